@@ -1,0 +1,191 @@
+//===- CompressKernelOps.td - Kernel ops, made by rewrites ---*- tablegen -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Kernel ops are destination-style, on tensors and on buffers as linalg ops are. They are internal: made by
+// compress-select, gone after convert-compress-to-affine, with no promise of bytecode compatibility.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_KERNEL_OPS_TD
+#define COMPRESS_KERNEL_OPS_TD
+
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "compress/Dialect/Compress/IR/CompressDialect.td"
+
+def Compress_FloatShaped : AnyTypeOf<[RankedTensorOf<[F32, F64]>, StridedMemRefRankOf<[F32, F64], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
+
+class Compress_KernelOp<string mnemonic, list<Trait> traits = []> : Compress_Op<mnemonic,
+    traits # [DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+              DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let results = (outs Variadic<RankedTensorOf<[F32, F64]>>:$results);
+  let hasVerifier = 1;
+  code destinationDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
+def Compress_RfftOp : Compress_KernelOp<"rfft"> {
+  let summary = "Half spectra of the blocks of one dimension";
+  let description = [{
+    Cuts dimension `dim` of `input` into blocks of `k` numbers, the last one padded with zeros, and writes the `k`
+    half-spectrum slots of each as planes: the slot is the outermost dimension of `init`, the block takes the place of `dim`.
+
+        X[f] = sum over t in 0..k-1 of input[…, j*k + t, …] * exp(-2 pi i f t / k)       zero beyond the extent n
+        init[0, …, j, …] = Re X[0];  for even k: init[1, …, j, …] = Re X[k/2];  then the pairs Re X[f], Im X[f]
+
+    Constraints:
+      - (C1) `dim` is a dimension of `input`.
+      - (C2) the rank of `init` is the rank of `input` plus one.
+      - (C3) the block dimension of `init` is static and `ceil(n / k)`; `k` and `n` are static.
+      - (C4) the other extents of `input` and `init` agree.
+      - (C5) element types agree; the results are the tensors among the inits.
+
+    `init` is not read. Unspecified: order of the sums.
+
+    Cost: `2 k lg k - 4k + 6` operations per block for a power of two.
+
+    Example:
+
+    ```mlir
+    %xs = compress.rfft dim = 1 ins(%x : tensor<?x10xf32>) outs(%i : tensor<4x?x3xf32>) -> tensor<4x?x3xf32>
+    ```
+  }];
+  let arguments = (ins Compress_FloatShaped:$input, Compress_FloatShaped:$init, I64Attr:$dim);
+  let assemblyFormat = [{
+    `dim` `=` $dim attr-dict `ins` `(` $input `:` type($input) `)` `outs` `(` $init `:` type($init) `)`
+    (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// Block size k: the extent of the slot dimension.
+    int64_t getBlockSize() { return ::llvm::cast<::mlir::ShapedType>(getInit().getType()).getDimSize(0); }
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return false; }
+  }];
+}
+
+def Compress_RfftTransposeOp : Compress_KernelOp<"rfft_transpose"> {
+  let summary = "Exact transpose of compress.rfft, unscaled";
+  let description = [{
+    The adjoint of `compress.rfft`: slot planes to numbers, cropped to the extent of `init`. With slots scaled by `1/k`
+    (frequency 0, and k/2 for even k) and `2/k` (others) it is the inverse transform.
+
+        init[…, j*k + t, …] (+)= sum over slots s of input[s, …, j, …] * basis(s, t)
+        basis(s, t) = cos(2 pi f t / k) for a real part, -sin(2 pi f t / k) for an imaginary part
+
+    It adds to `init` if `accumulate` is given; otherwise `init` is not read.
+
+    Constraints:
+      - (C1) `dim` is a dimension of `init`.
+      - (C2) the rank of `input` is the rank of `init` plus one.
+      - (C3) the block dimension of `input` is static and `ceil(m / k)`; `k` and `m` are static.
+      - (C4) the other extents of `input` and `init` agree.
+      - (C5) element types agree; the results are the tensors among the inits.
+
+    Unspecified: order of the sums.
+
+    Example:
+
+    ```mlir
+    %y = compress.rfft_transpose accumulate dim = 1 ins(%ys : tensor<4x?x3xf32>) outs(%b : tensor<?x10xf32>)
+        -> tensor<?x10xf32>
+    ```
+  }];
+  let arguments = (ins Compress_FloatShaped:$input, Compress_FloatShaped:$init, I64Attr:$dim, UnitAttr:$accumulate);
+  let assemblyFormat = [{
+    (`accumulate` $accumulate^)? `dim` `=` $dim attr-dict `ins` `(` $input `:` type($input) `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// Block size k: the extent of the slot dimension.
+    int64_t getBlockSize() { return ::llvm::cast<::mlir::ShapedType>(getInput().getType()).getDimSize(0); }
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return getAccumulate(); }
+  }];
+}
+
+class Compress_SpectralOp<string mnemonic> : Compress_KernelOp<mnemonic> {
+  code spectralDeclaration = destinationDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return true; }
+    /// Block size k: the extent of the slot dimension.
+    int64_t getBlockSize() { return ::llvm::cast<::mlir::ShapedType>(getInit().getType()).getDimSize(0); }
+  }];
+}
+
+def Compress_SpectralMatmulOp : Compress_SpectralOp<"spectral_matmul"> {
+  let summary = "Multiply spectra by block spectra, frequency by frequency";
+  let description = [{
+    For each frequency a complex product with the matrix of block spectra (real where the slot is real), added to `init`:
+
+        init[f, …, o, …] += sum over g of weights[f, g, o] * input[f, …, g, …]       as complex numbers
+
+    `input` has the slot outermost, and in blocks `g` at dimension `in_dim` of the rest; `init` likewise, out blocks `o` at
+    `out_dim`. The remaining dimensions are the same, in the same order. `weights` is `k x q x p`: frequency-major, out blocks
+    innermost, so that SIMD lanes can run along them.
+
+    Constraints:
+      - (C1) `in_dim` and `out_dim` are dimensions of `input` and `init`, the slot not counted.
+      - (C2) `weights` has rank 3; the slot extents of the three operands agree and are static.
+      - (C3) the block extents of `input` and `init` are those of `weights`, and static.
+      - (C4) the remaining extents of `input` and `init` agree.
+      - (C5) element types agree; the results are the tensors among the inits.
+
+    Unspecified: order of the sums.
+
+    Example:
+
+    ```mlir
+    %ys = compress.spectral_matmul in_dim = 1 out_dim = 1
+        ins(%xs, %ws : tensor<4x?x3xf32>, tensor<4x3x2xf32>) outs(%zero : tensor<4x?x2xf32>) -> tensor<4x?x2xf32>
+    ```
+  }];
+  let arguments = (ins Compress_FloatShaped:$input, Compress_FloatShaped:$weights, Compress_FloatShaped:$init,
+      I64Attr:$in_dim, I64Attr:$out_dim);
+  let assemblyFormat = [{
+    `in_dim` `=` $in_dim `out_dim` `=` $out_dim attr-dict
+    `ins` `(` $input `,` $weights `:` type($input) `,` type($weights) `)` `outs` `(` $init `:` type($init) `)`
+    (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = spectralDeclaration;
+}
+
+def Compress_SpectralConvOp : Compress_SpectralOp<"spectral_conv"> {
+  let summary = "Convolve spectra with block spectra, frequency by frequency";
+  let description = [{
+    `compress.spectral_matmul` with taps: the last `n` of the remaining dimensions are windows.
+
+        init[f, …, o, y…] += sum over g, u… of weights[f, u…, g, o] * input[f, …, g, stride*y + dilation*u …]
+
+    `weights` is `k x taps… x q x p`. `input` holds the padding already.
+
+    Constraints: C1, C3, C5 of `compress.spectral_matmul`, and
+      - (C2) `weights` has rank 3 plus the number of strides; the slot extents agree and are static.
+      - (C4) the remaining extents that are no windows agree.
+      - (C6) `strides` and `dilations` have one entry of at least 1 per tap dimension.
+      - (C7) a static window extent of `init` fits: `(H' - 1)*stride + (taps - 1)*dilation < H`.
+
+    Example:
+
+    ```mlir
+    %ys = compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1, 1] dilations = [1, 1]
+        ins(%xs, %ws : tensor<4x?x3x12x12xf32>, tensor<4x5x5x3x2xf32>) outs(%zero : tensor<4x?x2x8x8xf32>)
+        -> tensor<4x?x2x8x8xf32>
+    ```
+  }];
+  let arguments = (ins Compress_FloatShaped:$input, Compress_FloatShaped:$weights, Compress_FloatShaped:$init,
+      I64Attr:$in_dim, I64Attr:$out_dim, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations);
+  let assemblyFormat = [{
+    `in_dim` `=` $in_dim `out_dim` `=` $out_dim `strides` `=` $strides `dilations` `=` $dilations attr-dict
+    `ins` `(` $input `,` $weights `:` type($input) `,` type($weights) `)` `outs` `(` $init `:` type($init) `)`
+    (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = spectralDeclaration;
+}
+
+#endif // COMPRESS_KERNEL_OPS_TD

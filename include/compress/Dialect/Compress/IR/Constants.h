@@ -1,0 +1,28 @@
+//===- Constants.h - Weights as constants ---------------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_IR_CONSTANTS_H
+#define COMPRESS_DIALECT_COMPRESS_IR_CONSTANTS_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/SmallVector.h"
+#include <optional>
+
+namespace mlir::compress {
+
+/// A constant of `type` (f32 or f64) with the row-major `values`, each rounded once: a `dense_resource` of 64-byte
+/// alignment above 1 KiB, `dense` else. Upstream folds and uniques dense attributes, not resources.
+Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<double> values);
+
+/// The row-major values of a constant float tensor, `dense` or `dense_resource`; nullopt if `value` is none.
+std::optional<SmallVector<double>> constantValues(Value value);
+
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_DIALECT_COMPRESS_IR_CONSTANTS_H

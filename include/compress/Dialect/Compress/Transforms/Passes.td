@@ -1,0 +1,121 @@
+//===- Passes.td - Passes within the compress dialect --------*- tablegen -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// In the order of the way through the compiler: obtain, select, fold, and what checks them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TRANSFORMS_PASSES_TD
+#define COMPRESS_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FitPass : Pass<"compress-fit", "func::FuncOp"> {
+  let summary = "Fit a compressed representation to dense constant weights";
+  let description = [{
+    Replaces each dense constant weight of a linear consumer by what `scheme` fits to it. Layers are named by their
+    location (the ONNX node name); `layers` is a regular expression that must match the whole name.
+
+    A remark per layer gives the relative error `|W - expand(fit(W))| / |W|` in the Frobenius norm and the bytes before and
+    after. Warns if no layer was touched, and where the result is larger than the dense weight.
+
+    Runs after: import          Leaves: representation ops beside the layers that were not named
+    Does nothing when: no weight is constant        Fails when: the scheme is none
+
+    Example: test/Dialect/Compress/Transforms/fit.mlir
+  }];
+  let options = [
+    Option<"scheme", "scheme", "std::string", "\"\"", "Scheme attribute, such as #compress.fit_circulant<k = 8>">,
+    Option<"layers", "layers", "std::string", "\".*\"", "Regular expression over layer names">];
+  let statistics = [Statistic<"numFitted", "num-fitted", "Weights fitted">];
+  let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+}
+
+def ExpandPass : Pass<"compress-expand"> {
+  let summary = "Replace representation ops by their dense meaning";
+  let description = [{
+    Emits the definition of every representation op: always legal, the dense baseline, and the oracle for every fast path.
+    The IR holds no `mod` and no `floordiv`, so that it may be tiled. `compress-fold-weights` evaluates it where
+    parameters are constant.
+
+    Runs after: import          Leaves: no representation op
+    Does nothing when: there is none        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/expand.mlir
+  }];
+  let statistics = [Statistic<"numExpanded", "num-expanded", "Weights expanded">];
+  let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "linalg::LinalgDialect",
+                           "tensor::TensorDialect"];
+}
+
+def SelectPass : Pass<"compress-select"> {
+  let summary = "Rewrite consumers of representations to structured kernels";
+  let description = [{
+    For each consumer of a representation op, the cheapest of the forms that the op offers and the dense product, by the
+    cost model: seconds per sample, the larger of operations over peak and weight bytes over the bandwidth of the cache
+    level that holds them. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
+
+    A remark per layer (category `compress`) says what was chosen and why, or why not. Representations that stay are
+    expanded, which is announced as a missed optimization.
+
+    Runs after: import, fit          Leaves: kernel ops; no representation op
+    Does nothing when: there is none        Fails when: `force` names a form that a consumer does not have
+
+    Example: test/Dialect/Compress/Transforms/select.mlir
+  }];
+  let options = [
+    Option<"force", "force", "std::string", "\"\"",
+           "Form to use wherever it is offered (such as spectral), or dense; default: the cheapest">];
+  let statistics = [Statistic<"numSelected", "num-selected", "Consumers rewritten to kernel ops">,
+                    Statistic<"numExpanded", "num-expanded", "Weights expanded">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "compress::CompressDialect",
+                           "linalg::LinalgDialect", "tensor::TensorDialect"];
+}
+
+def FoldWeightsPass : Pass<"compress-fold-weights"> {
+  let summary = "Evaluate what is computed from constant weights alone";
+  let description = [{
+    The one pass that evaluates: expanded weights, weight spectra, transposed weights. Values are computed in double and
+    rounded once, where the chain of ops ends. A remark gives the bytes of constants before and after.
+
+    Runs after: expand or select          Leaves: no op whose operands are all constant weights
+    Does nothing when: no weight is constant        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/fold-weights.mlir
+  }];
+  let statistics = [Statistic<"numFolded", "num-folded", "Ops evaluated">];
+  let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "tensor::TensorDialect"];
+}
+
+def PromoteToF64Pass : Pass<"compress-promote-to-f64", "ModuleOp"> {
+  let summary = "Compute in double, from parameters as they are stored";
+  let description = [{
+    Turns every f32 value into f64, function signatures included; constants keep their values. What follows is the oracle.
+
+    Runs after: expand          Leaves: no f32 value
+    Does nothing when: there is none        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/promote-to-f64.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect"];
+}
+
+def VerifyPhasePass : Pass<"compress-verify-phase"> {
+  let summary = "Check what a phase of the pipeline promises";
+  let description = [{
+    `select`: no representation op is left. `bufferize`: no tensor is left. `affine`: no kernel op and no linalg op is left.
+
+    Runs after: the named phase          Leaves: the IR as it is
+    Does nothing when: the promise holds        Fails when: it does not, with the op that breaks it
+
+    Example: test/Dialect/Compress/Transforms/verify-phase.mlir
+  }];
+  let options = [Option<"after", "after", "std::string", "\"\"", "Phase: select, bufferize or affine">];
+}
+
+#endif // COMPRESS_TRANSFORMS_PASSES_TD

@@ -1,0 +1,40 @@
+//===- Pipelines.h - The named ways through the compiler ------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_PIPELINES_PIPELINES_H
+#define COMPRESS_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir::compress {
+
+/// Options of `compress-to-affine`.
+struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
+  Option<bool> reference{*this, "reference",
+                         llvm::cl::desc("The oracle: expand every representation and compute in double"),
+                         llvm::cl::init(false)};
+  Option<bool> expand{*this, "expand",
+                      llvm::cl::desc("Expand every representation to its dense meaning, in the model's own precision"),
+                      llvm::cl::init(false)};
+  Option<std::string> force{*this, "force", llvm::cl::desc("Form for compress-select to use wherever it is offered"),
+                            llvm::cl::init("")};
+  Option<int64_t> vectorLanes{*this, "vector-lanes",
+                              llvm::cl::desc("Most lanes of a vector; 1 gives scalar, readable loops"),
+                              llvm::cl::init(1)};
+};
+
+/// From linalg on tensors with representation ops to affine loops on buffers: select (or expand), fold weights, bufferize,
+/// lower. Results become trailing out arguments marked `compress.result`.
+void buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options);
+
+/// Registers the named pipelines.
+void registerPipelines();
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_PIPELINES_PIPELINES_H

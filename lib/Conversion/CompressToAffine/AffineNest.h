@@ -1,0 +1,69 @@
+//===- AffineNest.h - Affine loop nests with lanes -------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_AFFINENEST_H
+#define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_AFFINENEST_H
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace mlir::compress {
+
+/// Builds one nest of affine loops. Indices are affine expressions over the loops opened so far, innermost last; leaving
+/// a scope (a saved copy) closes them.
+class AffineNest {
+public:
+  AffineNest(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
+
+  OpBuilder &builder;
+  Location loc;
+
+  /// Opens a loop over 0, step, … below dimension `dim` of `memref` and returns its index. A static extent of 1 needs none.
+  AffineExpr loopOverDim(Value memref, int64_t dim);
+  /// Opens a loop from `begin` to `end` by `step`; a single trip needs none.
+  AffineExpr loop(int64_t begin, int64_t end, int64_t step = 1);
+  /// Opens a loop that carries `values`; on return `values` are the values inside of it. Close with closeCarrying.
+  AffineExpr loopCarrying(int64_t extent, SmallVectorImpl<Value> &values);
+  /// Yields `values` from the loop opened last by loopCarrying and continues after it, with its results in `values`.
+  void closeCarrying(SmallVectorImpl<Value> &values);
+
+  AffineExpr constant(int64_t value) { return builder.getAffineConstantExpr(value); }
+
+  /// Reads `lanes` numbers along the innermost dimension, or one.
+  Value load(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes);
+  /// Reads one number and copies it to all lanes.
+  Value loadBroadcast(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes);
+  void store(Value value, Value memref, ArrayRef<AffineExpr> indices);
+
+  /// a*b + c, rounded once.
+  Value fma(Value a, Value b, Value c);
+  Value negate(Value a);
+
+private:
+  AffineMap mapOf(ArrayRef<AffineExpr> indices);
+
+  SmallVector<Value> ivs;
+  SmallVector<affine::AffineForOp> carrying;
+};
+
+/// Cuts `extent` into runs of at most `lanes` lanes, a power of two, halving it for what remains; calls
+/// `body(begin, end, width)` for each run of chunks of one width.
+void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t begin, int64_t end, int64_t width)> body);
+
+/// True if the innermost dimension of `memref` is contiguous and its extent static, so that lanes may run along it.
+bool allowsLanes(Value memref);
+
+/// Emit loops for one kernel op on buffers, with vectors of at most `lanes`.
+void lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder);
+void lowerRfftTranspose(RfftTransposeOp op, int64_t lanes, OpBuilder &builder);
+void lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder);
+void lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_AFFINENEST_H

@@ -1,0 +1,55 @@
+//===- CompressToAffine.cpp - Lower kernel ops to affine loops -------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AffineNest.h"
+#include "compress/Conversion/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_CONVERTCOMPRESSTOAFFINEPASS
+#include "compress/Conversion/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+struct ConvertCompressToAffinePass
+    : compress::impl::ConvertCompressToAffinePassBase<ConvertCompressToAffinePass> {
+  using Base = compress::impl::ConvertCompressToAffinePassBase<ConvertCompressToAffinePass>;
+  using Base::Base;
+
+  void runOnOperation() override {
+    if (vectorLanes < 1 || !llvm::isPowerOf2_64(vectorLanes)) {
+      getOperation()->emitError("convert-compress-to-affine{vector-lanes=")
+          << vectorLanes << "}: expects a power of two";
+      return signalPassFailure();
+    }
+    SmallVector<Operation *> kernels;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp>(op))
+        kernels.push_back(op);
+    });
+    for (Operation *op : kernels) {
+      if (op->getNumResults() > 0) {
+        op->emitOpError("is still on tensors: bufferize before convert-compress-to-affine");
+        return signalPassFailure();
+      }
+      OpBuilder builder(op);
+      llvm::TypeSwitch<Operation *>(op)
+          .Case([&](RfftOp rfft) { lowerRfft(rfft, vectorLanes, builder); })
+          .Case([&](RfftTransposeOp rfft) { lowerRfftTranspose(rfft, vectorLanes, builder); })
+          .Case([&](SpectralMatmulOp matmul) { lowerSpectralMatmul(matmul, vectorLanes, builder); })
+          .Case([&](SpectralConvOp conv) { lowerSpectralConv(conv, vectorLanes, builder); });
+      op->erase();
+    }
+  }
+};
+
+} // namespace

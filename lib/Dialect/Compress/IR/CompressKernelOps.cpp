@@ -1,0 +1,191 @@
+//===- CompressKernelOps.cpp - Verifiers and effects of the kernel ops ----===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// Shared checks
+//===----------------------------------------------------------------------===//
+
+static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
+
+/// C5 of every kernel op: one element type, and a result for each tensor among the inits.
+static LogicalResult verifyDestination(Operation *op, Value init, ValueRange operands) {
+  Type element = shaped(init).getElementType();
+  for (Value operand : operands)
+    if (shaped(operand).getElementType() != element)
+      return op->emitOpError("expects operands of one element type, got ")
+             << shaped(operand).getElementType() << " and " << element;
+  if (isa<RankedTensorType>(init.getType())) {
+    if (op->getNumResults() != 1 || op->getResult(0).getType() != init.getType())
+      return op->emitOpError("expects one result of the type of its init ") << init.getType();
+  } else if (op->getNumResults() != 0) {
+    return op->emitOpError("expects no result for an init that is a buffer");
+  }
+  return success();
+}
+
+static bool extentsDiffer(int64_t a, int64_t b) {
+  return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b;
+}
+
+/// C1 to C4 of the transforms: `flat` holds the numbers, `planes` the slots.
+static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType planes, int64_t dim,
+                                     StringRef flatName, StringRef planesName) {
+  if (dim < 0 || dim >= flat.getRank()) // C1
+    return op->emitOpError("expects dim to be a dimension of ") << flatName << ", below " << flat.getRank() << ", got "
+                                                                << dim;
+  if (planes.getRank() != flat.getRank() + 1) // C2
+    return op->emitOpError("expects ") << planesName << " of rank " << flat.getRank() + 1 << ", got " << planes;
+  int64_t k = planes.getDimSize(0), n = flat.getDimSize(dim), blocks = planes.getDimSize(dim + 1);
+  if (ShapedType::isDynamic(k) || ShapedType::isDynamic(n) || k < 1) // C3
+    return op->emitOpError("expects a static block size and a static transform extent");
+  if (blocks != static_cast<int64_t>(llvm::divideCeil(n, k))) // C3
+    return op->emitOpError("expects ") << llvm::divideCeil(n, k) << " blocks of " << k << " for an extent of " << n
+                                       << ", got " << blocks;
+  for (int64_t d = 0; d < flat.getRank(); ++d) // C4
+    if (d != dim && extentsDiffer(flat.getDimSize(d), planes.getDimSize(d + 1)))
+      return op->emitOpError("expects extents of ")
+             << flatName << " and " << planesName << " to agree, got " << flat.getDimSize(d) << " and "
+             << planes.getDimSize(d + 1) << " at dimension " << d;
+  return success();
+}
+
+/// C1 to C4 of the spectral products, with `taps` window dimensions.
+static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType weights, ShapedType init, int64_t inDim,
+                                    int64_t outDim, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
+  int64_t rank = input.getRank() - 1, taps = strides.size();
+  if (init.getRank() != input.getRank() || inDim < 0 || inDim >= rank || outDim < 0 || outDim >= rank) // C1
+    return op->emitOpError("expects in_dim and out_dim below ") << rank << ", the rank of input and init less one";
+  if (weights.getRank() != 3 + taps) // C2
+    return op->emitOpError("expects weights of rank ") << 3 + taps << ", got " << weights;
+  int64_t k = init.getDimSize(0);
+  if (ShapedType::isDynamic(k) || input.getDimSize(0) != k || weights.getDimSize(0) != k) // C2
+    return op->emitOpError("expects one static slot extent, got ")
+           << input.getDimSize(0) << ", " << weights.getDimSize(0) << " and " << k;
+  int64_t q = weights.getDimSize(1 + taps), p = weights.getDimSize(2 + taps);
+  if (!weights.hasStaticShape() || input.getDimSize(inDim + 1) != q || init.getDimSize(outDim + 1) != p) // C3
+    return op->emitOpError("expects ") << q << " in blocks and " << p << " out blocks, got "
+                                       << input.getDimSize(inDim + 1) << " and " << init.getDimSize(outDim + 1);
+  SmallVector<int64_t> ins, outs;
+  for (int64_t d = 0; d < rank; ++d) {
+    if (d != inDim)
+      ins.push_back(input.getDimSize(d + 1));
+    if (d != outDim)
+      outs.push_back(init.getDimSize(d + 1));
+  }
+  int64_t free = rank - 1 - taps;
+  if (free < 0)
+    return op->emitOpError("expects at least ") << taps << " dimensions beside slot and block";
+  for (int64_t d = 0; d < free; ++d) // C4
+    if (extentsDiffer(ins[d], outs[d]))
+      return op->emitOpError("expects extents of input and init to agree, got ") << ins[d] << " and " << outs[d];
+  for (int64_t t = 0; t < taps; ++t) { // C7
+    int64_t in = ins[free + t], out = outs[free + t];
+    int64_t last = (out - 1) * strides[t] + (weights.getDimSize(1 + t) - 1) * dilations[t];
+    if (ShapedType::isStatic(in) && ShapedType::isStatic(out) && last >= in)
+      return op->emitOpError("expects window ") << t << " of input to reach " << last + 1 << ", got " << in;
+  }
+  return success();
+}
+
+static void addDestinationEffects(
+    Operation *op, OpOperand &init, bool readsInit,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<MemRefType>(operand.get().getType()))
+      continue;
+    bool isInit = &operand == &init;
+    if (!isInit || readsInit)
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, SideEffects::DefaultResource::get());
+    if (isInit)
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, SideEffects::DefaultResource::get());
+  }
+}
+
+static LogicalResult reifyFromInit(OpBuilder &builder, Operation *op, Value init,
+                                   ReifiedRankedShapedTypeDims &shapes) {
+  if (op->getNumResults())
+    shapes.push_back(tensor::getMixedSizes(builder, op->getLoc(), init));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Transforms
+//===----------------------------------------------------------------------===//
+
+LogicalResult RfftOp::verify() {
+  if (failed(verifyTransform(*this, shaped(getInput()), shaped(getInit()), getDim(), "input", "init")))
+    return failure();
+  return verifyDestination(*this, getInit(), getInput());
+}
+
+LogicalResult RfftTransposeOp::verify() {
+  if (failed(verifyTransform(*this, shaped(getInit()), shaped(getInput()), getDim(), "init", "input")))
+    return failure();
+  return verifyDestination(*this, getInit(), getInput());
+}
+
+void RfftOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addDestinationEffects(*this, getInitMutable(), readsInit(), effects);
+}
+
+void RfftTransposeOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addDestinationEffects(*this, getInitMutable(), readsInit(), effects);
+}
+
+LogicalResult RfftOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  return reifyFromInit(builder, *this, getInit(), shapes);
+}
+
+LogicalResult RfftTransposeOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  return reifyFromInit(builder, *this, getInit(), shapes);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+LogicalResult SpectralMatmulOp::verify() {
+  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(),
+                            getOutDim(), {}, {})))
+    return failure();
+  return verifyDestination(*this, getInit(), {getInput(), getWeights()});
+}
+
+LogicalResult SpectralConvOp::verify() {
+  ArrayRef<int64_t> strides = getStrides(), dilations = getDilations();
+  auto positive = [](int64_t v) { return v >= 1; };
+  if (strides.empty() || strides.size() != dilations.size() || !llvm::all_of(strides, positive) ||
+      !llvm::all_of(dilations, positive)) // spectral_conv C6
+    return emitOpError("expects as many strides as dilations, at least one of each, all of them positive");
+  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(),
+                            getOutDim(), strides, dilations)))
+    return failure();
+  return verifyDestination(*this, getInit(), {getInput(), getWeights()});
+}
+
+void SpectralMatmulOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addDestinationEffects(*this, getInitMutable(), readsInit(), effects);
+}
+
+void SpectralConvOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addDestinationEffects(*this, getInitMutable(), readsInit(), effects);
+}
+
+LogicalResult SpectralMatmulOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  return reifyFromInit(builder, *this, getInit(), shapes);
+}
+
+LogicalResult SpectralConvOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  return reifyFromInit(builder, *this, getInit(), shapes);
+}

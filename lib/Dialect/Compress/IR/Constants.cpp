@@ -1,0 +1,77 @@
+//===- Constants.cpp - Weights as constants -------------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Constants.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Matchers.h"
+#include <cstring>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Weights above this are resources (DESIGN section 2): never printed inline, uniqued or folded upstream.
+static constexpr size_t kInlineBytes = 1024;
+/// One cache line, and the width of the widest vector.
+static constexpr size_t kWeightAlignment = 64;
+
+template <typename T>
+static ElementsAttr makeElements(RankedTensorType type, ArrayRef<double> values) {
+  SmallVector<T> rounded(values.begin(), values.end());
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(rounded.data()), rounded.size() * sizeof(T));
+  if (bytes.size() <= kInlineBytes)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  return DenseResourceElementsAttr::get(type, "weight",
+                                        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightAlignment));
+}
+
+Value mlir::compress::materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type,
+                                          ArrayRef<double> values) {
+  assert(static_cast<int64_t>(values.size()) == type.getNumElements() && "one value per element");
+  ElementsAttr elements = type.getElementType().isF64() ? makeElements<double>(type, values)
+                                                        : makeElements<float>(type, values);
+  return arith::ConstantOp::create(builder, loc, type, cast<TypedAttr>(elements));
+}
+
+template <typename T>
+static SmallVector<double> widen(ArrayRef<char> bytes) {
+  SmallVector<double> values(bytes.size() / sizeof(T));
+  for (auto [i, value] : llvm::enumerate(values)) {
+    T element;
+    std::memcpy(&element, bytes.data() + i * sizeof(T), sizeof(T));
+    value = element;
+  }
+  return values;
+}
+
+std::optional<SmallVector<double>> mlir::compress::constantValues(Value value) {
+  Attribute attr;
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (!type || !matchPattern(value, m_Constant(&attr)))
+    return std::nullopt;
+  bool isF64 = type.getElementType().isF64();
+  if (!isF64 && !type.getElementType().isF32())
+    return std::nullopt;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
+    ArrayRef<char> bytes = resource.getData();
+    if (static_cast<int64_t>(bytes.size()) != type.getNumElements() * (isF64 ? 8 : 4))
+      return std::nullopt; // the resource is missing
+    return isF64 ? widen<double>(bytes) : widen<float>(bytes);
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(attr);
+  if (!dense)
+    return std::nullopt;
+  SmallVector<double> values;
+  values.reserve(type.getNumElements());
+  if (isF64)
+    llvm::append_range(values, dense.getValues<double>());
+  else
+    llvm::append_range(values, dense.getValues<float>());
+  return values;
+}

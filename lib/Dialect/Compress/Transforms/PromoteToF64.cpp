@@ -1,0 +1,88 @@
+//===- PromoteToF64.cpp - Compute in double from stored parameters ---------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   %w = arith.constant dense<…> : tensor<4xf32>              : tensor<4xf64>, the same values
+//   %y = arith.mulf %x, %w : tensor<4xf32>             =>     %y = arith.mulf %x, %w : tensor<4xf64>
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_PROMOTETOF64PASS
+#include "compress/Dialect/Compress/Transforms/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass> {
+  void runOnOperation() override {
+    getOperation()->walk([&](func::FuncOp function) {
+      auto promoteAll = [&](TypeRange types) {
+        return llvm::to_vector(llvm::map_range(types, [&](Type type) { return promote(type); }));
+      };
+      function.setType(FunctionType::get(&getContext(), promoteAll(function.getArgumentTypes()),
+                                         promoteAll(function.getResultTypes())));
+    });
+    SmallVector<Operation *> constants, conversions;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<arith::ConstantOp>(op) && op->getResult(0).getType() != promote(op->getResult(0).getType()))
+        constants.push_back(op);
+      if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+        conversions.push_back(op);
+    });
+    for (Operation *op : constants)
+      promoteConstant(cast<arith::ConstantOp>(op));
+    getOperation()->walk([&](Operation *op) {
+      for (Value result : op->getResults())
+        result.setType(promote(result.getType()));
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          for (BlockArgument argument : block.getArguments())
+            argument.setType(promote(argument.getType()));
+    });
+    for (Operation *op : conversions) // now from f64 to f64
+      if (op->getOperand(0).getType() == op->getResult(0).getType()) {
+        op->getResult(0).replaceAllUsesWith(op->getOperand(0));
+        op->erase();
+      }
+  }
+
+  Type promote(Type type) {
+    if (type.isF32())
+      return Float64Type::get(&getContext());
+    if (auto shaped = dyn_cast<ShapedType>(type))
+      return shaped.clone(promote(shaped.getElementType()));
+    return type;
+  }
+
+  void promoteConstant(arith::ConstantOp op) {
+    OpBuilder builder(op);
+    Value promoted;
+    if (auto scalar = dyn_cast<FloatAttr>(op.getValue())) {
+      promoted = arith::ConstantOp::create(builder, op.getLoc(), builder.getF64FloatAttr(scalar.getValueAsDouble()));
+    } else if (auto splat = dyn_cast<SplatElementsAttr>(op.getValue())) {
+      auto type = cast<ShapedType>(promote(op.getType()));
+      promoted = arith::ConstantOp::create(
+          builder, op.getLoc(),
+          SplatElementsAttr::get(type, static_cast<double>(splat.getSplatValue<float>())));
+    } else if (auto values = constantValues(op)) {
+      promoted = materializeConstant(builder, op.getLoc(), cast<RankedTensorType>(promote(op.getType())), *values);
+    } else {
+      op.emitError("compress-promote-to-f64: cannot read this constant");
+      return signalPassFailure();
+    }
+    op.getResult().replaceAllUsesWith(promoted);
+    op.erase();
+  }
+};
+
+} // namespace

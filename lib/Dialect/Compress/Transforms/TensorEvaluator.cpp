@@ -1,0 +1,311 @@
+//===- TensorEvaluator.cpp - Values of constant tensor expressions ---------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TensorEvaluator.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Kernel/Evaluate.h"
+#include "compress/Kernel/FFT.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+using Values = TensorEvaluator::Values;
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+static bool isStaticFloat(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.hasStaticShape() && (type.getElementType().isF32() || type.getElementType().isF64());
+}
+
+/// Row-major strides of `shape`.
+static SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides(shape.size(), 1);
+  for (int64_t d = static_cast<int64_t>(shape.size()) - 2; d >= 0; --d)
+    strides[d] = strides[d + 1] * shape[d + 1];
+  return strides;
+}
+
+//===----------------------------------------------------------------------===//
+// Linalg ops
+//===----------------------------------------------------------------------===//
+
+/// The value of a scalar op of the supported set on `a` and `b`; nullopt for any other op.
+static std::optional<double> applyScalar(Operation *op, double a, double b) {
+  return llvm::TypeSwitch<Operation *, std::optional<double>>(op)
+      .Case([&](arith::AddFOp) { return a + b; })
+      .Case([&](arith::SubFOp) { return a - b; })
+      .Case([&](arith::MulFOp) { return a * b; })
+      .Case([&](arith::DivFOp) { return a / b; })
+      .Case([&](arith::NegFOp) { return -a; })
+      .Case([&](math::SqrtOp) { return std::sqrt(a); })
+      .Case<arith::ExtFOp, arith::TruncFOp>([&](Operation *) { return a; })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+/// A region of scalar arithmetic as a list of steps over numbered registers: block arguments, constants, results.
+struct ScalarProgram {
+  struct Step {
+    Operation *op;
+    int64_t a, b, result;
+  };
+  SmallVector<Step> steps;
+  SmallVector<double> registers;
+  int64_t yielded = -1;
+
+  static std::optional<ScalarProgram> get(linalg::LinalgOp op) {
+    ScalarProgram program;
+    llvm::DenseMap<Value, int64_t> numbers;
+    auto number = [&](Value value) -> int64_t {
+      auto [it, isNew] = numbers.try_emplace(value, static_cast<int64_t>(program.registers.size()));
+      if (isNew) {
+        FloatAttr constant;
+        program.registers.push_back(matchPattern(value, m_Constant(&constant)) ? constant.getValueAsDouble() : 0.0);
+      }
+      return it->second;
+    };
+    Block *body = op.getBlock();
+    for (BlockArgument argument : body->getArguments())
+      number(argument);
+    for (Operation &inner : body->without_terminator()) {
+      if (isa<arith::ConstantOp>(inner))
+        continue;
+      if (inner.getNumResults() != 1 || inner.getNumOperands() > 2 || !applyScalar(&inner, 1, 1))
+        return std::nullopt;
+      int64_t a = number(inner.getOperand(0)), b = number(inner.getOperand(inner.getNumOperands() - 1));
+      program.steps.push_back({&inner, a, b, number(inner.getResult(0))});
+    }
+    // A value from outside of the region must be a constant.
+    for (auto [value, index] : numbers)
+      if (value.getParentBlock() != body && !matchPattern(value, m_Constant()))
+        return std::nullopt;
+    if (body->getTerminator()->getNumOperands() != 1)
+      return std::nullopt;
+    program.yielded = number(body->getTerminator()->getOperand(0));
+    return program;
+  }
+
+  double run() {
+    for (const Step &step : steps)
+      registers[step.result] = *applyScalar(step.op, registers[step.a], registers[step.b]);
+    return registers[yielded];
+  }
+};
+
+/// The stride of each loop of an operand with indexing map `map` and shape `shape`; nullopt if the map is not a selection
+/// of loops.
+static std::optional<SmallVector<int64_t>> loopStrides(AffineMap map, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides = stridesOf(shape), result(map.getNumDims(), 0);
+  for (auto [expr, stride] : llvm::zip(map.getResults(), strides)) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim)
+      return std::nullopt;
+    result[dim.getPosition()] += stride;
+  }
+  return result;
+}
+
+static bool supportsLinalg(linalg::LinalgOp op) {
+  if (op.getNumDpsInits() != 1 || op->getNumResults() != 1 || op.hasIndexSemantics())
+    return false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+    if (type && (!isStaticFloat(operand.get()) || !loopStrides(op.getMatchingIndexingMap(&operand), type.getShape())))
+      return false;
+    if (!type && !operand.get().getType().isF32() && !operand.get().getType().isF64())
+      return false;
+  }
+  return ScalarProgram::get(op).has_value();
+}
+
+/// Runs the loop nest of `op`. `inputs` has an entry per operand; scalars have one value.
+static Values runLinalg(linalg::LinalgOp op, ArrayRef<const Values *> inputs) {
+  ScalarProgram program = *ScalarProgram::get(op);
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  SmallVector<SmallVector<int64_t>> strides;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+    strides.push_back(type ? *loopStrides(op.getMatchingIndexingMap(&operand), type.getShape())
+                           : SmallVector<int64_t>(extents.size(), 0));
+  }
+  Values result(*inputs.back());
+  SmallVector<int64_t> index(extents.size(), 0), offsets(inputs.size(), 0);
+  if (llvm::is_contained(extents, 0))
+    return result;
+  bool isMove = program.steps.empty() && program.yielded + 1 < static_cast<int64_t>(inputs.size());
+  while (true) {
+    if (isMove) {
+      result[offsets.back()] = (*inputs[program.yielded])[offsets[program.yielded]];
+    } else {
+      for (size_t i = 0; i + 1 < inputs.size(); ++i)
+        program.registers[i] = (*inputs[i])[offsets[i]];
+      program.registers[inputs.size() - 1] = result[offsets.back()];
+      result[offsets.back()] = program.run();
+    }
+    int64_t d = static_cast<int64_t>(extents.size()) - 1;
+    for (; d >= 0; --d) {
+      bool carry = ++index[d] == extents[d];
+      for (auto [offset, stride] : llvm::zip(offsets, strides))
+        offset += carry ? stride[d] * (1 - extents[d]) : stride[d];
+      if (!carry)
+        break;
+      index[d] = 0;
+    }
+    if (d < 0)
+      return result;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Slices
+//===----------------------------------------------------------------------===//
+
+/// Copies the box of `sizes` at `offsets` with `steps` of a tensor of shape `outer` from (or to) the packed `box`.
+static void copyBox(ArrayRef<int64_t> outer, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes, ArrayRef<int64_t> steps,
+                    function_ref<void(int64_t outerIndex, int64_t boxIndex)> copy) {
+  SmallVector<int64_t> strides = stridesOf(outer), index(sizes.size(), 0);
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  for (int64_t at = 0; at < count; ++at) {
+    int64_t position = 0;
+    for (size_t d = 0; d < sizes.size(); ++d)
+      position += (offsets[d] + index[d] * steps[d]) * strides[d];
+    copy(position, at);
+    for (int64_t d = static_cast<int64_t>(sizes.size()) - 1; d >= 0 && ++index[d] == sizes[d]; --d)
+      index[d] = 0;
+  }
+}
+
+static bool isStaticSlice(OffsetSizeAndStrideOpInterface op) {
+  auto isStatic = [](ArrayRef<int64_t> values) { return !ShapedType::isDynamicShape(values); };
+  return isStatic(op.getStaticOffsets()) && isStatic(op.getStaticSizes()) && isStatic(op.getStaticStrides());
+}
+
+//===----------------------------------------------------------------------===//
+// Transforms
+//===----------------------------------------------------------------------===//
+
+/// Applies `network` to every vector along `dim` of `flat` (blocked by k) and slot of `planes`, in the given direction.
+static void runTransform(const kernel::Network &network, ArrayRef<int64_t> flatShape, ArrayRef<int64_t> planeShape,
+                         int64_t dim, bool toPlanes, MutableArrayRef<double> flat, MutableArrayRef<double> planes) {
+  SmallVector<int64_t> flatStrides = stridesOf(flatShape), planeStrides = stridesOf(planeShape);
+  int64_t k = planeShape[0], n = flatShape[dim];
+  SmallVector<int64_t> blocks(planeShape.drop_front()), index(blocks.size(), 0);
+  int64_t count = 1;
+  for (int64_t extent : blocks)
+    count *= extent;
+  SmallVector<double> numbers(k), slots(k);
+  for (int64_t at = 0; at < count; ++at) {
+    int64_t flatBase = 0, planeBase = 0;
+    for (size_t d = 0; d < blocks.size(); ++d) {
+      flatBase += index[d] * (static_cast<int64_t>(d) == dim ? k : 1) * flatStrides[d];
+      planeBase += index[d] * planeStrides[d + 1];
+    }
+    int64_t valid = std::min(k, n - index[dim] * k);
+    if (toPlanes) {
+      for (int64_t t = 0; t < k; ++t)
+        numbers[t] = t < valid ? flat[flatBase + t * flatStrides[dim]] : 0.0;
+      kernel::evaluate(network, ArrayRef<double>(numbers), MutableArrayRef<double>(slots));
+      for (int64_t s = 0; s < k; ++s)
+        planes[planeBase + s * planeStrides[0]] = slots[s];
+    } else {
+      for (int64_t s = 0; s < k; ++s)
+        slots[s] = planes[planeBase + s * planeStrides[0]];
+      kernel::evaluate(network, ArrayRef<double>(slots), MutableArrayRef<double>(numbers));
+      for (int64_t t = 0; t < valid; ++t)
+        flat[flatBase + t * flatStrides[dim]] += numbers[t];
+    }
+    for (int64_t d = static_cast<int64_t>(blocks.size()) - 1; d >= 0 && ++index[d] == blocks[d]; --d)
+      index[d] = 0;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// TensorEvaluator
+//===----------------------------------------------------------------------===//
+
+bool TensorEvaluator::supports(Operation *op) {
+  if (op->getNumResults() != 1 || !isStaticFloat(op->getResult(0)))
+    return false;
+  if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+    return supportsLinalg(linalgOp);
+  if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
+    return isStaticSlice(cast<OffsetSizeAndStrideOpInterface>(op)) && isStaticFloat(op->getOperand(0));
+  return isa<tensor::EmptyOp, tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, RfftOp, RfftTransposeOp>(
+             op) &&
+         (op->getNumOperands() == 0 || isStaticFloat(op->getOperand(0)));
+}
+
+const Values *TensorEvaluator::evaluate(Value value) {
+  if (auto it = cache.find(value); it != cache.end())
+    return it->second.get();
+  FloatAttr scalar;
+  if (matchPattern(value, m_Constant(&scalar)))
+    return (cache[value] = std::make_unique<Values>(1, scalar.getValueAsDouble())).get();
+  if (auto constants = constantValues(value))
+    return (cache[value] = std::make_unique<Values>(std::move(*constants))).get();
+  Operation *op = value.getDefiningOp();
+  if (!op || !supports(op) || !evaluateOp(op))
+    return nullptr;
+  return cache[value].get();
+}
+
+bool TensorEvaluator::evaluateOp(Operation *op) {
+  SmallVector<const Values *> inputs;
+  for (Value operand : op->getOperands()) {
+    if (operand.getType().isIndex())
+      continue;
+    const Values *input = evaluate(operand);
+    if (!input)
+      return false;
+    inputs.push_back(input);
+  }
+  Value result = op->getResult(0);
+  auto values = std::make_unique<Values>();
+  ArrayRef<int64_t> shape = typeOf(result).getShape();
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](tensor::EmptyOp) { values->assign(typeOf(result).getNumElements(), 0.0); })
+      .Case([&](linalg::LinalgOp linalgOp) { *values = runLinalg(linalgOp, inputs); })
+      .Case([&](tensor::ExtractSliceOp slice) {
+        values->resize(typeOf(result).getNumElements());
+        copyBox(typeOf(slice.getSource()).getShape(), slice.getStaticOffsets(), slice.getStaticSizes(),
+                slice.getStaticStrides(), [&](int64_t outer, int64_t box) { (*values)[box] = (*inputs[0])[outer]; });
+      })
+      .Case([&](tensor::InsertSliceOp slice) {
+        *values = *inputs[1];
+        copyBox(shape, slice.getStaticOffsets(), slice.getStaticSizes(), slice.getStaticStrides(),
+                [&](int64_t outer, int64_t box) { (*values)[outer] = (*inputs[0])[box]; });
+      })
+      .Case([&](RfftOp rfft) {
+        Values flat = *inputs[0];
+        values->assign(typeOf(result).getNumElements(), 0.0);
+        runTransform(kernel::rfft(shape[0]), typeOf(rfft.getInput()).getShape(), shape, rfft.getDim(),
+                     /*toPlanes=*/true, flat, *values);
+      })
+      .Case([&](RfftTransposeOp transpose) {
+        ArrayRef<int64_t> planeShape = typeOf(transpose.getInput()).getShape();
+        Values planes = *inputs[0];
+        if (transpose.getAccumulate())
+          *values = *inputs[1];
+        else
+          values->assign(typeOf(result).getNumElements(), 0.0);
+        runTransform(kernel::transpose(kernel::rfft(planeShape[0])), shape, planeShape, transpose.getDim(),
+                     /*toPlanes=*/false, *values, planes);
+      })
+      .Default([&](Operation *) { *values = *inputs[0]; }); // reshapes and casts keep row-major values
+  cache[result] = std::move(values);
+  return true;
+}

@@ -1,0 +1,67 @@
+//===- VerifyPhase.cpp - Check what a phase promises -----------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_VERIFYPHASEPASS
+#include "compress/Dialect/Compress/Transforms/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+/// Emits an error if `op` breaks the promise of a phase.
+using Check = LogicalResult (*)(Operation *op);
+
+LogicalResult checkSelect(Operation *op) {
+  if (isa<CompressedWeightOpInterface>(op))
+    return op->emitOpError("is left after select: expand it (compress-expand) or choose a form (compress-select)");
+  return success();
+}
+
+LogicalResult checkBufferize(Operation *op) {
+  auto isTensor = [](Type type) { return isa<TensorType>(type); };
+  if (llvm::any_of(op->getResultTypes(), isTensor) || llvm::any_of(op->getOperandTypes(), isTensor))
+    return op->emitOpError("is still on tensors after bufferize");
+  return success();
+}
+
+LogicalResult checkAffine(Operation *op) {
+  if (isa<CompressDialect, linalg::LinalgDialect>(op->getDialect()))
+    return op->emitOpError("is left after the lowering to affine loops");
+  return success();
+}
+
+struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
+  using Base = compress::impl::VerifyPhasePassBase<VerifyPhasePass>;
+  using Base::Base;
+
+  void runOnOperation() override {
+    Check check = llvm::StringSwitch<Check>(after)
+                      .Case("select", checkSelect)
+                      .Case("bufferize", checkBufferize)
+                      .Case("affine", checkAffine)
+                      .Default(nullptr);
+    if (!check) {
+      getOperation()->emitError("compress-verify-phase{after=")
+          << after << "}: expects select, bufferize or affine";
+      return signalPassFailure();
+    }
+    bool broken = false;
+    getOperation()->walk([&](Operation *op) { broken |= op->getDialect() && failed(check(op)); });
+    if (broken)
+      signalPassFailure();
+    else
+      markAllAnalysesPreserved();
+  }
+};
+
+} // namespace

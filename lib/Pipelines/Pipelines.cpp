@@ -1,0 +1,17 @@
+//===- Pipelines.cpp - Registration of the named pipelines ----------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Pipelines/Pipelines.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+void mlir::compress::registerPipelines() {
+  PassPipelineRegistration<CompressToAffineOptions>(
+      "compress-to-affine", "Linalg with compressed weights to affine loops on buffers", buildCompressToAffinePipeline);
+}

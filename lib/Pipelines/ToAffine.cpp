@@ -1,0 +1,63 @@
+//===- ToAffine.cpp - The pipeline compress-to-affine ---------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Conversion/Passes.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Ends a phase.
+static void verifyPhase(OpPassManager &pm, StringRef phase) {
+  VerifyPhasePassOptions options;
+  options.after = phase.str();
+  pm.addPass(createVerifyPhasePass(options));
+}
+
+/// Tensors to buffers; results to trailing out arguments.
+static void addBufferization(OpPassManager &pm) {
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  options.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  verifyPhase(pm, "bufferize");
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+  if (options.reference || options.expand) {
+    pm.addPass(createExpandPass());
+  } else {
+    SelectPassOptions select;
+    select.force = options.force;
+    pm.addPass(createSelectPass(select));
+  }
+  if (options.reference)
+    pm.addPass(createPromoteToF64Pass());
+  pm.addPass(createFoldWeightsPass());
+  verifyPhase(pm, "select");
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  addBufferization(pm);
+
+  ConvertCompressToAffinePassOptions convert;
+  convert.vectorLanes = options.vectorLanes;
+  pm.addPass(createConvertCompressToAffinePass(convert));
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
+  verifyPhase(pm, "affine");
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
