@@ -26,6 +26,7 @@ static void verifyPhase(OpPassManager &pm, StringRef phase) {
 
 /// Tensors to buffers; results to trailing out arguments.
 static void addBufferization(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createResultsToDestinationsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;

@@ -11,7 +11,7 @@
 //     %x0 = affine.load %x[%b, %j * 4] …                 the codelet of Kernel/, straight-line, loads at first use
 //     affine.store %s0, %xs[0, %b, %j] … } }
 //
-// A last block that the extent does not fill is peeled: its missing numbers are zero, or are not written.
+// A last block that the extent does not fill is peeled: its missing numbers are zero, or are not computed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -83,26 +83,17 @@ struct TransformLowering {
     };
     if (toPlanes)
       kernel::emit(
-          builder, loc, network,
-          [&](int64_t t) { return t < valid ? nest.load(flat, at(t), width) : zero(width); },
+          builder, loc, kernel::restrictInputs(network, valid), [&](int64_t t) { return nest.load(flat, at(t), width); },
           [&](int64_t s, Value value) { nest.store(value, planes, slot(s)); });
     else
       kernel::emit(
-          builder, loc, network, [&](int64_t s) { return nest.load(planes, slot(s), width); },
+          builder, loc, kernel::restrictOutputs(network, valid),
+          [&](int64_t s) { return nest.load(planes, slot(s), width); },
           [&](int64_t t, Value value) {
-            if (t >= valid)
-              return;
             if (accumulate)
               value = arith::AddFOp::create(builder, loc, nest.load(flat, at(t), width), value);
             nest.store(value, flat, at(t));
           });
-  }
-
-  Value zero(int64_t width) {
-    Type type = flatType().getElementType();
-    if (width > 1)
-      type = VectorType::get({width}, type);
-    return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
   }
 };
 
@@ -135,7 +126,8 @@ void mergeTrailingDims(Value &flat, Value &planes, int64_t dim, OpBuilder &build
 void mlir::compress::lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder) {
   Value flat = op.getInput(), planes = op.getInit();
   mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
-  TransformLowering{flat,  planes,  static_cast<int64_t>(op.getDim()), kernel::rfft(op.getBlockSize()), true, false,
+  kernel::Network network = kernel::rfft(op.getBlockSize());
+  TransformLowering{flat,  planes,  static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/true, /*accumulate=*/false,
                     lanes, builder, op.getLoc()}
       .lower();
 }
@@ -144,7 +136,7 @@ void mlir::compress::lowerRfftTranspose(RfftTransposeOp op, int64_t lanes, OpBui
   Value flat = op.getInit(), planes = op.getInput();
   mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
   kernel::Network network = kernel::transpose(kernel::rfft(op.getBlockSize()));
-  TransformLowering{flat,  planes,  static_cast<int64_t>(op.getDim()), network, false, op.getAccumulate(),
+  TransformLowering{flat,  planes,  static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/false, op.getAccumulate(),
                     lanes, builder, op.getLoc()}
       .lower();
 }

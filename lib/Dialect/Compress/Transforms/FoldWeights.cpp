@@ -64,7 +64,7 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
       op->erase();
     if (numFolded > 0)
       remark::analysis(getOperation()->getLoc(), remark::RemarkOpts::name("fold-weights").category("compress"))
-          << "constants: " << std::to_string(before) << " bytes before, " << std::to_string(after) << " bytes after";
+          << "constants: " + std::to_string(before) + " bytes before, " + std::to_string(after) + " bytes after";
   }
 
   /// Collects the ops that compute tensors from a constant weight and constants alone, in order.

@@ -52,6 +52,8 @@ std::string describe(const Cost &cost, const Machine &machine) {
                        static_cast<int64_t>(cost.multiplies), cost.weightBytes);
 }
 
+std::string nameOf(Operation *op) { return op->getName().getStringRef().str(); }
+
 remark::RemarkOpts remarkOpts(Operation *op) {
   auto function = op->getParentOfType<func::FuncOp>();
   return remark::RemarkOpts::name("select").category("compress").function(function ? function.getName() : "");
@@ -97,8 +99,8 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       return success();
     }
     remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op))
-        << candidate.weight->getName().getStringRef() << ": " << best->name << ": " << describe(best->cost, machine)
-        << "; dense: " << describe(dense, machine);
+        << nameOf(candidate.weight) + ": " + best->name + ": " + describe(best->cost, machine) +
+               "; dense: " + describe(dense, machine);
     OpBuilder builder(candidate.op);
     Value result = candidate.weight.emitForm(best->name, *consumer, builder);
     candidate.op->getResult(0).replaceAllUsesWith(result);
@@ -109,7 +111,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
 
   void keepDense(Candidate &candidate, const std::string &reason) {
     remark::missed(candidate.op.getLoc(), remarkOpts(candidate.op))
-        << candidate.weight->getName().getStringRef() << ": expanded to dense: " << reason;
+        << nameOf(candidate.weight) + ": expanded to dense: " + reason;
   }
 
   /// Erases what only led to consumers that are gone: representations and the moves behind them.
@@ -134,7 +136,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       });
       if (hasOtherUser)
         remark::missed(weight->getLoc(), remarkOpts(weight))
-            << weight->getName().getStringRef() << ": expanded to dense: a user is no linear layer";
+            << nameOf(weight) + ": expanded to dense: a user is no linear layer";
       OpBuilder builder(weight);
       weight->getResult(0).replaceAllUsesWith(weight.expand(builder));
       weight->erase();

@@ -208,6 +208,7 @@ static void runTransform(const kernel::Network &network, ArrayRef<int64_t> flatS
   for (int64_t extent : blocks)
     count *= extent;
   SmallVector<double> numbers(k), slots(k);
+  kernel::Evaluator evaluator(network);
   for (int64_t at = 0; at < count; ++at) {
     int64_t flatBase = 0, planeBase = 0;
     for (size_t d = 0; d < blocks.size(); ++d) {
@@ -218,13 +219,13 @@ static void runTransform(const kernel::Network &network, ArrayRef<int64_t> flatS
     if (toPlanes) {
       for (int64_t t = 0; t < k; ++t)
         numbers[t] = t < valid ? flat[flatBase + t * flatStrides[dim]] : 0.0;
-      kernel::evaluate(network, ArrayRef<double>(numbers), MutableArrayRef<double>(slots));
+      evaluator.run(numbers, slots);
       for (int64_t s = 0; s < k; ++s)
         planes[planeBase + s * planeStrides[0]] = slots[s];
     } else {
       for (int64_t s = 0; s < k; ++s)
         slots[s] = planes[planeBase + s * planeStrides[0]];
-      kernel::evaluate(network, ArrayRef<double>(slots), MutableArrayRef<double>(numbers));
+      evaluator.run(slots, numbers);
       for (int64_t t = 0; t < valid; ++t)
         flat[flatBase + t * flatStrides[dim]] += numbers[t];
     }

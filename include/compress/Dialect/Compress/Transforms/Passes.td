@@ -105,6 +105,20 @@ def PromoteToF64Pass : Pass<"compress-promote-to-f64", "ModuleOp"> {
   let dependentDialects = ["arith::ArithDialect"];
 }
 
+def ResultsToDestinationsPass : Pass<"compress-results-to-destinations", "func::FuncOp"> {
+  let summary = "Return tensors through trailing buffers of the caller";
+  let description = [{
+    Gives a public function one trailing buffer argument per tensor result, marked `compress.result` and with the result's
+    `compress.name`, and writes the result into it: after bufferization the last layer computes there, without a copy.
+
+    Runs after: import          Leaves: public functions without tensor results
+    Does nothing when: the function is private or a declaration, or returns no tensor        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/results-to-destinations.mlir
+  }];
+  let dependentDialects = ["bufferization::BufferizationDialect", "memref::MemRefDialect"];
+}
+
 def VerifyPhasePass : Pass<"compress-verify-phase"> {
   let summary = "Check what a phase of the pipeline promises";
   let description = [{
