@@ -1,0 +1,117 @@
+// RUN: compress-opt %s --split-input-file --verify-diagnostics
+
+func.func @rfft_c1(%x: memref<2x8xf32>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects dim to be a dimension of input, below 2, got 2}}
+  compress.rfft dim = 2 ins(%x : memref<2x8xf32>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_c2(%x: memref<2x8xf32>, %i: memref<4x2xf32>) {
+  // expected-error @+1 {{expects init of rank 3}}
+  compress.rfft dim = 1 ins(%x : memref<2x8xf32>) outs(%i : memref<4x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_c3(%x: memref<2x9xf32>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects 3 blocks of 4 for an extent of 9, got 2}}
+  compress.rfft dim = 1 ins(%x : memref<2x9xf32>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_c3_dynamic(%x: memref<2x?xf32>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects a static block size and a static transform extent}}
+  compress.rfft dim = 1 ins(%x : memref<2x?xf32>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_c4(%x: memref<2x8xf32>, %i: memref<4x3x2xf32>) {
+  // expected-error @+1 {{expects extents of input and init to agree, got 2 and 3 at dimension 0}}
+  compress.rfft dim = 1 ins(%x : memref<2x8xf32>) outs(%i : memref<4x3x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_c5(%x: memref<2x8xf64>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects operands of one element type, got 'f64' and 'f32'}}
+  compress.rfft dim = 1 ins(%x : memref<2x8xf64>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_c5_result(%x: tensor<2x8xf32>, %i: tensor<4x2x2xf32>) {
+  // expected-error @+1 {{expects one result of the type of its init}}
+  compress.rfft dim = 1 ins(%x : tensor<2x8xf32>) outs(%i : tensor<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_transpose_c3(%x: memref<4x2x3xf32>, %i: memref<2x8xf32>) {
+  // expected-error @+1 {{expects 2 blocks of 4 for an extent of 8, got 3}}
+  compress.rfft_transpose dim = 1 ins(%x : memref<4x2x3xf32>) outs(%i : memref<2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_matmul_c1(%x: memref<4x2x3xf32>, %w: memref<4x3x2xf32>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects in_dim and out_dim below 2}}
+  compress.spectral_matmul in_dim = 2 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<4x3x2xf32>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_matmul_c2(%x: memref<4x2x3xf32>, %w: memref<5x3x2xf32>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects one static slot extent, got 4, 5 and 4}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<5x3x2xf32>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_matmul_c3(%x: memref<4x2x3xf32>, %w: memref<4x4x2xf32>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects 4 in blocks and 2 out blocks, got 3 and 2}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<4x4x2xf32>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_matmul_c4(%x: memref<4x2x3xf32>, %w: memref<4x3x2xf32>, %i: memref<4x5x2xf32>) {
+  // expected-error @+1 {{expects extents of input and init to agree, got 2 and 5}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<4x3x2xf32>) outs(%i : memref<4x5x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c6(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects as many strides as dilations, at least one of each, all of them positive}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [0] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c7(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x2x7xf32>) {
+  // expected-error @+1 {{expects window 0 of input to reach 9, got 8}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x7xf32>)
+  return
+}
