@@ -12,6 +12,7 @@
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
+#include "compress/Target/Passes.h"
 
 namespace mlir::compress {
 
@@ -25,6 +26,7 @@ inline void registerAllDialects(DialectRegistry &registry) {
 inline void registerAllPasses() {
   registerCompressTransformsPasses();
   registerCompressConversionPasses();
+  registerCompressTargetPasses();
 }
 
 /// Registers every named pipeline of this project.

@@ -14,4 +14,7 @@ using namespace mlir::compress;
 void mlir::compress::registerPipelines() {
   PassPipelineRegistration<CompressToAffineOptions>(
       "compress-to-affine", "Linalg with compressed weights to affine loops on buffers", buildCompressToAffinePipeline);
+  PassPipelineRegistration<CompressToLLVMOptions>(
+      "compress-to-llvm", "Affine loops on buffers to the LLVM dialect, with the C functions of a native library",
+      buildCompressToLLVMPipeline);
 }

@@ -54,6 +54,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
 
   addBufferization(pm);
 
+  pm.addPass(createConvertCopiesToLinalgPass());
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
   pm.addPass(createConvertCompressToAffinePass(convert));

@@ -30,4 +30,17 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
                            "vector::VectorDialect"];
 }
 
+def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {
+  let summary = "Lower buffer copies to linalg ops";
+  let description = [{
+    A `memref.copy` of strided buffers would become a call into MLIR's runner library, which a native library must not need.
+
+    Runs after: bufferization          Leaves: no memref.copy
+    Does nothing when: there is none        Fails when: never
+
+    Example: test/Conversion/copies-to-linalg.mlir
+  }];
+  let dependentDialects = ["linalg::LinalgDialect"];
+}
+
 #endif // COMPRESS_CONVERSION_PASSES_TD

@@ -32,6 +32,16 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
 /// lower. Results become trailing out arguments marked `compress.result`.
 void buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options);
 
+/// Options of `compress-to-llvm`.
+struct CompressToLLVMOptions : PassPipelineOptions<CompressToLLVMOptions> {
+  Option<std::string> name{*this, "name", llvm::cl::desc("Prefix of the C functions"), llvm::cl::init("model")};
+  Option<int64_t> maxBatch{*this, "max-batch",
+                           llvm::cl::desc("Most samples that one pass through the layers takes"), llvm::cl::init(64)};
+};
+
+/// From affine loops on buffers, as compress-to-affine leaves them, to the LLVM dialect with the library's C functions.
+void buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options);
+
 /// Registers the named pipelines.
 void registerPipelines();
 

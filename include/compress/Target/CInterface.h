@@ -1,0 +1,66 @@
+//===- CInterface.h - What the C functions of a library say ---------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TARGET_CINTERFACE_H
+#define COMPRESS_TARGET_CINTERFACE_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/SmallVector.h"
+#include <optional>
+#include <string>
+
+namespace mlir::compress {
+
+/// Raised whenever a function of the library changes its meaning or signature.
+constexpr int64_t kABIVersion = 1;
+/// Bytes that the workspace must be aligned to.
+constexpr int64_t kWorkspaceAlignment = 64;
+
+/// Error codes of `run`, and their texts.
+enum class CError { None = 0, Batch = 1, NullTensor = 2, Workspace = 3 };
+inline constexpr const char *kErrorMessages[] = {
+    "no error", "the batch is negative, or is not the one that the library was compiled for",
+    "a tensor pointer is NULL", "the workspace is NULL or not aligned to 64 bytes"};
+
+/// Element types, by the numbers of ONNX TensorProto.DataType.
+enum class DType { F32 = 1, U8 = 2, I8 = 3, I32 = 6, I64 = 7, Bool = 9, F64 = 11 };
+
+/// One input or output.
+struct CTensor {
+  std::string name;
+  MemRefType type;
+  DType dtype;
+
+  /// Elements of one sample: the product of all extents but a dynamic one.
+  int64_t sampleElements() const;
+  /// The C type of an element.
+  const char *cType() const;
+};
+
+/// The C functions of a library, as `@main` after compress-plan-memory says them.
+struct CInterface {
+  std::string name;
+  SmallVector<CTensor> inputs, outputs;
+  /// True if the batch is a run-time value; otherwise it is `statedBatch`.
+  bool isDynamic = false;
+  int64_t statedBatch = 1, maxBatch = 1;
+  int64_t workspaceBytesOne = 0, workspaceBytesMost = 0;
+
+  /// Reads `@main` of `module`; nullopt and the reason if there is none, or if it is not planned.
+  static std::optional<CInterface> get(ModuleOp module, StringRef name, std::string &error);
+
+  /// The text of `<name>.h`.
+  std::string header() const;
+};
+
+/// True if `name` may start the name of a C function.
+bool isCIdentifier(StringRef name);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_TARGET_CINTERFACE_H

@@ -1,0 +1,66 @@
+//===- NativeLibrary.h - LLVM dialect to objects and libraries ------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TARGET_NATIVELIBRARY_H
+#define COMPRESS_TARGET_NATIVELIBRARY_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/Error.h"
+#include <memory>
+#include <string>
+
+namespace llvm {
+class LLVMContext;
+class Module;
+class TargetMachine;
+} // namespace llvm
+
+namespace mlir::compress {
+
+/// A processor to compile for.
+struct TargetCPU {
+  /// LLVM's name and feature string.
+  std::string name, features;
+  /// Width of a SIMD register in bytes.
+  int64_t vectorBytes = 16;
+
+  /// `native`, or a name that LLVM knows for this machine's architecture.
+  static llvm::Expected<TargetCPU> get(StringRef name);
+};
+
+/// An LLVM module on its way to machine code, optimized for one processor. The only fast-math liberty is contraction of
+/// products and sums.
+class NativeModule {
+public:
+  /// Translates a module in the LLVM dialect and optimizes it.
+  static llvm::Expected<std::unique_ptr<NativeModule>> get(ModuleOp module, const TargetCPU &cpu);
+  ~NativeModule();
+
+  std::string llvmText() const;
+  /// Assembly or an object file.
+  llvm::Expected<std::string> emit(bool asAssembly);
+
+private:
+  NativeModule() = default;
+
+  std::unique_ptr<llvm::LLVMContext> context;
+  std::unique_ptr<llvm::Module> module;
+  std::unique_ptr<llvm::TargetMachine> machine;
+};
+
+/// The bytes of weights in an object file: its section of constants that hold them.
+llvm::Expected<int64_t> weightBytesOfObject(StringRef object);
+
+/// Links `objectPath` to a shared library that needs libm at most. Names the linker that it looked for if there is none.
+llvm::Error linkSharedLibrary(StringRef objectPath, StringRef libraryPath);
+
+/// Writes a static library of one object file.
+llvm::Error writeStaticLibrary(StringRef objectPath, StringRef libraryPath);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_TARGET_NATIVELIBRARY_H

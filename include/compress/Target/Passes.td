@@ -1,0 +1,48 @@
+//===- Passes.td - Passes that package a program -------------*- tablegen -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TARGET_PASSES_TD
+#define COMPRESS_TARGET_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def PlanMemoryPass : Pass<"compress-plan-memory", "func::FuncOp"> {
+  let summary = "Place every temporary in one arena of the caller";
+  let description = [{
+    Every `memref.alloc` becomes a view of one trailing argument `memref<?xi8> {compress.workspace}`. Buffers that are never
+    alive together share bytes. There are two static plans, for `max-batch` samples and for one; the one for a single
+    sample fits caches better. Sets `compress.workspace_bytes = [bytes for one, bytes for max-batch]` and
+    `compress.max_batch` on the function.
+
+    Runs after: compress-to-affine          Leaves: no allocation in public functions
+    Does nothing when: the function is private        Fails when: an extent does not derive from the batch
+
+    Example: test/Target/plan-memory.mlir
+  }];
+  let options = [Option<"maxBatch", "max-batch", "int64_t", "64", "Most samples that one pass through the layers takes">];
+  let statistics = [Statistic<"numPlaced", "num-placed", "Buffers placed">];
+  let dependentDialects = ["arith::ArithDialect", "memref::MemRefDialect"];
+}
+
+def EmitCEntryPass : Pass<"compress-emit-c-entry", "ModuleOp"> {
+  let summary = "Add the C functions of the native library";
+  let description = [{
+    Adds `<name>_run`, `<name>_workspace_bytes`, `<name>_error`, `<name>_abi_version`, `<name>_inputs` and `<name>_outputs`
+    around `@main`, which becomes private. `run` checks its arguments and loops over chunks of at most
+    `compress.max_batch` samples.
+
+    Runs after: compress-plan-memory          Leaves: `@main` private
+    Does nothing when: never        Fails when: there is no planned `@main`, or `name` is no C identifier
+
+    Example: test/Target/emit-c-entry.mlir
+  }];
+  let options = [Option<"name", "name", "std::string", "\"model\"", "Prefix of the C functions">];
+  let dependentDialects = ["arith::ArithDialect", "func::FuncDialect", "LLVM::LLVMDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect"];
+}
+
+#endif // COMPRESS_TARGET_PASSES_TD

@@ -1,0 +1,35 @@
+//===- ToLLVM.cpp - The pipeline compress-to-llvm -------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Pipelines/Pipelines.h"
+#include "compress/Target/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+void mlir::compress::buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options) {
+  PlanMemoryPassOptions plan;
+  plan.maxBatch = options.maxBatch;
+  pm.addNestedPass<func::FuncOp>(createPlanMemoryPass(plan));
+  EmitCEntryPassOptions entry;
+  entry.name = options.name;
+  pm.addPass(createEmitCEntryPass(entry));
+  pm.addPass(memref::createFoldMemRefAliasOpsPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}

@@ -1,0 +1,169 @@
+//===- CInterface.cpp - What the C functions of a library say -------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Target/CInterface.h"
+#include "compress/Target/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+bool mlir::compress::isCIdentifier(StringRef name) {
+  auto isWord = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  return !name.empty() && !llvm::isDigit(name.front()) && llvm::all_of(name, isWord);
+}
+
+static std::optional<DType> dtypeOf(Type type) {
+  if (type.isF32())
+    return DType::F32;
+  if (type.isF64())
+    return DType::F64;
+  if (type.isInteger(64))
+    return DType::I64;
+  if (type.isInteger(32))
+    return DType::I32;
+  if (type.isUnsignedInteger(8))
+    return DType::U8;
+  if (type.isInteger(8))
+    return DType::I8;
+  if (type.isInteger(1))
+    return DType::Bool;
+  return std::nullopt;
+}
+
+int64_t CTensor::sampleElements() const {
+  int64_t elements = 1;
+  for (int64_t extent : type.getShape())
+    elements *= ShapedType::isDynamic(extent) ? 1 : extent;
+  return elements;
+}
+
+const char *CTensor::cType() const {
+  switch (dtype) {
+  case DType::F32:
+    return "float";
+  case DType::F64:
+    return "double";
+  case DType::I32:
+    return "int32_t";
+  case DType::I64:
+    return "int64_t";
+  case DType::I8:
+    return "int8_t";
+  case DType::U8:
+  case DType::Bool:
+    return "uint8_t";
+  }
+  return "void";
+}
+
+std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::string &error) {
+  auto fail = [&](const llvm::Twine &reason) {
+    error = reason.str();
+    return std::nullopt;
+  };
+  auto main = module.lookupSymbol<func::FuncOp>("main");
+  if (!main || main.isExternal() || main.getNumResults() != 0)
+    return fail("expects a function @main on buffers, without results");
+  auto bytes = main->getAttrOfType<DenseI64ArrayAttr>("compress.workspace_bytes");
+  auto maxBatch = main->getAttrOfType<IntegerAttr>("compress.max_batch");
+  if (!bytes || bytes.size() != 2 || !maxBatch)
+    return fail("expects @main to be planned by compress-plan-memory");
+  if (!isCIdentifier(name))
+    return fail("'" + name + "' is no C identifier");
+
+  CInterface interface;
+  interface.name = name.str();
+  interface.workspaceBytesOne = bytes[0];
+  interface.workspaceBytesMost = bytes[1];
+  interface.maxBatch = maxBatch.getInt();
+  for (unsigned i = 0; i + 1 < main.getNumArguments(); ++i) {
+    auto type = dyn_cast<MemRefType>(main.getArgument(i).getType());
+    auto dtype = type ? dtypeOf(type.getElementType()) : std::nullopt;
+    if (!dtype || !type.getLayout().isIdentity() ||
+        llvm::any_of(type.getShape().drop_front(type.getRank() > 0), ShapedType::isDynamic))
+      return fail(llvm::formatv("argument {0} of @main has no C type: {1}", i, main.getArgument(i).getType()));
+    bool isResult = static_cast<bool>(main.getArgAttr(i, "compress.result"));
+    auto &tensors = isResult ? interface.outputs : interface.inputs;
+    auto given = main.getArgAttrOfType<StringAttr>(i, "compress.name");
+    std::string fallback = (isResult ? "output" : "input") + std::to_string(tensors.size());
+    tensors.push_back({given ? given.getValue().str() : fallback, type, *dtype});
+    interface.isDynamic |= type.getRank() > 0 && type.isDynamicDim(0);
+  }
+  for (const CTensor &tensor : llvm::concat<const CTensor>(interface.inputs, interface.outputs))
+    if (interface.isDynamic && (tensor.type.getRank() == 0 || !tensor.type.isDynamicDim(0)))
+      return fail("tensor '" + tensor.name + "' has no batch dimension, but others have: state the batch");
+  if (!interface.isDynamic && !interface.inputs.empty() && interface.inputs[0].type.getRank() > 0)
+    interface.statedBatch = interface.inputs[0].type.getDimSize(0);
+  return interface;
+}
+
+//===----------------------------------------------------------------------===//
+// Header
+//===----------------------------------------------------------------------===//
+
+/// A C identifier made of a tensor's name, as a hint to the reader.
+static std::string parameterName(StringRef name, size_t index, StringRef fallback) {
+  std::string result;
+  for (char c : name)
+    result += llvm::isAlnum(c) || c == '_' ? c : '_';
+  if (!isCIdentifier(result))
+    result = fallback.str() + std::to_string(index);
+  return result;
+}
+
+static std::string shapeText(MemRefType type) {
+  std::string text = "[";
+  for (auto [i, extent] : llvm::enumerate(type.getShape()))
+    text += (i ? ", " : "") + (ShapedType::isDynamic(extent) ? std::string("batch") : std::to_string(extent));
+  return text + "]";
+}
+
+std::string CInterface::header() const {
+  std::string text, guard = StringRef(name).upper();
+  llvm::raw_string_ostream os(text);
+  os << "/* " << name << ".h - made by compress-compile. Needs no runtime library; link lib" << name << ".a or .so, and libm.\n"
+     << " *\n * Tensors are dense, in row-major order, aligned to their element type:\n";
+  for (const CTensor &tensor : inputs)
+    os << " *   input  " << tensor.name << ": " << tensor.cType() << " " << shapeText(tensor.type) << "\n";
+  for (const CTensor &tensor : outputs)
+    os << " *   output " << tensor.name << ": " << tensor.cType() << " " << shapeText(tensor.type) << "\n";
+  if (!isDynamic)
+    os << " * The batch is fixed: " << statedBatch << ".\n";
+  os << " * All functions are reentrant and thread-safe; none allocates memory. */\n"
+     << "#ifndef COMPRESS_" << guard << "_H\n#define COMPRESS_" << guard << "_H\n\n"
+     << "#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+     << "#define " << guard << "_ABI_VERSION " << kABIVersion << "\n\n"
+     << "/* Element types, numbered as in ONNX. */\nenum {\n"
+     << llvm::formatv("  {0}_F32 = 1, {0}_U8 = 2, {0}_I8 = 3, {0}_I32 = 6, {0}_I64 = 7, {0}_BOOL = 9, {0}_F64 = 11\n", guard)
+     << "};\n\n"
+     << llvm::formatv("/* dims[0 .. rank-1]; -1 is the batch. */\n"
+                      "typedef struct {0}_tensor {{\n  const char *name;\n  int32_t dtype;\n  int32_t rank;\n"
+                      "  const int64_t *dims;\n} {0}_tensor;\n\n",
+                      name)
+     << "/* The " << guard << "_ABI_VERSION that the library was made with. */\n"
+     << "int32_t " << name << "_abi_version(void);\n\n"
+     << "/* Bytes of workspace that run needs for this batch: " << workspaceBytesOne << " for 1, " << workspaceBytesMost
+     << " for more. */\n"
+     << "size_t " << name << "_workspace_bytes(int64_t batch);\n\n"
+     << "/* Computes the outputs; returns 0, or an error code. `workspace` is aligned to " << kWorkspaceAlignment
+     << " bytes and is not\n * shared with a concurrent call; NULL if it needs 0 bytes. Error codes:";
+  for (auto [code, message] : llvm::enumerate(kErrorMessages))
+    os << "\n *   " << code << ": " << message;
+  os << ". */\nint " << name << "_run(int64_t batch";
+  for (auto [i, tensor] : llvm::enumerate(inputs))
+    os << ", const " << tensor.cType() << " *" << parameterName(tensor.name, i, "input");
+  for (auto [i, tensor] : llvm::enumerate(outputs))
+    os << ", " << tensor.cType() << " *" << parameterName(tensor.name, i, "output");
+  os << ", void *workspace);\n\n"
+     << "/* The text of an error code. */\nconst char *" << name << "_error(int code);\n\n"
+     << "/* Inputs and outputs, in the order of run's arguments. */\n"
+     << llvm::formatv("const {0}_tensor *{0}_inputs(size_t *count);\nconst {0}_tensor *{0}_outputs(size_t *count);\n\n", name)
+     << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+  return text;
+}

@@ -1,0 +1,279 @@
+//===- EmitCEntry.cpp - The C functions of the native library -------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+//   func.func @main(memref<?x4xf32>, memref<?x8xf32> {compress.result}, memref<?xi8> {compress.workspace})
+//   =>
+//   func.func private @main(…)
+//   func.func @m_run(%batch: i64, %in: !llvm.ptr, %out: !llvm.ptr, %workspace: !llvm.ptr) -> i32 {
+//     checks; scf.for chunks of samples { func.call @main(descriptors) } }
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Target/CInterface.h"
+#include "compress/Target/Passes.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_EMITCENTRYPASS
+#include "compress/Target/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+/// Adds the functions of one interface to a module.
+struct CEntryEmitter {
+  ModuleOp module;
+  std::string name;
+  OpBuilder builder;
+  Location loc;
+  int64_t numGlobals = 0;
+
+  CEntryEmitter(ModuleOp module, StringRef name)
+      : module(module), name(name), builder(OpBuilder::atBlockEnd(module.getBody())), loc(module.getLoc()) {}
+
+  void emit(const CInterface &interface) {
+    emitRun(interface);
+    emitConstantFunction("abi_version", builder.getI32Type(), kABIVersion);
+    emitWorkspaceBytes(interface);
+    emitError();
+    emitTensorTable("inputs", interface.inputs);
+    emitTensorTable("outputs", interface.outputs);
+    module.lookupSymbol<func::FuncOp>("main").setPrivate();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // run
+  //===--------------------------------------------------------------------===//
+
+  Value i64(int64_t value) { return arith::ConstantIntOp::create(builder, loc, value, 64); }
+  Value i32(int64_t value) { return arith::ConstantIntOp::create(builder, loc, value, 32); }
+  Value compare(arith::CmpIPredicate predicate, Value a, Value b) {
+    return arith::CmpIOp::create(builder, loc, predicate, a, b);
+  }
+  Value toInteger(Value pointer) { return LLVM::PtrToIntOp::create(builder, loc, builder.getI64Type(), pointer); }
+
+  void emitRun(const CInterface &interface) {
+    OpBuilder::InsertionGuard guard(builder);
+    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+    SmallVector<Type> types{builder.getI64Type()};
+    types.append(interface.inputs.size() + interface.outputs.size() + 1, pointer);
+    auto run = func::FuncOp::create(builder, loc, name + "_run", builder.getFunctionType(types, builder.getI32Type()));
+    builder.setInsertionPointToStart(run.addEntryBlock());
+    Value code = emitChecks(interface, run);
+    Value isFine = compare(arith::CmpIPredicate::eq, code, i32(0));
+    auto guarded = scf::IfOp::create(builder, loc, isFine, /*withElseRegion=*/false);
+    {
+      OpBuilder::InsertionGuard inner(builder);
+      builder.setInsertionPointToStart(guarded.thenBlock());
+      emitChunks(interface, run);
+    }
+    func::ReturnOp::create(builder, loc, code);
+  }
+
+  /// The error code of the arguments. Later checks come first, so that the first failing one wins.
+  Value emitChecks(const CInterface &interface, func::FuncOp run) {
+    Value batch = run.getArgument(0), zero = i64(0), code = i32(0);
+    auto refine = [&](Value isWrong, CError error) {
+      code = arith::SelectOp::create(builder, loc, isWrong, i32(static_cast<int64_t>(error)), code);
+    };
+    if (interface.workspaceBytesMost > 0) {
+      Value workspace = toInteger(run.getArguments().back());
+      Value low = arith::AndIOp::create(builder, loc, workspace, i64(kWorkspaceAlignment - 1));
+      refine(compare(arith::CmpIPredicate::eq, workspace, zero), CError::Workspace);
+      refine(compare(arith::CmpIPredicate::ne, low, zero), CError::Workspace);
+    }
+    for (Value pointer : run.getArguments().drop_front().drop_back())
+      refine(compare(arith::CmpIPredicate::eq, toInteger(pointer), zero), CError::NullTensor);
+    if (interface.isDynamic)
+      refine(compare(arith::CmpIPredicate::slt, batch, zero), CError::Batch);
+    else
+      refine(compare(arith::CmpIPredicate::ne, batch, i64(interface.statedBatch)), CError::Batch);
+    return code;
+  }
+
+  void emitChunks(const CInterface &interface, func::FuncOp run) {
+    if (!interface.isDynamic)
+      return emitCall(interface, run, i64(0), i64(interface.statedBatch));
+    auto index = [&](Value v) { return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), v).getResult(); };
+    Value batch = run.getArgument(0), most = i64(interface.maxBatch);
+    auto loop = scf::ForOp::create(builder, loc, index(i64(0)), index(batch), index(most));
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(loop.getBody());
+    Value first = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), loop.getInductionVar());
+    Value left = arith::SubIOp::create(builder, loc, batch, first);
+    emitCall(interface, run, first, arith::MinSIOp::create(builder, loc, left, most));
+  }
+
+  /// Calls main on `count` samples from sample `first`.
+  void emitCall(const CInterface &interface, func::FuncOp run, Value first, Value count) {
+    SmallVector<Value> operands;
+    auto pointers = run.getArguments().drop_front();
+    for (const CTensor &tensor : llvm::concat<const CTensor>(interface.inputs, interface.outputs)) {
+      Value pointer = pointers[operands.size()];
+      if (interface.isDynamic)
+        pointer = LLVM::GEPOp::create(builder, loc, pointer.getType(), tensor.type.getElementType(), pointer,
+                                      arith::MulIOp::create(builder, loc, first, i64(tensor.sampleElements())).getResult());
+      operands.push_back(emitDescriptor(tensor.type, pointer, count));
+    }
+    auto workspaceType = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
+    operands.push_back(emitDescriptor(workspaceType, pointers.back(), i64(interface.workspaceBytesMost)));
+    func::CallOp::create(builder, loc, "main", TypeRange(), operands);
+  }
+
+  /// A contiguous memref at `pointer`; `leading` is the extent of a dynamic dimension 0.
+  Value emitDescriptor(MemRefType type, Value pointer, Value leading) {
+    int64_t rank = type.getRank();
+    auto word = builder.getI64Type();
+    SmallVector<Type> fields{pointer.getType(), pointer.getType(), word};
+    if (rank > 0)
+      fields.append(2, LLVM::LLVMArrayType::get(word, rank));
+    Value value = LLVM::PoisonOp::create(builder, loc, LLVM::LLVMStructType::getLiteral(module.getContext(), fields));
+    auto insert = [&](Value field, ArrayRef<int64_t> at) {
+      value = LLVM::InsertValueOp::create(builder, loc, value, field, at);
+    };
+    insert(pointer, {0});
+    insert(pointer, {1});
+    insert(i64(0), {2});
+    int64_t stride = 1;
+    for (int64_t d = rank - 1; d >= 0; --d) {
+      insert(type.isDynamicDim(d) ? leading : i64(type.getDimSize(d)), {3, d});
+      insert(i64(stride), {4, d});
+      stride *= type.isDynamicDim(d) ? 1 : type.getDimSize(d);
+    }
+    return UnrealizedConversionCastOp::create(builder, loc, type, value).getResult(0);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Tables
+  //===--------------------------------------------------------------------===//
+
+  LLVM::LLVMFuncOp startFunction(StringRef suffix, Type result, ArrayRef<Type> arguments) {
+    auto type = LLVM::LLVMFunctionType::get(result, arguments);
+    auto function = LLVM::LLVMFuncOp::create(builder, loc, (name + "_" + suffix).str(), type);
+    builder.setInsertionPointToStart(function.addEntryBlock(builder));
+    return function;
+  }
+
+  void emitConstantFunction(StringRef suffix, Type type, int64_t value) {
+    OpBuilder::InsertionGuard guard(builder);
+    startFunction(suffix, type, {});
+    Value constant = LLVM::ConstantOp::create(builder, loc, type, builder.getIntegerAttr(type, value));
+    LLVM::ReturnOp::create(builder, loc, constant);
+  }
+
+  void emitWorkspaceBytes(const CInterface &interface) {
+    OpBuilder::InsertionGuard guard(builder);
+    Type word = builder.getI64Type();
+    auto function = startFunction("workspace_bytes", word, {word});
+    Value isOne = compare(arith::CmpIPredicate::sle, function.getArgument(0), i64(1));
+    bool usesOne = interface.isDynamic;
+    Value bytes = arith::SelectOp::create(builder, loc, isOne,
+                                          i64(usesOne ? interface.workspaceBytesOne : interface.workspaceBytesMost),
+                                          i64(interface.workspaceBytesMost));
+    LLVM::ReturnOp::create(builder, loc, bytes);
+  }
+
+  /// The address of a private constant string.
+  Value emitString(StringRef text) {
+    std::string symbol = "__" + name + "_string_" + std::to_string(numGlobals++);
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToEnd(module.getBody());
+      std::string bytes = text.str() + '\0';
+      auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), bytes.size());
+      LLVM::GlobalOp::create(builder, loc, type, /*isConstant=*/true, LLVM::Linkage::Private, symbol,
+                             builder.getStringAttr(bytes));
+    }
+    return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(module.getContext()), symbol);
+  }
+
+  void emitError() {
+    OpBuilder::InsertionGuard guard(builder);
+    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+    auto function = startFunction("error", pointer, {builder.getI32Type()});
+    Value text = emitString("unknown error code");
+    for (auto [code, message] : llvm::enumerate(kErrorMessages)) {
+      Value isCode = compare(arith::CmpIPredicate::eq, function.getArgument(0), i32(code));
+      text = LLVM::SelectOp::create(builder, loc, isCode, emitString(message), text);
+    }
+    LLVM::ReturnOp::create(builder, loc, text);
+  }
+
+  /// A private constant array of extents; -1 is the batch.
+  Value emitDims(MemRefType type) {
+    std::string symbol = "__" + name + "_dims_" + std::to_string(numGlobals++);
+    SmallVector<int64_t> dims;
+    for (int64_t extent : type.getShape())
+      dims.push_back(ShapedType::isDynamic(extent) ? -1 : extent);
+    if (dims.empty())
+      dims.push_back(0);
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToEnd(module.getBody());
+      auto arrayType = LLVM::LLVMArrayType::get(builder.getI64Type(), dims.size());
+      LLVM::GlobalOp::create(builder, loc, arrayType, /*isConstant=*/true, LLVM::Linkage::Private, symbol,
+                             builder.getI64TensorAttr(dims));
+    }
+    return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(module.getContext()), symbol);
+  }
+
+  /// `const tensor *<name>_inputs(size_t *count)` and its table.
+  void emitTensorTable(StringRef suffix, ArrayRef<CTensor> tensors) {
+    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+    Type half = builder.getI32Type();
+    auto record = LLVM::LLVMStructType::getLiteral(module.getContext(), {pointer, half, half, pointer});
+    auto tableType = LLVM::LLVMArrayType::get(record, tensors.size());
+    std::string symbol = ("__" + name + "_" + suffix).str();
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      auto table = LLVM::GlobalOp::create(builder, loc, tableType, /*isConstant=*/true, LLVM::Linkage::Private, symbol,
+                                          Attribute());
+      builder.createBlock(&table.getInitializerRegion());
+      Value value = LLVM::PoisonOp::create(builder, loc, tableType);
+      for (auto [i, tensor] : llvm::enumerate(tensors)) {
+        int64_t at = i;
+        auto insert = [&](Value field, int64_t number) {
+          value = LLVM::InsertValueOp::create(builder, loc, value, field, ArrayRef<int64_t>{at, number});
+        };
+        auto constant = [&](int64_t v) {
+          return LLVM::ConstantOp::create(builder, loc, half, builder.getI32IntegerAttr(v)).getResult();
+        };
+        insert(emitString(tensor.name), 0);
+        insert(constant(static_cast<int64_t>(tensor.dtype)), 1);
+        insert(constant(tensor.type.getRank()), 2);
+        insert(emitDims(tensor.type), 3);
+      }
+      LLVM::ReturnOp::create(builder, loc, value);
+    }
+    OpBuilder::InsertionGuard guard(builder);
+    auto function = startFunction(suffix, pointer, {pointer});
+    Value count = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), builder.getI64IntegerAttr(tensors.size()));
+    LLVM::StoreOp::create(builder, loc, count, function.getArgument(0));
+    Value address = LLVM::AddressOfOp::create(builder, loc, pointer, symbol);
+    LLVM::ReturnOp::create(builder, loc, address);
+  }
+};
+
+struct EmitCEntryPass : compress::impl::EmitCEntryPassBase<EmitCEntryPass> {
+  using Base = compress::impl::EmitCEntryPassBase<EmitCEntryPass>;
+  using Base::Base;
+
+  void runOnOperation() override {
+    std::string error;
+    auto interface = CInterface::get(getOperation(), name, error);
+    if (!interface) {
+      getOperation().emitError("compress-emit-c-entry: ") << error;
+      return signalPassFailure();
+    }
+    CEntryEmitter(getOperation(), name).emit(*interface);
+  }
+};
+
+} // namespace
