@@ -21,22 +21,31 @@ static constexpr size_t kInlineBytes = 1024;
 /// One cache line, and the width of the widest vector.
 static constexpr size_t kWeightAlignment = 64;
 
+Value mlir::compress::materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type,
+                                          ArrayRef<char> bytes) {
+  ElementsAttr elements;
+  if (type.getElementType().isInteger(1))
+    elements = DenseElementsAttr::get(type, SmallVector<bool>(bytes.begin(), bytes.end()));
+  else if (bytes.size() <= kInlineBytes)
+    elements = DenseElementsAttr::getFromRawBuffer(type, bytes);
+  else
+    elements = DenseResourceElementsAttr::get(type, "weight",
+                                              HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightAlignment));
+  return arith::ConstantOp::create(builder, loc, type, cast<TypedAttr>(elements));
+}
+
 template <typename T>
-static ElementsAttr makeElements(RankedTensorType type, ArrayRef<double> values) {
+static Value materializeAs(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<double> values) {
   SmallVector<T> rounded(values.begin(), values.end());
   ArrayRef<char> bytes(reinterpret_cast<const char *>(rounded.data()), rounded.size() * sizeof(T));
-  if (bytes.size() <= kInlineBytes)
-    return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(type, "weight",
-                                        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightAlignment));
+  return materializeConstant(builder, loc, type, bytes);
 }
 
 Value mlir::compress::materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type,
                                           ArrayRef<double> values) {
   assert(static_cast<int64_t>(values.size()) == type.getNumElements() && "one value per element");
-  ElementsAttr elements = type.getElementType().isF64() ? makeElements<double>(type, values)
-                                                        : makeElements<float>(type, values);
-  return arith::ConstantOp::create(builder, loc, type, cast<TypedAttr>(elements));
+  return type.getElementType().isF64() ? materializeAs<double>(builder, loc, type, values)
+                                       : materializeAs<float>(builder, loc, type, values);
 }
 
 template <typename T>

@@ -1,0 +1,302 @@
+//===- ElementwiseOps.cpp - ONNX ops on each element ----------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Node.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include <limits>
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::onnx_import;
+
+static Value constantLike(OpBuilder &builder, Location loc, Type type, double value) {
+  return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(type, value));
+}
+
+/// True, after a refusal, if operand `i` is not of floats.
+static bool refusesNonFloat(Node &node, int i = 0) {
+  if (isa<FloatType>(node.type(i).getElementType()))
+    return false;
+  (void)node.refuse("element types other than float and double are not supported");
+  return true;
+}
+
+static LogicalResult yieldElementwise(Node &node, ValueRange operands, Type element,
+                                      llvm::function_ref<Value(OpBuilder &, ValueRange)> body) {
+  auto value = node.elementwise(operands, element, body);
+  return failed(value) ? failure() : node.yield(*value);
+}
+
+//===----------------------------------------------------------------------===//
+// Two operands
+//===----------------------------------------------------------------------===//
+
+template <typename FloatOp, typename IntOp>
+static LogicalResult importBinary(Node &node) {
+  Value a = node.input(0), b = node.input(1);
+  Type element = getElementTypeOrSelf(a);
+  if (element != getElementTypeOrSelf(b))
+    return node.refuse("its operands have different element types");
+  if (element.isInteger(1))
+    return node.refuse("arithmetic on bools is not defined");
+  return yieldElementwise(node, {a, b}, element, [&](OpBuilder &builder, ValueRange arguments) -> Value {
+    if (isa<FloatType>(element))
+      return FloatOp::create(builder, node.loc, arguments[0], arguments[1]);
+    return IntOp::create(builder, node.loc, arguments[0], arguments[1]);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+/// `number < limit ? limit : number` and the like: one maximum instruction, which lets NaN through as ONNX Runtime does.
+static Value clamp(OpBuilder &builder, Location loc, Value number, arith::CmpFPredicate predicate, Value limit) {
+  Value beyond = arith::CmpFOp::create(builder, loc, predicate, number, limit);
+  return arith::SelectOp::create(builder, loc, beyond, limit, number);
+}
+
+static LogicalResult importRelu(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  Type element = node.type(0).getElementType();
+  return yieldElementwise(node, node.input(0), element, [&](OpBuilder &builder, ValueRange x) {
+    return clamp(builder, node.loc, x[0], arith::CmpFPredicate::OLT, constantLike(builder, node.loc, element, 0));
+  });
+}
+
+static LogicalResult importLeakyRelu(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  Type element = node.type(0).getElementType();
+  double slope = node.real("alpha", 0.01f);
+  return yieldElementwise(node, node.input(0), element, [&](OpBuilder &builder, ValueRange x) -> Value {
+    Value scaled = arith::MulFOp::create(builder, node.loc, x[0], constantLike(builder, node.loc, element, slope));
+    Value isBelow = arith::CmpFOp::create(builder, node.loc, arith::CmpFPredicate::OLT, x[0],
+                                          constantLike(builder, node.loc, element, 0));
+    return arith::SelectOp::create(builder, node.loc, isBelow, scaled, x[0]);
+  });
+}
+
+static LogicalResult importSigmoid(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  Type element = node.type(0).getElementType();
+  return yieldElementwise(node, node.input(0), element, [&](OpBuilder &builder, ValueRange x) -> Value {
+    Value one = constantLike(builder, node.loc, element, 1);
+    Value power = math::ExpOp::create(builder, node.loc, arith::NegFOp::create(builder, node.loc, x[0]));
+    return arith::DivFOp::create(builder, node.loc, one, arith::AddFOp::create(builder, node.loc, one, power));
+  });
+}
+
+static LogicalResult importTanh(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  return yieldElementwise(node, node.input(0), node.type(0).getElementType(),
+                          [&](OpBuilder &builder, ValueRange x) -> Value {
+                            return math::TanhOp::create(builder, node.loc, x[0]);
+                          });
+}
+
+/// A bound of Clip: an attribute before opset 11, an operand since.
+static FailureOr<std::optional<double>> clipBound(Node &node, StringRef name, int operand) {
+  if (node.hasAttribute(name))
+    return std::optional<double>(node.real(name, 0));
+  if (!node.has(operand))
+    return std::optional<double>();
+  if (auto bound = node.number(operand))
+    return bound;
+  return node.refuse("its bound '" + name + "' is not a constant number");
+}
+
+static LogicalResult importClip(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  auto low = clipBound(node, "min", 1), high = clipBound(node, "max", 2);
+  if (failed(low) || failed(high))
+    return failure();
+  Type element = node.type(0).getElementType();
+  return yieldElementwise(node, node.input(0), element, [&](OpBuilder &builder, ValueRange x) {
+    Value number = x[0];
+    if (*low)
+      number = clamp(builder, node.loc, number, arith::CmpFPredicate::OLT, constantLike(builder, node.loc, element, **low));
+    if (*high)
+      number = clamp(builder, node.loc, number, arith::CmpFPredicate::OGT, constantLike(builder, node.loc, element, **high));
+    return number;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Cast, Identity, Dropout
+//===----------------------------------------------------------------------===//
+
+static Value castScalar(OpBuilder &builder, Location loc, Value value, Type to) {
+  Type from = value.getType();
+  bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
+  if (to.isInteger(1)) {
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(from));
+    if (fromFloat)
+      return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, value, zero);
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value, zero);
+  }
+  if (from.isInteger(1) && toFloat)
+    return arith::UIToFPOp::create(builder, loc, to, value);
+  if (from.isInteger(1))
+    return arith::ExtUIOp::create(builder, loc, to, value);
+  if (fromFloat && !toFloat)
+    return arith::FPToSIOp::create(builder, loc, to, value);
+  if (!fromFloat && toFloat)
+    return arith::SIToFPOp::create(builder, loc, to, value);
+  bool widens = to.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth();
+  if (fromFloat)
+    return widens ? arith::ExtFOp::create(builder, loc, to, value).getResult()
+                  : arith::TruncFOp::create(builder, loc, to, value).getResult();
+  return widens ? arith::ExtSIOp::create(builder, loc, to, value).getResult()
+                : arith::TruncIOp::create(builder, loc, to, value).getResult();
+}
+
+static LogicalResult importIdentity(Node &node) {
+  if (node.hasIntegersOnly())
+    if (auto values = node.integers(0))
+      (void)node.yieldIntegers(*values);
+  return node.yield(node.input(0));
+}
+
+static LogicalResult importCast(Node &node) {
+  int32_t dtype = node.integer("to", 0);
+  Type to = elementType(node.builder, dtype);
+  if (!to)
+    return node.refuse("casts to " + dtypeName(dtype) + ", which is not supported");
+  if (auto values = node.integers(0); values && isa<IntegerType>(to) && !to.isInteger(1))
+    return node.yieldIntegers(*values);
+  if (node.type(0).getElementType() == to)
+    return node.yield(node.input(0));
+  return yieldElementwise(node, node.input(0), to, [&](OpBuilder &builder, ValueRange x) {
+    return castScalar(builder, node.loc, x[0], to);
+  });
+}
+
+static LogicalResult importDropout(Node &node) {
+  if (node.wantsResult(1))
+    return node.refuse("its mask is used, but compiled networks do not train");
+  if (node.has(2) && node.number(2) != 0.0)
+    return node.refuse("training_mode is set, but compiled networks do not train");
+  return node.yield(node.input(0));
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+/// Reduces dimension `axis` of `value` to extent 1 with `op`, from `init`.
+template <typename Op>
+static FailureOr<Value> reduce(Node &node, Value value, int64_t axis, double init) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Shape kept(type.getShape());
+  kept.erase(kept.begin() + axis);
+  auto keptType = RankedTensorType::get(kept, type.getElementType());
+  Value reduced = linalg::ReduceOp::create(node.builder, node.loc, ValueRange{value}, ValueRange{node.filled(keptType, init)},
+                                           ArrayRef<int64_t>{axis},
+                                           [&](OpBuilder &inner, Location at, ValueRange arguments) {
+                                             Value folded = Op::create(inner, at, arguments[0], arguments[1]);
+                                             linalg::YieldOp::create(inner, at, folded);
+                                           })
+                      .getResult(0);
+  kept.insert(kept.begin() + axis, 1);
+  return node.reshape(reduced, kept);
+}
+
+static FailureOr<Value> softmaxAlong(Node &node, Value x, int64_t axis) {
+  Type element = getElementTypeOrSelf(x);
+  auto largest = reduce<arith::MaximumFOp>(node, x, axis, -std::numeric_limits<double>::infinity());
+  if (failed(largest))
+    return failure();
+  auto powers = node.elementwise({x, *largest}, element, [&](OpBuilder &builder, ValueRange a) -> Value {
+    return math::ExpOp::create(builder, node.loc, arith::SubFOp::create(builder, node.loc, a[0], a[1]));
+  });
+  if (failed(powers))
+    return failure();
+  auto sum = reduce<arith::AddFOp>(node, *powers, axis, 0);
+  if (failed(sum))
+    return failure();
+  return node.elementwise({*powers, *sum}, element, [&](OpBuilder &builder, ValueRange a) -> Value {
+    return arith::DivFOp::create(builder, node.loc, a[0], a[1]);
+  });
+}
+
+static LogicalResult importSoftmax(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  auto type = node.type(0);
+  bool isFlat = node.opset() < 13; // all dimensions from axis on are one
+  auto axis = normalizeAxis(node, node.integer("axis", isFlat ? 1 : -1), type.getRank());
+  if (failed(axis))
+    return failure();
+  if (*axis == 0 && type.isDynamicDim(0))
+    return node.refuseBatch("a softmax over dimension 0");
+  Value x = node.input(0);
+  if (isFlat && *axis + 1 < type.getRank()) {
+    Shape flat(type.getShape().take_front(*axis));
+    int64_t rest = 1;
+    for (int64_t extent : type.getShape().drop_front(*axis))
+      rest *= extent;
+    flat.push_back(rest);
+    x = node.reshape(x, flat);
+  }
+  auto result = softmaxAlong(node, x, *axis);
+  return failed(result) ? failure() : node.yield(node.reshape(*result, type.getShape()));
+}
+
+//===----------------------------------------------------------------------===//
+// BatchNormalization
+//===----------------------------------------------------------------------===//
+
+/// y = (x - mean) / sqrt(variance + epsilon) * scale + bias, where no linear op before it could take it.
+static LogicalResult importBatchNormalization(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  if (node.integer("training_mode", 0) != 0 || node.wantsResult(1))
+    return node.refuse("training_mode is set, but compiled networks do not train");
+  auto type = node.type(0);
+  if (type.getRank() < 2)
+    return node.refuse("its input has rank below 2");
+  Shape channels(type.getRank() - 1, 1);
+  channels[0] = type.getDimSize(1);
+  SmallVector<Value> operands{node.input(0)};
+  for (int i = 1; i < 5; ++i) {
+    if (node.type(i).getRank() != 1 || node.type(i).getDimSize(0) != channels[0])
+      return node.refuse("operand " + llvm::Twine(i) + " does not have one value per channel");
+    operands.push_back(node.reshape(node.input(i), channels));
+  }
+  Type element = type.getElementType();
+  double epsilon = node.real("epsilon", 1e-5f);
+  return yieldElementwise(node, operands, element, [&](OpBuilder &b, ValueRange a) -> Value {
+    Value variance = arith::AddFOp::create(b, node.loc, a[4], constantLike(b, node.loc, element, epsilon));
+    Value centred = arith::SubFOp::create(b, node.loc, a[0], a[3]);
+    Value scaled = arith::MulFOp::create(
+        b, node.loc, centred,
+        arith::DivFOp::create(b, node.loc, a[1], math::SqrtOp::create(b, node.loc, variance)));
+    return arith::AddFOp::create(b, node.loc, scaled, a[2]);
+  });
+}
+
+void onnx_import::addElementwiseOps(NodeImporters &importers) {
+  importers["Add"] = importBinary<arith::AddFOp, arith::AddIOp>;
+  importers["Sub"] = importBinary<arith::SubFOp, arith::SubIOp>;
+  importers["Mul"] = importBinary<arith::MulFOp, arith::MulIOp>;
+  importers["Div"] = importBinary<arith::DivFOp, arith::DivSIOp>;
+  importers["Relu"] = importRelu;
+  importers["LeakyRelu"] = importLeakyRelu;
+  importers["Sigmoid"] = importSigmoid;
+  importers["Tanh"] = importTanh;
+  importers["Clip"] = importClip;
+  importers["Cast"] = importCast;
+  importers["Identity"] = importIdentity;
+  importers["Dropout"] = importDropout;
+  importers["Softmax"] = importSoftmax;
+  importers["BatchNormalization"] = importBatchNormalization;
+}
