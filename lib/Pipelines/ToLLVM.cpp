@@ -14,13 +14,16 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-void mlir::compress::buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options) {
+void mlir::compress::buildCompressPackagePipeline(OpPassManager &pm, const CompressToLLVMOptions &options) {
   PlanMemoryPassOptions plan;
   plan.maxBatch = options.maxBatch;
   pm.addNestedPass<func::FuncOp>(createPlanMemoryPass(plan));
   EmitCEntryPassOptions entry;
   entry.name = options.name;
   pm.addPass(createEmitCEntryPass(entry));
+}
+
+void mlir::compress::buildCompressLowerPipeline(OpPassManager &pm) {
   pm.addPass(memref::createFoldMemRefAliasOpsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -32,4 +35,9 @@ void mlir::compress::buildCompressToLLVMPipeline(OpPassManager &pm, const Compre
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void mlir::compress::buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options) {
+  buildCompressPackagePipeline(pm, options);
+  buildCompressLowerPipeline(pm);
 }

@@ -7,6 +7,8 @@
 
 #include "compress/Target/NativeLibrary.h"
 #include "mlir/ExecutionEngine/OptUtils.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -84,6 +86,8 @@ llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source,
   if (!target)
     return target.takeError();
   std::unique_ptr<NativeModule> native(new NativeModule);
+  registerBuiltinDialectTranslation(*source.getContext());
+  registerLLVMDialectTranslation(*source.getContext());
   native->context = std::make_unique<llvm::LLVMContext>();
   native->module = translateModuleToLLVMIR(source, *native->context);
   if (!native->module)

@@ -39,6 +39,12 @@ struct CompressToLLVMOptions : PassPipelineOptions<CompressToLLVMOptions> {
                            llvm::cl::desc("Most samples that one pass through the layers takes"), llvm::cl::init(64)};
 };
 
+/// The first half of `compress-to-llvm`: the arena and the library's C functions. `CInterface::get` reads what it leaves.
+void buildCompressPackagePipeline(OpPassManager &pm, const CompressToLLVMOptions &options);
+
+/// The second half of `compress-to-llvm`: affine loops and C functions to the LLVM dialect.
+void buildCompressLowerPipeline(OpPassManager &pm);
+
 /// From affine loops on buffers, as compress-to-affine leaves them, to the LLVM dialect with the library's C functions.
 void buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options);
 

@@ -4,7 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-
 //
 //   z = Conv(x, W, b);  y = BatchNormalization(z, s, t, mean, var)     =>     y = Conv(x, W * g, (b - mean) * g + t)
 //   where g = s / sqrt(var + epsilon), one number per filter

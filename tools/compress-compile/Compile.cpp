@@ -1,0 +1,242 @@
+//===- Compile.cpp - A model to a native library --------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compile.h"
+#include "Report.h"
+#include "StagedOutput.h"
+#include "compress/Import/ONNX.h"
+#include "compress/Pipelines/Pipelines.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+/// Prints diagnostics with the ONNX node's name, or the place in the IR file. Remarks go to the report.
+LogicalResult printDiagnostic(Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+    return success();
+  auto print = [](Diagnostic &what, StringRef kind) {
+    llvm::errs() << kind << ": ";
+    if (auto file = dyn_cast<FileLineColLoc>(what.getLocation()))
+      llvm::errs() << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
+    else if (auto name = dyn_cast<NameLoc>(what.getLocation()); name && !what.str().empty() && what.str()[0] != '\'')
+      llvm::errs() << "'" << name.getName().getValue() << "': ";
+    llvm::errs() << what << "\n";
+  };
+  print(diagnostic, diagnostic.getSeverity() == DiagnosticSeverity::Error ? "error" : "warning");
+  for (Diagnostic &note : diagnostic.getNotes())
+    llvm::errs() << "  " << note << "\n";
+  return success();
+}
+
+LogicalResult failWith(llvm::Error error) {
+  llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
+  return failure();
+}
+
+class Compiler {
+public:
+  Compiler(const CompileOptions &options, const TargetCPU &cpu)
+      : options(options), cpu(cpu), report(options, cpu, numPhases(options.emit)), context(compileDialects()) {
+    context.getDiagEngine().registerHandler(printDiagnostic);
+    report.listen(context);
+  }
+
+  LogicalResult run() {
+    if (llvm::Error error = output.createDirectory(options.directory))
+      return failWith(std::move(error));
+    if (failed(makeFiles()))
+      return failure();
+    if (!options.report.empty())
+      if (auto written = output.write(options.report, report.json()); !written)
+        return failWith(written.takeError());
+    if (llvm::Error error = output.commit())
+      return failWith(std::move(error));
+    report.printSummary();
+    if (!options.quiet)
+      for (const std::string &file : written)
+        llvm::outs() << file << "\n";
+    return success();
+  }
+
+private:
+  static int numPhases(Emit emit) {
+    switch (emit) {
+    case Emit::MLIR:
+      return 1;
+    case Emit::Affine:
+      return 2;
+    case Emit::LLVM:
+      return 4;
+    case Emit::Assembly:
+    case Emit::Object:
+      return 5;
+    case Emit::Library:
+      return 6;
+    }
+    return 0;
+  }
+
+  std::string pathOf(const llvm::Twine &file) {
+    llvm::SmallString<128> path(options.directory);
+    llvm::sys::path::append(path, file);
+    written.push_back(path.str().str());
+    return written.back();
+  }
+
+  LogicalResult write(const llvm::Twine &file, StringRef contents) {
+    auto written = output.write(pathOf(file), contents);
+    return written ? success() : failWith(written.takeError());
+  }
+
+  std::string moduleText() {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    module->print(os);
+    return text;
+  }
+
+  LogicalResult makeFiles() {
+    if (failed(report.phase("import", [&] { return import(); })))
+      return failure();
+    if (options.emit == Emit::MLIR)
+      return write(options.name + ".mlir", moduleText());
+    if (failed(report.phase("select, lower to loops", [&] { return lowerToAffine(); })))
+      return failure();
+    if (options.emit == Emit::Affine)
+      return write(options.name + ".affine.mlir", moduleText());
+    if (failed(report.phase("lower to LLVM", [&] { return lowerToLLVM(); })) ||
+        failed(report.phase("optimize", [&] { return optimize(); })))
+      return failure();
+    if (options.emit == Emit::LLVM)
+      return write(options.name + ".ll", native->llvmText());
+    if (failed(report.phase("emit machine code", [&] { return emitCode(); })))
+      return failure();
+    if (options.emit == Emit::Assembly)
+      return write(options.name + ".s", code);
+    if (options.emit == Emit::Object)
+      return success(succeeded(write(options.name + ".o", code)) && succeeded(writeHeader()));
+    return report.phase("link", [&] { return link(); });
+  }
+
+  LogicalResult import() {
+    StringRef path = options.model;
+    if (!llvm::sys::fs::exists(path)) {
+      llvm::errs() << "error: '" << path << "' does not exist\n";
+      return failure();
+    }
+    if (path.ends_with(".mlir") || path.ends_with(".mlirbc")) {
+      module = parseSourceFile<ModuleOp>(path, &context);
+    } else {
+      ONNXImportOptions importOptions;
+      if (options.batch > 0)
+        importOptions.batch = options.batch;
+      module = importONNX(path, &context, importOptions);
+    }
+    return success(static_cast<bool>(module));
+  }
+
+  LogicalResult lowerToAffine() {
+    PassManager pm(&context);
+    CompressToAffineOptions pipeline;
+    pipeline.reference = options.reference;
+    pipeline.expand = options.expand;
+    pipeline.force = options.force;
+    pipeline.vectorLanes = cpu.vectorBytes / 4;
+    buildCompressToAffinePipeline(pm, pipeline);
+    return pm.run(*module);
+  }
+
+  LogicalResult lowerToLLVM() {
+    PassManager pm(&context);
+    CompressToLLVMOptions pipeline;
+    pipeline.name = options.name;
+    pipeline.maxBatch = options.maxBatch;
+    buildCompressPackagePipeline(pm, pipeline);
+    if (failed(pm.run(*module)))
+      return failure();
+    std::string error;
+    report.interface = CInterface::get(*module, options.name, error);
+    if (!report.interface) {
+      llvm::errs() << "error: " << error << "\n";
+      return failure();
+    }
+    header = report.interface->header();
+    PassManager lower(&context);
+    buildCompressLowerPipeline(lower);
+    return lower.run(*module);
+  }
+
+  LogicalResult optimize() {
+    auto result = NativeModule::get(*module, cpu);
+    if (!result)
+      return failWith(result.takeError());
+    native = std::move(*result);
+    return success();
+  }
+
+  LogicalResult emitCode() {
+    auto result = native->emit(options.emit == Emit::Assembly);
+    if (!result)
+      return failWith(result.takeError());
+    code = std::move(*result);
+    if (options.emit == Emit::Assembly)
+      return success();
+    auto bytes = weightBytesOfObject(code);
+    if (!bytes)
+      return failWith(bytes.takeError());
+    report.weightBytes = *bytes;
+    return success();
+  }
+
+  LogicalResult writeHeader() { return write(options.name + ".h", header); }
+
+  LogicalResult link() {
+    // Never committed: the object is gone when this function returns.
+    StagedOutput intermediate;
+    llvm::SmallString<128> object(options.directory);
+    llvm::sys::path::append(object, options.name + ".o");
+    auto objectPath = intermediate.write(object, code);
+    if (!objectPath)
+      return failWith(objectPath.takeError());
+    std::string shared = output.stage(pathOf("lib" + options.name + ".so"));
+    if (llvm::Error error = linkSharedLibrary(*objectPath, shared))
+      return failWith(std::move(error));
+    uint64_t bytes = 0;
+    if (!llvm::sys::fs::file_size(shared, bytes))
+      report.libraryBytes = bytes;
+    if (llvm::Error error = writeStaticLibrary(*objectPath, output.stage(pathOf("lib" + options.name + ".a"))))
+      return failWith(std::move(error));
+    return writeHeader();
+  }
+
+  const CompileOptions &options;
+  const TargetCPU &cpu;
+  Report report;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<NativeModule> native;
+  std::string code, header;
+  StagedOutput output;
+  std::vector<std::string> written;
+};
+
+} // namespace
+
+LogicalResult mlir::compress::compileModel(const CompileOptions &options) {
+  auto cpu = TargetCPU::get(options.cpu);
+  if (!cpu)
+    return failWith(cpu.takeError());
+  return Compiler(options, *cpu).run();
+}

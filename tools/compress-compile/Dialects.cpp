@@ -1,0 +1,23 @@
+//===- Dialects.cpp - The dialects of compress-compile --------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compile.h"
+#include "compress/Import/ONNX.h"
+#include "compress/InitAll.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+
+using namespace mlir;
+
+DialectRegistry mlir::compress::compileDialects() {
+  DialectRegistry registry;
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  compress::registerAllDialects(registry);
+  compress::registerONNXImportDialects(registry);
+  return registry;
+}

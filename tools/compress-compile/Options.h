@@ -1,0 +1,30 @@
+//===- Options.h - What compress-compile is asked for ---------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TOOLS_COMPRESS_COMPILE_OPTIONS_H
+#define COMPRESS_TOOLS_COMPRESS_COMPILE_OPTIONS_H
+
+#include <cstdint>
+#include <string>
+
+namespace mlir::compress {
+
+/// What to write.
+enum class Emit { Library, MLIR, Affine, LLVM, Assembly, Object };
+
+struct CompileOptions {
+  std::string model, directory, name, cpu, force, report;
+  Emit emit = Emit::Library;
+  bool expand = false, reference = false, quiet = false;
+  /// 0: a run-time value.
+  int64_t batch = 0;
+  int64_t maxBatch = 64;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_TOOLS_COMPRESS_COMPILE_OPTIONS_H

@@ -1,0 +1,136 @@
+//===- Report.cpp - What compress-compile did -----------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Report.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Version of the JSON document.
+static constexpr int64_t kReportVersion = 1;
+
+Report::Report(const CompileOptions &options, const TargetCPU &cpu, int numPhases)
+    : options(options), cpu(cpu), numPhases(numPhases) {
+  if (!options.quiet)
+    llvm::errs() << llvm::formatv("compiling {0} for {1} ({2}-bit vectors)\n", options.model, cpu.name,
+                                  cpu.vectorBytes * 8);
+}
+
+//===----------------------------------------------------------------------===//
+// Remarks
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Hands the remarks of category `compress` to the report.
+class Listener : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit Listener(Report &report) : report(report) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    std::string layer;
+    if (auto name = dyn_cast<NameLoc>(remark.getLocation()))
+      layer = name.getName().str();
+    std::string kind = remark.getRemarkType() == llvm::remarks::Type::Passed   ? "passed"
+                       : remark.getRemarkType() == llvm::remarks::Type::Missed ? "missed"
+                                                                               : "analysis";
+    std::string text;
+    for (const auto &argument : remark.getArgs())
+      text += (text.empty() ? "" : "; ") + argument.val;
+    report.add({remark.getRemarkName().str(), kind, layer, text});
+  }
+
+private:
+  Report &report;
+};
+} // namespace
+
+void Report::listen(MLIRContext &context) {
+  remark::RemarkCategories categories;
+  categories.passed = categories.missed = categories.analysis = categories.failed = "compress";
+  (void)remark::enableOptimizationRemarks(context, std::make_unique<Listener>(*this),
+                                          std::make_unique<remark::RemarkEmittingPolicyAll>(), categories);
+}
+
+//===----------------------------------------------------------------------===//
+// Progress
+//===----------------------------------------------------------------------===//
+
+void Report::start(const std::string &name) {
+  phases.push_back({name, 0});
+  started = std::chrono::steady_clock::now();
+  if (!options.quiet)
+    llvm::errs() << llvm::formatv("[{0}/{1}] {2,-28}", phases.size(), numPhases, name);
+}
+
+void Report::finish() {
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+  phases.back().seconds = elapsed.count();
+  if (options.quiet)
+    return;
+  llvm::errs() << llvm::formatv("{0,8:f3} s\n", elapsed.count());
+  for (; numPrinted < remarks.size(); ++numPrinted) {
+    const LayerRemark &remark = remarks[numPrinted];
+    llvm::errs() << "      " << (remark.kind == "missed" ? "! " : "  ") << remark.layer
+                 << (remark.layer.empty() ? "" : ": ") << remark.text << "\n";
+  }
+}
+
+void Report::printSummary() {
+  if (options.quiet || !interface)
+    return;
+  llvm::errs() << llvm::formatv("weights {0} bytes, library {1} bytes, workspace {2} bytes", weightBytes, libraryBytes,
+                                interface->workspaceBytesMost);
+  if (interface->isDynamic)
+    llvm::errs() << llvm::formatv(" ({0} for one sample)", interface->workspaceBytesOne);
+  llvm::errs() << "\n";
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+static llvm::json::Array tensorsToJSON(ArrayRef<CTensor> tensors) {
+  llvm::json::Array array;
+  for (const CTensor &tensor : tensors) {
+    llvm::json::Array shape;
+    for (int64_t extent : tensor.type.getShape())
+      shape.push_back(ShapedType::isDynamic(extent) ? -1 : extent);
+    array.push_back(llvm::json::Object{{"name", tensor.name}, {"type", tensor.cType()}, {"shape", std::move(shape)}});
+  }
+  return array;
+}
+
+std::string Report::json() const {
+  llvm::json::Array phaseRows, layerRows;
+  for (const Phase &phase : phases)
+    phaseRows.push_back(llvm::json::Object{{"name", phase.name}, {"seconds", phase.seconds}});
+  for (const LayerRemark &remark : remarks)
+    layerRows.push_back(llvm::json::Object{
+        {"layer", remark.layer}, {"pass", remark.pass}, {"kind", remark.kind}, {"text", remark.text}});
+  llvm::json::Object root{{"version", kReportVersion},
+                          {"model", options.model},
+                          {"name", options.name},
+                          {"target_cpu", cpu.name},
+                          {"vector_bytes", cpu.vectorBytes},
+                          {"form", options.reference ? "reference" : options.expand ? "expanded" : "selected"},
+                          {"phases", std::move(phaseRows)},
+                          {"layers", std::move(layerRows)}};
+  if (interface) {
+    root["inputs"] = tensorsToJSON(interface->inputs);
+    root["outputs"] = tensorsToJSON(interface->outputs);
+    root["max_batch"] = interface->maxBatch;
+    root["workspace_bytes"] = llvm::json::Object{{"one_sample", interface->workspaceBytesOne},
+                                                 {"most", interface->workspaceBytesMost}};
+    root["weight_bytes"] = weightBytes;
+    root["library_bytes"] = libraryBytes;
+  }
+  return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(root))).str();
+}

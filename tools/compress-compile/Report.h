@@ -1,0 +1,75 @@
+//===- Report.h - What compress-compile did -------------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TOOLS_COMPRESS_COMPILE_REPORT_H
+#define COMPRESS_TOOLS_COMPRESS_COMPILE_REPORT_H
+
+#include "Options.h"
+#include "compress/Target/CInterface.h"
+#include "compress/Target/NativeLibrary.h"
+#include "mlir/IR/MLIRContext.h"
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mlir::compress {
+
+/// A remark of a pass on a layer.
+struct LayerRemark {
+  /// `select`, `fit`, …; and `passed`, `missed` or `analysis`.
+  std::string pass, kind;
+  std::string layer, text;
+};
+
+/// Prints phases and remarks as they come, and keeps all for `--report`.
+class Report {
+public:
+  Report(const CompileOptions &options, const TargetCPU &cpu, int numPhases);
+
+  /// Takes the remarks of the passes that run in `context` from now on.
+  void listen(MLIRContext &context);
+
+  /// Runs `work` as one phase; returns what it returns.
+  template <typename Work>
+  auto phase(const std::string &name, Work work) {
+    start(name);
+    auto result = work();
+    finish();
+    return result;
+  }
+
+  /// The figures of the library, when it is made.
+  std::optional<CInterface> interface;
+  int64_t weightBytes = 0, libraryBytes = 0;
+
+  void printSummary();
+  std::string json() const;
+
+  void add(LayerRemark remark) { remarks.push_back(std::move(remark)); }
+
+private:
+  struct Phase {
+    std::string name;
+    double seconds;
+  };
+
+  void start(const std::string &name);
+  void finish();
+
+  const CompileOptions &options;
+  const TargetCPU &cpu;
+  int numPhases;
+  std::chrono::steady_clock::time_point started;
+  std::vector<Phase> phases;
+  std::vector<LayerRemark> remarks;
+  size_t numPrinted = 0;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_TOOLS_COMPRESS_COMPILE_REPORT_H

@@ -1,0 +1,101 @@
+//===- compress-compile.cpp - Compile a model to a native library ---------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Compile.h"
+#include "compress/Import/ONNX.h"
+#include "compress/Target/CInterface.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir::compress;
+namespace cl = llvm::cl;
+
+static const char *kOverview = R"(compress-compile: a trained network to a native library that needs no runtime
+
+  compress-compile mnist.onnx -o out          writes out/libmnist.so, out/libmnist.a and out/mnist.h
+  compress-compile mnist.onnx -o out --expand         the same network, every weight expanded to dense
+  compress-compile layer.mlir -o out --emit affine    stop at readable loops
+
+Circulant weights (nodes of the model-local function compress.Circulant) are computed by FFT where the cost model
+says that it pays; a line per layer says what was chosen. The result is for one thread of --target-cpu.
+Run it with compress-run, from C with the header, or from Python with compress_mlir.load.
+)";
+
+static cl::OptionCategory category("compress-compile options");
+
+/// A C identifier made of a file's name.
+static std::string nameOf(llvm::StringRef path) {
+  std::string name;
+  for (char c : llvm::sys::path::stem(path))
+    name += llvm::isAlnum(c) ? c : '_';
+  return name.empty() || llvm::isDigit(name[0]) ? "model_" + name : name;
+}
+
+static int fail(const llvm::Twine &message) {
+  llvm::errs() << "error: " << message << "\n";
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx|.mlir"), cl::Required, cl::cat(category));
+  cl::opt<std::string> directory("o", cl::desc("Directory for the files (made if there is none)"), cl::value_desc("dir"),
+                                 cl::Required, cl::cat(category));
+  cl::opt<std::string> name("name", cl::desc("Name of the library and prefix of its functions (default: the model's)"),
+                            cl::cat(category));
+  cl::opt<std::string> cpu("target-cpu", cl::desc("Processor, as LLVM names it (default: native, this machine's)"),
+                           cl::init("native"), cl::cat(category));
+  cl::opt<bool> expand("expand", cl::desc("Expand every weight to its dense meaning: the baseline"), cl::cat(category));
+  cl::opt<bool> reference("reference", cl::desc("Expand, and compute in double: the oracle (slow; doubles in and out)"),
+                          cl::cat(category));
+  cl::opt<std::string> force("force", cl::desc("Form to use wherever it is offered, such as spectral (default: the cheapest)"),
+                             cl::cat(category));
+  cl::opt<int64_t> batch("batch", cl::desc("Fix the symbolic batch dimension (default: a run-time value)"),
+                         cl::value_desc("n"), cl::cat(category));
+  cl::opt<int64_t> maxBatch("max-batch", cl::desc("Samples that go through the layers together (default: 64)"),
+                            cl::value_desc("n"), cl::init(64), cl::cat(category));
+  cl::opt<Emit> emit("emit", cl::desc("What to write (default: lib)"), cl::init(Emit::Library),
+                     cl::values(clEnumValN(Emit::Library, "lib", "shared and static library, header"),
+                                clEnumValN(Emit::MLIR, "mlir", "the imported model"),
+                                clEnumValN(Emit::Affine, "affine", "loops on buffers"),
+                                clEnumValN(Emit::LLVM, "llvm", "optimized LLVM IR"),
+                                clEnumValN(Emit::Assembly, "asm", "assembly"),
+                                clEnumValN(Emit::Object, "obj", "object file, header")),
+                     cl::cat(category));
+  cl::opt<std::string> report("report", cl::desc("Also write phases, layers and sizes as JSON"), cl::value_desc("file"),
+                              cl::cat(category));
+  cl::opt<bool> quiet("quiet", cl::desc("Print errors and warnings only"), cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, kOverview);
+
+  CompileOptions options;
+  options.model = model;
+  options.directory = directory;
+  options.name = name.empty() ? nameOf(model) : std::string(name);
+  options.cpu = cpu;
+  options.force = force;
+  options.report = report;
+  options.emit = emit;
+  options.expand = expand;
+  options.reference = reference;
+  options.quiet = quiet;
+  options.batch = batch;
+  options.maxBatch = maxBatch;
+  if (!isCIdentifier(options.name))
+    return fail("--name '" + options.name + "' is no C identifier");
+  if (batch.getNumOccurrences() && batch < 1)
+    return fail("--batch expects 1 or more");
+  if (maxBatch < 1)
+    return fail("--max-batch expects 1 or more");
+  if ((expand || reference) && !force.empty())
+    return fail("--force does not go with --expand or --reference");
+  return mlir::failed(compileModel(options));
+}

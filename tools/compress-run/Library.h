@@ -1,0 +1,69 @@
+//===- Library.h - A compiled library, loaded -----------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TOOLS_COMPRESS_RUN_LIBRARY_H
+#define COMPRESS_TOOLS_COMPRESS_RUN_LIBRARY_H
+
+#include "Npy.h"
+#include <map>
+
+namespace compress {
+
+/// An input or output as the library describes it; -1 in the shape is the batch.
+struct TensorInfo {
+  std::string name;
+  int32_t dtype;
+  std::vector<int64_t> shape;
+
+  size_t bytes(int64_t batch) const;
+};
+
+/// A library that compress-compile made. All functions throw std::runtime_error with what is wrong.
+class Library {
+public:
+  /// Loads `path`; the prefix of its functions is its file name without `lib` and `.so`.
+  explicit Library(const std::string &path);
+
+  std::string name;
+  std::vector<TensorInfo> inputs, outputs;
+
+  /// The batch that the arrays, one per input in order, have in common; checks their types and shapes.
+  int64_t batchOf(const std::vector<Array> &arrays) const;
+
+  size_t workspaceBytes(int64_t batch) const { return workspaceBytesFunction(batch); }
+
+  /// A call that can be made again and again, with buffers of its own.
+  class Call {
+  public:
+    Call(const Library &library, std::vector<Array> arrays);
+    void run();
+    /// One array per output.
+    std::vector<Array> results() const { return outputs; }
+    int64_t batch() const { return numSamples; }
+
+  private:
+    const Library &library;
+    std::vector<Array> inputs, outputs;
+    int64_t numSamples;
+    std::vector<char> workspace;
+    std::vector<void *> arguments;
+  };
+
+private:
+  std::vector<TensorInfo> tensors(const std::string &suffix) const;
+  void *symbol(const std::string &suffix) const;
+
+  void *handle;
+  std::string path;
+  size_t (*workspaceBytesFunction)(int64_t);
+  const char *(*error)(int);
+  void *runFunction;
+};
+
+} // namespace compress
+
+#endif // COMPRESS_TOOLS_COMPRESS_RUN_LIBRARY_H
