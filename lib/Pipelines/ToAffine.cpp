@@ -49,6 +49,8 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     pm.addPass(createPromoteToF64Pass());
   pm.addPass(createFoldWeightsPass());
   verifyPhase(pm, "select");
+  // Extents become those of the arguments, from which the arena is planned.
+  pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 
