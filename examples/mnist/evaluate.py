@@ -29,8 +29,9 @@ def predictions(library, images, title):
     for first in range(0, len(images), 250):
         logits.append(library.run({"image": images[first:first + 250]})["logits"])
         done = (first + 250) / len(images)
-        print(f"\r    {title:10} [{'#' * int(30 * done):30}] {int(100 * done):3} %", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"\r    {title:10} [{'#' * int(30 * done):30}] {int(100 * done):3} %", end="", file=sys.stderr, flush=True)
+    print(f"\r    {title:10} {len(images)} images done{'':24}", file=sys.stderr)
     return np.concatenate(logits)
 
 

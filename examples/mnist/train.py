@@ -81,12 +81,13 @@ def train(title, model, images, labels, epochs, seed, teacher=None):
             loss.backward()
             optimizer.step()
             step += 1
-            if step % 20 == 0 or step == total:
+            if step % 20 == 0 and sys.stderr.isatty() or step % steps == 0:
                 bar = "#" * (30 * step // total)
                 left = (time.time() - start) / step * (total - step)
                 print(f"\r{title:10} [{bar:30}] epoch {epoch + 1}/{epochs}  loss {float(loss):.3f}  {left:4.0f} s left ",
-                      end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+                      end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     return time.time() - start
 
 

@@ -163,14 +163,21 @@ static LogicalResult importMatMul(Node &node) {
   auto type = node.activation(shape, aType.getElementType());
   if (failed(type))
     return failure();
-  Value init = node.filled(*type, 0);
-  if (lead == 0 && hasRow && hasCol)
-    return node.yield(linalg::MatmulOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init})
-                          .getResult(0));
-  auto maps = node.builder.getAffineMapArrayAttr({*aMap, *bMap, node.builder.getMultiDimIdentityMap(sum + 1).dropResult(sum)});
-  return node.yield(
-      linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init}, maps)
-          .getResult(0));
+  Value init = node.filled(*type, 0), product;
+  if (lead == 0 && hasRow && hasCol) {
+    product = linalg::MatmulOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init})
+                  .getResult(0);
+  } else {
+    auto maps =
+        node.builder.getAffineMapArrayAttr({*aMap, *bMap, node.builder.getMultiDimIdentityMap(sum + 1).dropResult(sum)});
+    product = linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init}, maps)
+                  .getResult(0);
+  }
+  // The leading extents of 1 come back.
+  int64_t rank = std::max(node.type(0).getRank(), node.type(1).getRank()) - !hasRow - !hasCol;
+  if (rank > static_cast<int64_t>(shape.size()))
+    shape.insert(shape.begin(), rank - shape.size(), 1);
+  return node.yield(node.reshape(product, shape));
 }
 
 //===----------------------------------------------------------------------===//

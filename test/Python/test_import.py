@@ -1,0 +1,192 @@
+"""The importer on models written here: batches, circulant nodes, folding, and its report on what it cannot take."""
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import compress_mlir
+from compress_mlir import export, reference
+
+
+def make_model(nodes, inputs, outputs, constants=(), opset=15, circulant=False):
+    """`inputs` and `outputs` are {name: shape}; a string in a shape is symbolic. Constants are {name: array}."""
+    info = [[helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in group.items()] for group in (inputs, outputs)]
+    tensors = [numpy_helper.from_array(np.asarray(v), n) for n, v in dict(constants).items()]
+    graph = helper.make_graph(nodes, "g", *info, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    model.ir_version = 8
+    return export.add_circulant_function(model) if circulant else model
+
+
+def save(model, folder, name="model.onnx"):
+    onnx.save(model, str(folder / name))
+    return folder / name
+
+
+def floats(rng, *shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+
+def test_batch_is_a_run_time_value(rng, tmp_path, compile_and_load):
+    w, b = floats(rng, 7, 5), floats(rng, 7)
+    path = save(make_model([helper.make_node("Gemm", ["x", "w", "b"], ["y"], transB=1)], {"x": ["n", 5]}, {"y": ["n", 7]},
+                           {"w": w, "b": b}), tmp_path)
+    library = compile_and_load(path)
+    for batch in (0, 1, 3, 64, 65, 200):
+        x = floats(rng, batch, 5)
+        y = library.run({"x": x})["y"]
+        assert y.shape == (batch, 7)
+        np.testing.assert_allclose(y, x @ w.T + b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("nodes", [
+    pytest.param([helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Gather", ["s", "zero"], ["n"]),
+                  helper.make_node("Unsqueeze", ["n", "axis"], ["n1"]),
+                  helper.make_node("Concat", ["n1", "rest"], ["target"], axis=0),
+                  helper.make_node("Reshape", ["x", "target"], ["y"])], id="x.view(x.size(0), -1)"),
+    pytest.param([helper.make_node("Reshape", ["x", "copied"], ["y"])], id="copied"),
+    pytest.param([helper.make_node("Reshape", ["x", "fixed"], ["y"])], id="fixed"),
+    pytest.param([helper.make_node("Flatten", ["x"], ["y"])], id="flatten"),
+])
+def test_reshapes_keep_the_batch(nodes, rng, tmp_path, compile_and_load):
+    constants = {"zero": np.int64(0), "axis": np.array([0]), "rest": np.array([-1]), "copied": np.array([0, -1]),
+                 "fixed": np.array([-1, 12])}
+    library = compile_and_load(save(make_model(nodes, {"x": ["n", 3, 4]}, {"y": ["n", 12]}, constants), tmp_path))
+    x = floats(rng, 5, 3, 4)
+    np.testing.assert_array_equal(library.run({"x": x})["y"], x.reshape(5, 12))
+
+
+@pytest.mark.parametrize("node", [
+    helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0, 2], name="mixes"),
+    helper.make_node("Softmax", ["x"], ["y"], axis=0, name="mixes"),
+    helper.make_node("Concat", ["x", "x"], ["y"], axis=0, name="mixes"),
+    helper.make_node("Flatten", ["x"], ["y"], axis=2, name="mixes"),
+    helper.make_node("Reshape", ["x", "target"], ["y"], name="mixes"),
+    helper.make_node("Add", ["x", "three"], ["y"], name="mixes"),
+    helper.make_node("Pad", ["x", "pads"], ["y"], name="mixes"),
+    helper.make_node("Unsqueeze", ["x", "axes"], ["y"], name="mixes"),
+], ids=lambda node: node.op_type)
+def test_mixing_samples_is_refused_and_a_stated_batch_taken(node, rng, tmp_path, compile_and_load):
+    constants = {"target": np.array([4, -1]), "three": floats(rng, 3, 4, 2), "pads": np.array([1, 0, 0, 0, 0, 0]),
+                 "axes": np.array([0])}
+    path = save(make_model([node], {"x": ["n", 4, 2]}, {"y": None}, constants), tmp_path)
+    with pytest.raises(compress_mlir.CompileError, match=r"node 'mixes' .*--batch N"):
+        compile_and_load(path)
+    library = compile_and_load(path, batch=3)
+    x = floats(rng, 3, 4, 2)
+    with np.errstate(over="ignore"):
+        exponential = np.exp(x - x.max(0))
+    expected = {"Transpose": x.transpose(1, 0, 2), "Softmax": exponential / exponential.sum(0),
+                "Concat": np.concatenate([x, x]), "Flatten": x.reshape(12, 2), "Reshape": x.reshape(4, -1),
+                "Add": x + constants["three"], "Pad": np.pad(x, ((1, 0), (0, 0), (0, 0))), "Unsqueeze": x[None]}
+    np.testing.assert_allclose(library.run({"x": x})["y"], expected[node.op_type], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows,cols,k", [(8, 8, 4), (7, 10, 4), (5, 9, 3), (6, 6, 1)])
+@pytest.mark.parametrize("spelling", ["Gemm transB", "Transpose MatMul", "Conv"])
+def test_circulant_nodes_mean_the_documented_matrix(rows, cols, k, spelling, rng, tmp_path, compile_and_load):
+    taps = (3, 2) if spelling == "Conv" else ()
+    c = floats(rng, -(-rows // k), -(-cols // k), k, *taps)
+    dense = reference.circulant(c, rows, cols)
+    weight = helper.make_node("Circulant", ["c"], ["w"], domain="compress", rows=rows, cols=cols)
+    if spelling == "Conv":
+        nodes = [weight, helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 0, 0, 1], strides=[2, 1])]
+        x = floats(rng, 2, cols, 6, 5)
+        padded = np.pad(x, ((0, 0), (0, 0), (1, 0), (0, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 2), (2, 3))[:, :, ::2]
+        expected = np.einsum("ncyxij,ocij->noyx", windows, dense)
+    else:
+        x = floats(rng, 3, cols)
+        expected = x @ dense.T
+        nodes = ([weight, helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)] if spelling == "Gemm transB" else
+                 [weight, helper.make_node("Transpose", ["w"], ["wt"]), helper.make_node("MatMul", ["x", "wt"], ["y"])])
+    shapes = {"x": ["n"] + list(x.shape[1:])}, {"y": ["n"] + list(expected.shape[1:])}
+    path = save(make_model(nodes, *shapes, {"c": c}, circulant=True), tmp_path)
+    for options in (dict(), dict(expand=True)):
+        library = compile_and_load(path, **options)
+        np.testing.assert_allclose(library.run({"x": x})["y"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_shared_circulant_weight_is_stored_once(rng, tmp_path, compile_and_load):
+    c = floats(rng, 2, 2, 8)
+    nodes = [helper.make_node("Circulant", ["c"], ["w"], domain="compress", rows=16, cols=16),
+             helper.make_node("Gemm", ["x", "w"], ["h"], transB=1), helper.make_node("Gemm", ["h", "w"], ["y"], transB=1)]
+    path = save(make_model(nodes, {"x": ["n", 16]}, {"y": ["n", 16]}, {"c": c}, circulant=True), tmp_path)
+    x, dense = floats(rng, 3, 16), reference.circulant(c, 16, 16)
+    np.testing.assert_allclose(compile_and_load(path).run({"x": x})["y"], x @ dense.T @ dense.T, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("linear", ["Conv", "Gemm", "Gemm transB"])
+def test_batch_normalization_folds_into_dense_weights(linear, rng, tmp_path, compile_and_load):
+    w = floats(rng, 4, 3, 2, 2) if linear == "Conv" else floats(rng, 4, 3) if linear.endswith("transB") else floats(rng, 3, 4)
+    scale, shift, mean = floats(rng, 4), floats(rng, 4), floats(rng, 4)
+    variance = (0.5 + rng.random(4)).astype(np.float32)
+    first = (helper.make_node("Conv", ["x", "w", "b"], ["z"]) if linear == "Conv" else
+             helper.make_node("Gemm", ["x", "w", "b"], ["z"], transB=int(linear.endswith("transB"))))
+    nodes = [first, helper.make_node("BatchNormalization", ["z", "s", "t", "m", "v"], ["y"], epsilon=0.01)]
+    b = floats(rng, 4)
+    constants = {"w": w, "b": b, "s": scale, "t": shift, "m": mean, "v": variance}
+    shapes = ({"x": ["n", 3, 5, 5]}, {"y": ["n", 4, 4, 4]}) if linear == "Conv" else ({"x": ["n", 3]}, {"y": ["n", 4]})
+    path = save(make_model(nodes, *shapes, constants), tmp_path)
+    if linear == "Conv":
+        x = floats(rng, 2, 3, 5, 5)
+        windows = np.lib.stride_tricks.sliding_window_view(x, (2, 2), (2, 3))
+        z = np.einsum("ncyxij,ocij->noyx", windows, w) + b[:, None, None]
+        view = (slice(None), None, None)
+    else:
+        x = floats(rng, 2, 3)
+        z = x @ (w.T if linear.endswith("transB") else w) + b
+        view = slice(None)
+    expected = (z - mean[view]) / np.sqrt(variance[view] + 0.01) * scale[view] + shift[view]
+    np.testing.assert_allclose(compile_and_load(path).run({"x": x})["y"], expected, rtol=1e-4, atol=1e-5)
+    # The normalization is gone: no square root is left to compute.
+    text = compile_to_text(path, tmp_path)
+    assert "math.sqrt" not in text
+
+
+def compile_to_text(path, folder):
+    import subprocess
+    from compress_mlir.native import _find_compiler
+    subprocess.run([_find_compiler(), str(path), "-o", str(folder), "--emit", "mlir", "--quiet"], check=True)
+    return (folder / (path.stem + ".mlir")).read_text()
+
+
+def test_batch_normalization_of_a_shared_result_is_not_folded(rng, tmp_path, compile_and_load):
+    w, ones = floats(rng, 4, 3), np.ones(4, np.float32)
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["z"], transB=1),
+             helper.make_node("BatchNormalization", ["z", "s", "t", "m", "s"], ["n"], epsilon=0.0),
+             helper.make_node("Add", ["n", "z"], ["y"])]
+    path = save(make_model(nodes, {"x": ["n", 3]}, {"y": ["n", 4]}, {"w": w, "s": ones, "t": ones, "m": 2 * ones}), tmp_path)
+    x = floats(rng, 2, 3)
+    np.testing.assert_allclose(compile_and_load(path).run({"x": x})["y"], 2 * (x @ w.T) - 1, rtol=1e-5, atol=1e-5)
+
+
+def test_external_data_beside_the_model_is_read(rng, tmp_path, compile_and_load):
+    w = floats(rng, 6, 5)
+    model = make_model([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": ["n", 6]}, {"y": ["n", 5]}, {"w": w})
+    onnx.save(model, str(tmp_path / "model.onnx"), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    x = floats(rng, 2, 6)
+    np.testing.assert_allclose(compile_and_load(tmp_path / "model.onnx").run({"x": x})["y"], x @ w, rtol=1e-5, atol=1e-6)
+
+
+def test_newer_opset_is_taken_where_its_ops_are_known(rng, tmp_path, compile_and_load):
+    path = save(make_model([helper.make_node("Relu", ["x"], ["y"])], {"x": ["n", 3]}, {"y": ["n", 3]}, opset=21), tmp_path)
+    x = floats(rng, 2, 3)
+    np.testing.assert_array_equal(compile_and_load(path).run({"x": x})["y"], np.maximum(x, 0))
+
+
+def test_one_report_lists_every_node_that_cannot_be_taken(tmp_path):
+    nodes = [helper.make_node("LSTM", ["x", "w", "w"], ["h"], name="recurrent", hidden_size=2),
+             helper.make_node("Relu", ["h"], ["r"], name="fine"),
+             helper.make_node("Einsum", ["r"], ["e"], name="sum", equation="i->i"),
+             helper.make_node("Conv", ["x", "w"], ["c"], name="mismatch", kernel_shape=[7]),
+             helper.make_node("Add", ["e", "c"], ["y"], name="last")]
+    path = save(make_model(nodes, {"x": [1, 2, 3]}, {"y": None}, {"w": np.ones((1, 2, 2), np.float32)}), tmp_path)
+    with pytest.raises(compress_mlir.CompileError) as error:
+        compress_mlir.compile(path, tmp_path / "out")
+    lines = str(error.value).splitlines()
+    assert lines[0].startswith("error: ") and "3 problems" in lines[0]
+    assert any("node 'recurrent' (LSTM, opset 15): this op is not supported" in line for line in lines)
+    assert any("node 'sum' (Einsum, opset 15): this op is not supported" in line for line in lines)
+    assert any("node 'mismatch' (Conv, opset 15): kernel_shape differs" in line for line in lines)
+    assert not (tmp_path / "out").exists()
