@@ -86,6 +86,7 @@ SmallVector<Form> DiagonalOp::forms(const LinearConsumer &consumer, const Machin
   Form form{"scale", {}};
   form.cost.multiplies = form.cost.adds = typeOf(getDiagonal()).getNumElements();
   form.cost.weightBytes = storedBits() / 8;
+  form.cost.roundings = 1;
   return {form};
 }
 

@@ -153,7 +153,7 @@ private:
     pipeline.reference = options.reference;
     pipeline.expand = options.expand;
     pipeline.force = options.force;
-    pipeline.vectorLanes = cpu.vectorBytes / 4;
+    pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     buildCompressToAffinePipeline(pm, pipeline);
     return pm.run(*module);
   }

@@ -23,6 +23,8 @@ struct CompileOptions {
   /// 0: a run-time value.
   int64_t batch = 0;
   int64_t maxBatch = 64;
+  /// 0: as many floats as a register of the processor holds.
+  int64_t vectorLanes = 0;
 };
 
 } // namespace mlir::compress

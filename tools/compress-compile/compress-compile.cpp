@@ -62,6 +62,9 @@ int main(int argc, char **argv) {
                          cl::value_desc("n"), cl::cat(category));
   cl::opt<int64_t> maxBatch("max-batch", cl::desc("Samples that go through the layers together (default: 64)"),
                             cl::value_desc("n"), cl::init(64), cl::cat(category));
+  cl::opt<int64_t> vectorLanes("vector-lanes", cl::desc("Floats per vector; 1: readable loops on scalars (default: the "
+                                                         "processor's)"),
+                               cl::value_desc("n"), cl::cat(category));
   cl::opt<Emit> emit("emit", cl::desc("What to write (default: lib)"), cl::init(Emit::Library),
                      cl::values(clEnumValN(Emit::Library, "lib", "shared and static library, header"),
                                 clEnumValN(Emit::MLIR, "mlir", "the imported model"),
@@ -89,12 +92,15 @@ int main(int argc, char **argv) {
   options.quiet = quiet;
   options.batch = batch;
   options.maxBatch = maxBatch;
+  options.vectorLanes = vectorLanes;
   if (!isCIdentifier(options.name))
     return fail("--name '" + options.name + "' is no C identifier");
   if (batch.getNumOccurrences() && batch < 1)
     return fail("--batch expects 1 or more");
   if (maxBatch < 1)
     return fail("--max-batch expects 1 or more");
+  if (vectorLanes.getNumOccurrences() && vectorLanes < 1)
+    return fail("--vector-lanes expects 1 or more");
   if ((expand || reference) && !force.empty())
     return fail("--force does not go with --expand or --reference");
   return mlir::failed(compileModel(options));

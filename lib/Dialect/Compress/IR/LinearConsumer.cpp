@@ -263,6 +263,9 @@ Cost LinearConsumer::denseCost() const {
   Cost cost;
   cost.multiplies = cost.adds = static_cast<double>(type.getNumElements()) * positionsPerSample();
   cost.weightBytes = type.getNumElements() * (type.getElementTypeBitWidth() / 8);
+  cost.roundings = 1;
+  for (auto [role, extent] : llvm::zip(roles, type.getShape()))
+    cost.roundings *= role == Role::In || role == Role::Tap ? extent : 1;
   return cost;
 }
 

@@ -4,7 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
-
 //
 //   y = linalg.matmul(x, compress.circulant(c))          ws = scale * rfft(c)                weights only: folds
 //                                                   =>   xs = compress.rfft(x)               q transforms
@@ -153,6 +152,7 @@ SmallVector<Form> mlir::compress::spectralForms(CirculantOp weight, const Linear
   form.cost.multiplies = transforms * transform.multiplies + outPositions * p * q * taps * multiplies;
   form.cost.adds = transforms * transform.adds + outPositions * p * q * taps * multiplies;
   form.cost.weightBytes = weight.storedBits() / 8;
+  form.cost.roundings = q * static_cast<int64_t>(taps) + transform.depth;
   return {form};
 }
 

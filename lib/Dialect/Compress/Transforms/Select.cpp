@@ -48,8 +48,9 @@ SmallVector<Candidate> findCandidates(Operation *root) {
 }
 
 std::string describe(const Cost &cost, const Machine &machine) {
-  return llvm::formatv("{0:f3} us predicted, {1} multiplies, {2} weight bytes", cost.seconds(machine) * 1e6,
-                       static_cast<int64_t>(cost.multiplies), cost.weightBytes);
+  return llvm::formatv("{0:f3} us predicted, {1} multiplies, {2} weight bytes, error bound {3} eps",
+                       cost.seconds(machine) * 1e6, static_cast<int64_t>(cost.multiplies), cost.weightBytes,
+                       cost.roundings);
 }
 
 std::string nameOf(Operation *op) { return op->getName().getStringRef().str(); }
