@@ -125,6 +125,22 @@ def test_several_inputs_and_outputs_keep_their_order(rng, tmp_path, compile_and_
         np.testing.assert_array_equal(results[name], expected)
 
 
+def test_inputs_are_never_written(rng, tmp_path, compile_and_load):
+    """An input that is the destination of a layer was once computed in place."""
+    path = tmp_path / "accumulate.mlir"
+    path.write_text("""
+    func.func @main(%x: tensor<3x4xf32>, %w: tensor<4x5xf32>, %y0: tensor<3x5xf32>) -> tensor<3x5xf32> {
+      %y = linalg.matmul ins(%x, %w : tensor<3x4xf32>, tensor<4x5xf32>) outs(%y0 : tensor<3x5xf32>) -> tensor<3x5xf32>
+      return %y : tensor<3x5xf32>
+    }""")
+    library = compile_and_load(path)
+    x, w, y0 = floats(rng, 3, 4), floats(rng, 4, 5), floats(rng, 3, 5)
+    kept = y0.copy()
+    y = library.run({"input0": x, "input1": w, "input2": y0})["output0"]
+    np.testing.assert_array_equal(y0, kept)
+    np.testing.assert_allclose(y, y0 + x @ w, rtol=1e-5, atol=1e-5)
+
+
 #===-- Files -------------------------------------------------------------------------------------------------------===#
 
 

@@ -35,6 +35,11 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
       return;
     auto terminator = cast<func::ReturnOp>(function.getBody().front().getTerminator());
     OpBuilder builder(terminator);
+    // The caller's inputs are read only, also where an op would take one as its destination.
+    for (BlockArgument argument : function.getArguments())
+      if (isTensor(argument.getType()))
+        function.setArgAttr(argument.getArgNumber(), bufferization::BufferizationDialect::kWritableAttrName,
+                            builder.getBoolAttr(false));
     SmallVector<Value> results(terminator.getOperands());
     for (auto [i, result] : llvm::enumerate(results)) {
       auto type = cast<RankedTensorType>(result.getType());

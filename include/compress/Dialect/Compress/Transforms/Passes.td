@@ -110,6 +110,7 @@ def ResultsToDestinationsPass : Pass<"compress-results-to-destinations", "func::
   let description = [{
     Gives a public function one trailing buffer argument per tensor result, marked `compress.result` and with the result's
     `compress.name`, and writes the result into it: after bufferization the last layer computes there, without a copy.
+    Tensor arguments become read-only (`bufferization.writable = false`).
 
     Runs after: import          Leaves: public functions without tensor results
     Does nothing when: the function is private or a declaration, or returns no tensor        Fails when: never
