@@ -103,7 +103,8 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     if (!representation)
       return;
     Block scratch;
-    OpBuilder builder = OpBuilder::atBlockBegin(&scratch);
+    OpBuilder builder(weight.getContext());
+    builder.setInsertionPointToStart(&scratch);
     TensorEvaluator evaluator;
     double error = 0, norm = 0;
     if (const TensorEvaluator::Values *values = evaluator.evaluate(representation.expand(builder)))

@@ -119,7 +119,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   void eraseDeadWeights() {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<CompressedWeightOpInterface, linalg::LinalgOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+      if (isa<CompressedWeightOpInterface, linalg::LinalgOp, tensor::PadOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
               tensor::CastOp, tensor::EmptyOp>(op))
         ops.push_back(op);
     });

@@ -1,0 +1,44 @@
+// RUN: compress-opt %s --compress-fold-weights --remarks-filter='compress.*' 2>%t | FileCheck %s
+// RUN: FileCheck %s --check-prefix=REMARK < %t
+
+// REMARK: [Analysis] fold-weights {{.*}} bytes before, {{.*}} bytes after
+
+// The transform of (1, 2, 3, 6) is 12, then (1 + 3) - (2 + 6) = -4, then 1 - 3 = -2 and 6 - 2 = 4: slots Re 0, Re 2, Re 1, Im 1.
+// CHECK-LABEL: @spectra
+func.func @spectra() -> tensor<4x1xf32> {
+  // CHECK{LITERAL}: dense<[[1.200000e+01], [-4.000000e+00], [-2.000000e+00], [4.000000e+00]]> : tensor<4x1xf32>
+  // CHECK-NOT: compress.rfft
+  %x = arith.constant dense<[1.0, 2.0, 3.0, 6.0]> : tensor<4xf32>
+  %e = tensor.empty() : tensor<4x1xf32>
+  %s = compress.rfft dim = 0 ins(%x : tensor<4xf32>) outs(%e : tensor<4x1xf32>) -> tensor<4x1xf32>
+  return %s : tensor<4x1xf32>
+}
+
+// The transpose of the transform, of those slots after their scales 1/4, 1/4, 1/2, 1/2, is the vector again.
+// CHECK-LABEL: @inverse
+func.func @inverse() -> tensor<4xf32> {
+  // CHECK: dense<[1.000000e+00, 2.000000e+00, 3.000000e+00, 6.000000e+00]> : tensor<4xf32>
+  %s = arith.constant dense<[[3.0], [-1.0], [-1.0], [2.0]]> : tensor<4x1xf32>
+  %e = tensor.empty() : tensor<4xf32>
+  %x = compress.rfft_transpose dim = 0 ins(%s : tensor<4x1xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  return %x : tensor<4xf32>
+}
+
+// A bias for each sample is not stored for each sample.
+// CHECK-LABEL: @bias
+func.func @bias() -> tensor<64x4xf32> {
+  // CHECK: linalg.broadcast
+  %b = arith.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+  %e = tensor.empty() : tensor<64x4xf32>
+  %y = linalg.broadcast ins(%b : tensor<4xf32>) outs(%e : tensor<64x4xf32>) dimensions = [0]
+  return %y : tensor<64x4xf32>
+}
+
+// What depends on an argument stays.
+// CHECK-LABEL: @activation
+func.func @activation(%x: tensor<4xf32>) -> tensor<4x1xf32> {
+  // CHECK: compress.rfft
+  %e = tensor.empty() : tensor<4x1xf32>
+  %s = compress.rfft dim = 0 ins(%x : tensor<4xf32>) outs(%e : tensor<4x1xf32>) -> tensor<4x1xf32>
+  return %s : tensor<4x1xf32>
+}
