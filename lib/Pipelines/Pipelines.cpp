@@ -15,6 +15,11 @@ void mlir::compress::registerPipelines() {
   PassPipelineRegistration<CompressToAffineOptions>(
       "compress-to-affine", "Linalg with compressed weights to affine loops on buffers", buildCompressToAffinePipeline);
   PassPipelineRegistration<CompressToLLVMOptions>(
+      "compress-package", "The first half of compress-to-llvm: plan the arena, add the C functions of a native library",
+      buildCompressPackagePipeline);
+  PassPipelineRegistration<>("compress-lower", "The second half of compress-to-llvm: affine loops to the LLVM dialect",
+                             buildCompressLowerPipeline);
+  PassPipelineRegistration<CompressToLLVMOptions>(
       "compress-to-llvm", "Affine loops on buffers to the LLVM dialect, with the C functions of a native library",
       buildCompressToLLVMPipeline);
 }

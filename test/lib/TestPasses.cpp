@@ -6,7 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "TestCompress.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
 
@@ -22,6 +25,10 @@ struct TestPullbackPass : PassWrapper<TestPullbackPass, OperationPass<func::Func
 
   StringRef getArgument() const override { return "test-compress-pullback"; }
   StringRef getDescription() const override { return "Turn a returned representation into its pullback"; }
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<arith::ArithDialect, linalg::LinalgDialect, tensor::TensorDialect>();
+  }
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();

@@ -13,11 +13,20 @@
 
 using namespace mlir;
 
+#ifdef COMPRESS_INCLUDE_TESTS
+namespace mlir::compress::test {
+void registerTestDialect(DialectRegistry &registry);
+} // namespace mlir::compress::test
+#endif
+
 DialectRegistry mlir::compress::compileDialects() {
   DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   compress::registerAllDialects(registry);
   compress::registerONNXImportDialects(registry);
+#ifdef COMPRESS_INCLUDE_TESTS
+  compress::test::registerTestDialect(registry);
+#endif
   return registry;
 }

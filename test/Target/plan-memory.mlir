@@ -1,0 +1,50 @@
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-plan-memory{max-batch=16}))' --split-input-file --verify-diagnostics | FileCheck %s
+
+// %a is alive with %b, and %b with %c, but %a not with %c: they share bytes.
+// Of one sample: %a 400 bytes -> 448, %b 40 -> 64: 512. Of 16: 6400 + 640 = 7040.
+// CHECK-LABEL: func.func @main(%arg0: memref<?x10xf32>, %arg1: memref<?x10xf32> {compress.result},
+// CHECK-SAME: %[[ARENA:.*]]: memref<?xi8> {compress.workspace})
+// CHECK-SAME: compress.max_batch = 16 : i64
+// CHECK-SAME: compress.workspace_bytes = array<i64: 512, 7040>
+// CHECK-NOT: memref.alloc
+// CHECK-COUNT-3: memref.view %[[ARENA]]
+func.func @main(%x: memref<?x10xf32>, %y: memref<?x10xf32> {compress.result}) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x10xf32>
+  %a = memref.alloc(%n) {alignment = 64 : i64} : memref<?x100xf32>
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%a : memref<?x100xf32>)
+  %b = memref.alloc(%n) {alignment = 64 : i64} : memref<?x10xf32>
+  %part = memref.subview %a[0, 0] [%n, 10] [1, 1] : memref<?x100xf32> to memref<?x10xf32, strided<[100, 1]>>
+  memref.copy %part, %b : memref<?x10xf32, strided<[100, 1]>> to memref<?x10xf32>
+  %c = memref.alloc(%n) {alignment = 64 : i64} : memref<?x10xf32>
+  memref.copy %b, %c : memref<?x10xf32> to memref<?x10xf32>
+  memref.copy %c, %y : memref<?x10xf32> to memref<?x10xf32>
+  return
+}
+
+// -----
+
+// A view keeps its buffer alive: %b may not share with %a.
+// CHECK-LABEL: @view_keeps_alive
+// CHECK-SAME: compress.workspace_bytes = array<i64: 128, 128>
+func.func @view_keeps_alive(%x: memref<4xf32>, %y: memref<4xf32> {compress.result}) {
+  %a = memref.alloc() : memref<4xf32>
+  memref.copy %x, %a : memref<4xf32> to memref<4xf32>
+  %view = memref.expand_shape %a [[0, 1]] output_shape [2, 2] : memref<4xf32> into memref<2x2xf32>
+  %b = memref.alloc() : memref<2x2xf32>
+  memref.copy %view, %b : memref<2x2xf32> to memref<2x2xf32>
+  linalg.add ins(%view, %b : memref<2x2xf32>, memref<2x2xf32>) outs(%b : memref<2x2xf32>)
+  %flat = memref.collapse_shape %b [[0, 1]] : memref<2x2xf32> into memref<4xf32>
+  memref.copy %flat, %y : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @unknown_extent(%x: memref<4xf32>, %n: index) {
+  // expected-error @+1 {{compress-plan-memory: an extent of 'memref<?xf32>' does not derive from the batch}}
+  %a = memref.alloc(%n) : memref<?xf32>
+  memref.dealloc %a : memref<?xf32>
+  return
+}
