@@ -48,5 +48,12 @@ struct TestPullbackPass : PassWrapper<TestPullbackPass, OperationPass<func::Func
 } // namespace
 
 namespace mlir::compress::test {
-void registerTestPasses() { PassRegistration<TestPullbackPass>(); }
+void registerCensusPasses();
+void registerTilePass();
+
+void registerTestPasses() {
+  PassRegistration<TestPullbackPass>();
+  registerCensusPasses();
+  registerTilePass();
+}
 } // namespace mlir::compress::test
