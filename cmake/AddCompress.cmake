@@ -35,7 +35,7 @@ function(compress_target_defaults name)
 endfunction()
 
 # add_compress_library(MLIRCompressX a.cpp … [NO_PCH] [DEPENDS …] [LINK_LIBS PUBLIC|PRIVATE …])
-# A static library of the package, exported as CompressMLIR::… with the shared MLIR and LLVM behind it.
+# A static library of the package, exported under its own name, with the shared MLIR and LLVM behind it.
 function(add_compress_library name)
   cmake_parse_arguments(ARG "NO_PCH" "" "DEPENDS;LINK_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})

@@ -20,3 +20,9 @@ config.substitutions.append(("%cc", config.compress_cc))
 config.substitutions.append(("%cxx", config.compress_cxx))
 config.substitutions.append(("%src", config.compress_src))
 config.substitutions.append(("%bin", config.compress_bin))
+
+plugin = os.path.join(config.compress_obj, "..", "lib", "libCompressPlugin.so")
+config.substitutions.append(("%plugin", plugin))
+# Sanitizer runtimes cannot be loaded into a program built without them.
+if os.path.exists(plugin) and "asan" not in config.compress_bin:
+    config.available_features.add("plugin")
