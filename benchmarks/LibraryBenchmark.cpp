@@ -7,9 +7,10 @@
 //
 // library-benchmark CASES.txt [Google Benchmark's options]
 //
-// Each line of CASES.txt is `name kind path batch [library for shapes]`, kind `library` (lib<n>.so) or `ort` (model.onnx, with ORT_LIB set).
-// Networks have one input and one output of floats. With --benchmark_enable_random_interleaving the rounds of all cases
-// are interleaved, so that what disturbs the machine disturbs all.
+// Each line of CASES.txt is `name kind path batch [library for shapes]`, kind `library` (lib<n>.so) or `ort`
+// (model.onnx, with ORT_LIB set). Networks have one input and one output of floats. With
+// --benchmark_enable_random_interleaving the rounds of all cases are interleaved, so that what disturbs the machine
+// disturbs all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -78,8 +79,8 @@ void registerOrt(const Case &row) {
   benchmark::RegisterBenchmark(row.name.c_str(), [=](benchmark::State &state) {
     char reason[512];
     for (auto _ : state)
-      if (ort_peer_run(peer, input.c_str(), data->data(), shape.data(), shape.size(), output.c_str(), nullptr, 0, reason,
-                       sizeof reason))
+      if (ort_peer_run(peer, input.c_str(), data->data(), shape.data(), shape.size(), output.c_str(), nullptr, 0,
+                       reason, sizeof reason))
         state.SkipWithError(reason);
   })->Unit(benchmark::kMicrosecond);
 }

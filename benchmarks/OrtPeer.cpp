@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// ONNX Runtime's C API is one struct of function pointers that only ever grows at its end; `Slot` has the places of those
-// that are called here (onnxruntime_c_api.h, struct OrtApi).
+// ONNX Runtime's C API is one struct of function pointers that only ever grows at its end; `Slot` has the places of
+// those that are called here (onnxruntime_c_api.h, struct OrtApi).
 //
 //===----------------------------------------------------------------------===//
 
@@ -124,13 +124,14 @@ static int guarded(char *error, size_t errorBytes, Work work) {
   }
 }
 
-int ort_peer_open(const char *library, const char *model, int threads, ort_peer **peer, char *error, size_t errorBytes) {
+int ort_peer_open(const char *library, const char *model, int threads, ort_peer **peer, char *error,
+                  size_t errorBytes) {
   *peer = new ort_peer;
   return guarded(error, errorBytes, [&] { (*peer)->open(library, model, threads); });
 }
 
-int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int64_t *shape, size_t rank, const char *output,
-                 float *result, size_t resultCount, char *error, size_t errorBytes) {
+int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int64_t *shape, size_t rank,
+                 const char *output, float *result, size_t resultCount, char *error, size_t errorBytes) {
   return guarded(error, errorBytes, [&] { peer->run(input, data, shape, rank, output, result, resultCount); });
 }
 

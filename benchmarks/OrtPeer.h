@@ -15,16 +15,16 @@
 extern "C" {
 #endif
 
-/* Runs ONNX models of float tensors in ONNX Runtime's CPU provider, all graph optimizations on. Its library is loaded at run
- * time; nothing of it is needed to build. All functions return 0, or 1 after writing a reason into `error`. */
+/* Runs ONNX models of float tensors in ONNX Runtime's CPU provider, all graph optimizations on. Its library is loaded
+ * at run time; nothing of it is needed to build. All functions return 0, or 1 after writing a reason into `error`. */
 
 typedef struct ort_peer ort_peer;
 
 int ort_peer_open(const char *library, const char *model, int threads, ort_peer **peer, char *error, size_t errorBytes);
 
 /* One input and one output, by name. `result` takes at most `resultCount` floats and may be NULL. */
-int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int64_t *shape, size_t rank, const char *output,
-                 float *result, size_t resultCount, char *error, size_t errorBytes);
+int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int64_t *shape, size_t rank,
+                 const char *output, float *result, size_t resultCount, char *error, size_t errorBytes);
 
 /* "1.30.0" */
 const char *ort_peer_version(ort_peer *peer);

@@ -151,9 +151,7 @@ bool mlir::compress::kernel::isImaginarySlot(int64_t k, int64_t slot) {
   return slot >= real && (slot - real) % 2 == 1;
 }
 
-double mlir::compress::kernel::slotScale(int64_t k, int64_t slot) {
-  return (slot < numRealSlots(k) ? 1.0 : 2.0) / k;
-}
+double mlir::compress::kernel::slotScale(int64_t k, int64_t slot) { return (slot < numRealSlots(k) ? 1.0 : 2.0) / k; }
 
 int64_t mlir::compress::kernel::operationCountUpperBound(int64_t k) {
   if (k <= 2)

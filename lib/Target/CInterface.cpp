@@ -127,7 +127,8 @@ static std::string shapeText(MemRefType type) {
 std::string CInterface::header() const {
   std::string text, guard = StringRef(name).upper();
   llvm::raw_string_ostream os(text);
-  os << "/* " << name << ".h - made by compress-compile. Needs no runtime library; link lib" << name << ".a or .so, and libm.\n"
+  os << "/* " << name << ".h - made by compress-compile. Needs no runtime library; link lib" << name
+     << ".a or .so, and libm.\n"
      << " *\n * Tensors are dense, in row-major order, aligned to their element type:\n";
   for (const CTensor &tensor : inputs)
     os << " *   input  " << tensor.name << ": " << tensor.cType() << " " << shapeText(tensor.type) << "\n";
@@ -140,7 +141,8 @@ std::string CInterface::header() const {
      << "#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
      << "#define " << guard << "_ABI_VERSION " << kABIVersion << "\n\n"
      << "/* Element types, numbered as in ONNX. */\nenum {\n"
-     << llvm::formatv("  {0}_F32 = 1, {0}_U8 = 2, {0}_I8 = 3, {0}_I32 = 6, {0}_I64 = 7, {0}_BOOL = 9, {0}_F64 = 11\n", guard)
+     << llvm::formatv("  {0}_F32 = 1, {0}_U8 = 2, {0}_I8 = 3, {0}_I32 = 6, {0}_I64 = 7, {0}_BOOL = 9, {0}_F64 = 11\n",
+                      guard)
      << "};\n\n"
      << llvm::formatv("/* dims[0 .. rank-1]; -1 is the batch. */\n"
                       "typedef struct {0}_tensor {{\n  const char *name;\n  int32_t dtype;\n  int32_t rank;\n"
@@ -163,7 +165,8 @@ std::string CInterface::header() const {
   os << ", void *workspace);\n\n"
      << "/* The text of an error code. */\nconst char *" << name << "_error(int code);\n\n"
      << "/* Inputs and outputs, in the order of run's arguments. */\n"
-     << llvm::formatv("const {0}_tensor *{0}_inputs(size_t *count);\nconst {0}_tensor *{0}_outputs(size_t *count);\n\n", name)
+     << llvm::formatv("const {0}_tensor *{0}_inputs(size_t *count);\nconst {0}_tensor *{0}_outputs(size_t *count);\n\n",
+                      name)
      << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
   return text;
 }

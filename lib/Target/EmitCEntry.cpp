@@ -101,7 +101,9 @@ struct CEntryEmitter {
   void emitChunks(const CInterface &interface, func::FuncOp run) {
     if (!interface.isDynamic)
       return emitCall(interface, run, i64(0), i64(interface.statedBatch));
-    auto index = [&](Value v) { return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), v).getResult(); };
+    auto index = [&](Value v) {
+      return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), v).getResult();
+    };
     Value batch = run.getArgument(0), most = i64(interface.maxBatch);
     auto loop = scf::ForOp::create(builder, loc, index(i64(0)), index(batch), index(most));
     OpBuilder::InsertionGuard guard(builder);
@@ -118,8 +120,9 @@ struct CEntryEmitter {
     for (const CTensor &tensor : llvm::concat<const CTensor>(interface.inputs, interface.outputs)) {
       Value pointer = pointers[operands.size()];
       if (interface.isDynamic)
-        pointer = LLVM::GEPOp::create(builder, loc, pointer.getType(), tensor.type.getElementType(), pointer,
-                                      arith::MulIOp::create(builder, loc, first, i64(tensor.sampleElements())).getResult());
+        pointer =
+            LLVM::GEPOp::create(builder, loc, pointer.getType(), tensor.type.getElementType(), pointer,
+                                arith::MulIOp::create(builder, loc, first, i64(tensor.sampleElements())).getResult());
       operands.push_back(emitDescriptor(tensor.type, pointer, count));
     }
     auto workspaceType = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
@@ -254,7 +257,8 @@ struct CEntryEmitter {
     }
     OpBuilder::InsertionGuard guard(builder);
     auto function = startFunction(suffix, pointer, {pointer});
-    Value count = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), builder.getI64IntegerAttr(tensors.size()));
+    Value count =
+        LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), builder.getI64IntegerAttr(tensors.size()));
     LLVM::StoreOp::create(builder, loc, count, function.getArgument(0));
     Value address = LLVM::AddressOfOp::create(builder, loc, pointer, symbol);
     LLVM::ReturnOp::create(builder, loc, address);

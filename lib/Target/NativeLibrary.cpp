@@ -56,7 +56,8 @@ llvm::Expected<TargetCPU> TargetCPU::get(StringRef name) {
   if (name == "native") {
     cpu.name = llvm::sys::getHostCPUName();
     for (const auto &feature : llvm::sys::getHostCPUFeatures())
-      cpu.features += (cpu.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
+      cpu.features +=
+          (cpu.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
   } else {
     std::unique_ptr<llvm::MCSubtargetInfo> any((*target)->createMCSubtargetInfo(triple, "", ""));
     if (!any || !any->isCPUStringValid(name))
@@ -159,14 +160,16 @@ llvm::Error mlir::compress::linkSharedLibrary(StringRef objectPath, StringRef li
     auto path = llvm::sys::findProgramByName(driver);
     if (!path)
       continue;
-    StringRef arguments[] = {*path, "-shared", "-Wl,-Bsymbolic", "-Wl,-z,text", "-o", libraryPath, objectPath, "-Wl,--as-needed", "-lm"};
+    StringRef arguments[] = {*path,       "-shared",  "-Wl,-Bsymbolic",  "-Wl,-z,text", "-o",
+                             libraryPath, objectPath, "-Wl,--as-needed", "-lm"};
     std::string error;
     int status = llvm::sys::ExecuteAndWait(*path, arguments, std::nullopt, {}, 0, 0, &error);
     if (status == 0)
       return llvm::Error::success();
     return makeError("linking with " + *path + " failed" + (error.empty() ? "" : ": " + error));
   }
-  return makeError("found no linker: install a C compiler (cc, clang-22 or gcc), or use --emit obj and link it yourself");
+  return makeError(
+      "found no linker: install a C compiler (cc, clang-22 or gcc), or use --emit obj and link it yourself");
 }
 
 llvm::Error mlir::compress::writeStaticLibrary(StringRef objectPath, StringRef libraryPath) {

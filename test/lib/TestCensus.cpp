@@ -62,10 +62,12 @@ struct CountTransformsPass : PassWrapper<CountTransformsPass, OperationPass<func
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     OpBuilder builder(&getContext());
-    auto attributes = builder.getDictionaryAttr({builder.getNamedAttr("compress.name", builder.getStringAttr("transforms")),
-                                                 builder.getNamedAttr("compress.result", builder.getUnitAttr())});
+    auto attributes =
+        builder.getDictionaryAttr({builder.getNamedAttr("compress.name", builder.getStringAttr("transforms")),
+                                   builder.getNamedAttr("compress.result", builder.getUnitAttr())});
     unsigned index = function.getNumArguments();
-    if (failed(function.insertArgument(index, MemRefType::get({1}, builder.getI64Type()), attributes, function.getLoc())))
+    if (failed(
+            function.insertArgument(index, MemRefType::get({1}, builder.getI64Type()), attributes, function.getLoc())))
       return signalPassFailure();
     // The straight-line code of one transform lies in one block.
     llvm::SetVector<Block *> bodies;

@@ -55,8 +55,8 @@ Value DiagonalOp::expand(OpBuilder &builder) {
   Value wide = tensor::EmptyOp::create(builder, loc, {n, n + 1}, element);
   wide = linalg::FillOp::create(builder, loc, zero, wide).getResult(0);
   auto columnType = RankedTensorType::get({n, 1}, element);
-  Value column = tensor::ExpandShapeOp::create(builder, loc, columnType, getDiagonal(),
-                                               SmallVector<ReassociationIndices>{{0, 1}});
+  Value column =
+      tensor::ExpandShapeOp::create(builder, loc, columnType, getDiagonal(), SmallVector<ReassociationIndices>{{0, 1}});
   wide = tensor::InsertSliceOp::create(builder, loc, column, wide, {index(0), index(0)}, {index(n), index(1)},
                                        {index(1), index(1)});
   Value flat = tensor::CollapseShapeOp::create(builder, loc, wide, SmallVector<ReassociationIndices>{{0, 1}});

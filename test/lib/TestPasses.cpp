@@ -18,8 +18,8 @@ using namespace mlir::compress;
 
 namespace {
 
-/// Replaces a function `f(params…, gradient)` that returns a representation of its parameters by its pullback: the results
-/// become the gradients of the parameters.
+/// Replaces a function `f(params…, gradient)` that returns a representation of its parameters by its pullback: the
+/// results become the gradients of the parameters.
 struct TestPullbackPass : PassWrapper<TestPullbackPass, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(TestPullbackPass)
 
@@ -39,8 +39,7 @@ struct TestPullbackPass : PassWrapper<TestPullbackPass, OperationPass<func::Func
     OpBuilder builder(terminator);
     SmallVector<Value> gradients = weight.pullback(builder, function.getArguments().back());
     terminator.getOperandsMutable().assign(gradients);
-    function.setType(
-        FunctionType::get(&getContext(), function.getArgumentTypes(), ValueRange(gradients).getTypes()));
+    function.setType(FunctionType::get(&getContext(), function.getArgumentTypes(), ValueRange(gradients).getTypes()));
     weight->erase();
   }
 };

@@ -57,7 +57,8 @@ struct TestTilePass : PassWrapper<TestTilePass, OperationPass<func::FuncOp>> {
   }
 
 private:
-  /// A size from 2 to 5 that does not divide `extent`; 2 if all do, or if it is not known. Extents below 3 are not tiled.
+  /// A size from 2 to 5 that does not divide `extent`; 2 if all do, or if it is not known. Extents below 3 are not
+  /// tiled.
   static int64_t sizeFor(int64_t extent, std::mt19937 &random) {
     if (ShapedType::isDynamic(extent))
       return 2;

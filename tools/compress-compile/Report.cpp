@@ -120,15 +120,17 @@ std::string Report::json() const {
                           {"name", options.name},
                           {"target_cpu", cpu.name},
                           {"vector_bytes", cpu.vectorBytes},
-                          {"form", options.reference ? "reference" : options.expand ? "expanded" : "selected"},
+                          {"form", options.reference ? "reference"
+                                   : options.expand  ? "expanded"
+                                                     : "selected"},
                           {"phases", std::move(phaseRows)},
                           {"layers", std::move(layerRows)}};
   if (interface) {
     root["inputs"] = tensorsToJSON(interface->inputs);
     root["outputs"] = tensorsToJSON(interface->outputs);
     root["max_batch"] = interface->maxBatch;
-    root["workspace_bytes"] = llvm::json::Object{{"one_sample", interface->workspaceBytesOne},
-                                                 {"most", interface->workspaceBytesMost}};
+    root["workspace_bytes"] =
+        llvm::json::Object{{"one_sample", interface->workspaceBytesOne}, {"most", interface->workspaceBytesMost}};
     root["weight_bytes"] = weightBytes;
     root["library_bytes"] = libraryBytes;
   }

@@ -47,8 +47,8 @@ static int fail(const llvm::Twine &message) {
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx|.mlir"), cl::Required, cl::cat(category));
-  cl::opt<std::string> directory("o", cl::desc("Directory for the files (made if there is none)"), cl::value_desc("dir"),
-                                 cl::Required, cl::cat(category));
+  cl::opt<std::string> directory("o", cl::desc("Directory for the files (made if there is none)"),
+                                 cl::value_desc("dir"), cl::Required, cl::cat(category));
   cl::opt<std::string> name("name", cl::desc("Name of the library and prefix of its functions (default: the model's)"),
                             cl::cat(category));
   cl::opt<std::string> cpu("target-cpu", cl::desc("Processor, as LLVM names it (default: native, this machine's)"),
@@ -56,14 +56,16 @@ int main(int argc, char **argv) {
   cl::opt<bool> expand("expand", cl::desc("Expand every weight to its dense meaning: the baseline"), cl::cat(category));
   cl::opt<bool> reference("reference", cl::desc("Expand, and compute in double: the oracle (slow; doubles in and out)"),
                           cl::cat(category));
-  cl::opt<std::string> force("force", cl::desc("Form to use wherever it is offered, such as spectral (default: the cheapest)"),
+  cl::opt<std::string> force("force",
+                             cl::desc("Form to use wherever it is offered, such as spectral (default: the cheapest)"),
                              cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("Fix the symbolic batch dimension (default: a run-time value)"),
                          cl::value_desc("n"), cl::cat(category));
   cl::opt<int64_t> maxBatch("max-batch", cl::desc("Samples that go through the layers together (default: 64)"),
                             cl::value_desc("n"), cl::init(64), cl::cat(category));
-  cl::opt<int64_t> vectorLanes("vector-lanes", cl::desc("Floats per vector; 1: readable loops on scalars (default: the "
-                                                         "processor's)"),
+  cl::opt<int64_t> vectorLanes("vector-lanes",
+                               cl::desc("Floats per vector; 1: readable loops on scalars (default: the "
+                                        "processor's)"),
                                cl::value_desc("n"), cl::cat(category));
   cl::opt<Emit> emit("emit", cl::desc("What to write (default: lib)"), cl::init(Emit::Library),
                      cl::values(clEnumValN(Emit::Library, "lib", "shared and static library, header"),

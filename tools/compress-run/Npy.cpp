@@ -114,8 +114,8 @@ void compress::writeNpy(const std::string &path, const Array &array) {
   std::string shape = "(";
   for (int64_t extent : array.shape)
     shape += std::to_string(extent) + ", ";
-  std::string header = std::string("{'descr': '") + rowOf(array.dtype)->code + "', 'fortran_order': False, 'shape': " +
-                       shape + "), }";
+  std::string header =
+      std::string("{'descr': '") + rowOf(array.dtype)->code + "', 'fortran_order': False, 'shape': " + shape + "), }";
   while ((10 + header.size() + 1) % 64 != 0)
     header += ' ';
   header += '\n';

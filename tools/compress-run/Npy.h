@@ -32,8 +32,8 @@ struct Array {
 /// Text of a shape, such as `[3, 28, 28]`; -1 is written `batch`.
 std::string shapeText(const std::vector<int64_t> &shape);
 
-/// Reads a `.npy` file, format 1 to 3, of a known element type; little-endian, in C or Fortran order only where both are the
-/// same. Throws std::runtime_error with what is wrong.
+/// Reads a `.npy` file, format 1 to 3, of a known element type; little-endian, in C or Fortran order only where both
+/// are the same. Throws std::runtime_error with what is wrong.
 Array readNpy(const std::string &path);
 
 /// Writes a `.npy` file of format 1: first beside its place, then renamed.

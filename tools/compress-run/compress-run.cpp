@@ -210,7 +210,8 @@ static void checkAgainst(const std::string &path, const std::vector<Array> &inpu
       largest = difference > largest || std::isnan(difference) ? difference : largest;
       scale = std::max(scale, std::fabs(b));
     }
-    std::printf("output %s: largest difference %.3g, largest value %.3g\n", library.outputs[o].name.c_str(), largest, scale);
+    std::printf("output %s: largest difference %.3g, largest value %.3g\n", library.outputs[o].name.c_str(), largest,
+                scale);
   }
 }
 

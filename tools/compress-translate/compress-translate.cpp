@@ -14,8 +14,8 @@
 using namespace mlir;
 
 static void registerImportONNX() {
-  static llvm::cl::opt<int64_t> batch("batch", llvm::cl::desc("Fix the symbolic leading dimension (0: a run-time value)"),
-                                      llvm::cl::init(0));
+  static llvm::cl::opt<int64_t> batch(
+      "batch", llvm::cl::desc("Fix the symbolic leading dimension (0: a run-time value)"), llvm::cl::init(0));
   TranslateToMLIRRegistration registration(
       "import-onnx", "An ONNX file to linalg on tensors and compress representation ops",
       [](llvm::SourceMgr &sources, MLIRContext *context) -> OwningOpRef<Operation *> {

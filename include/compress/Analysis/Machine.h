@@ -40,7 +40,8 @@ struct Cost {
   double multiplies = 0, adds = 0;
   /// Weight bytes read per sample.
   int64_t weightBytes = 0;
-  /// The factor of eps in the error bound of an output (DESIGN section 6): terms of the sum, plus the transform's depth.
+  /// The factor of eps in the error bound of an output (DESIGN section 6): terms of the sum, plus the transform's
+  /// depth.
   int64_t roundings = 0;
 
   /// Seconds per sample: operations at peak, or weights at the bandwidth of the level that holds them.

@@ -16,7 +16,8 @@ namespace mlir::compress::kernel {
 
 /// Emits `network` as straight-line arith and math.fma ops on scalars or vectors. `load(i)` emits input i, called once,
 /// right before its first use; `store(o, value)` takes output o as soon as it is there. The order is the one of the
-/// algorithm's recursion, and decides how many values are alive. A product is fused into its sums where all can take it.
+/// algorithm's recursion, and decides how many values are alive. A product is fused into its sums where all can take
+/// it.
 void emit(OpBuilder &builder, Location loc, const Network &network, llvm::function_ref<Value(int64_t)> load,
           llvm::function_ref<void(int64_t, Value)> store);
 

@@ -15,8 +15,7 @@ namespace mlir::compress::kernel {
 /// Evaluates networks on doubles; keeps the order and the values of one network between calls.
 class Evaluator {
 public:
-  explicit Evaluator(const Network &network)
-      : network(network), order(network.order()), values(network.nodes.size()) {}
+  explicit Evaluator(const Network &network) : network(network), order(network.order()), values(network.nodes.size()) {}
 
   /// Reads `network.numInputs` numbers and writes one per output.
   void run(llvm::ArrayRef<double> inputs, llvm::MutableArrayRef<double> outputs);

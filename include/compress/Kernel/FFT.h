@@ -18,10 +18,10 @@
 
 namespace mlir::compress::kernel {
 
-/// The transform of k reals, any k >= 1, to k slots. Where 4 divides k: conjugate-pair split radix (Kamar and Elcherif 1989),
-/// with exactly 2k lg k - 4k + 6 operations for a power of two (Sorensen et al., IEEE Trans. ASSP 35, 1987). Other
-/// composite k: decimation in time by the smallest prime factor. Primes: the direct form, folded by symmetry.
-/// Its transpose (Network.h) is the inverse of slots scaled by slotScale.
+/// The transform of k reals, any k >= 1, to k slots. Where 4 divides k: conjugate-pair split radix (Kamar and Elcherif
+/// 1989), with exactly 2k lg k - 4k + 6 operations for a power of two (Sorensen et al., IEEE Trans. ASSP 35, 1987).
+/// Other composite k: decimation in time by the smallest prime factor. Primes: the direct form, folded by symmetry. Its
+/// transpose (Network.h) is the inverse of slots scaled by slotScale.
 Network rfft(int64_t k);
 
 /// Number of slots that are real: frequency 0, and k/2 for even k. They come first.

@@ -28,18 +28,19 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
                               llvm::cl::init(1)};
 };
 
-/// From linalg on tensors with representation ops to affine loops on buffers: select (or expand), fold weights, bufferize,
-/// lower. Results become trailing out arguments marked `compress.result`.
+/// From linalg on tensors with representation ops to affine loops on buffers: select (or expand), fold weights,
+/// bufferize, lower. Results become trailing out arguments marked `compress.result`.
 void buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options);
 
 /// Options of `compress-to-llvm`.
 struct CompressToLLVMOptions : PassPipelineOptions<CompressToLLVMOptions> {
   Option<std::string> name{*this, "name", llvm::cl::desc("Prefix of the C functions"), llvm::cl::init("model")};
-  Option<int64_t> maxBatch{*this, "max-batch",
-                           llvm::cl::desc("Most samples that one pass through the layers takes"), llvm::cl::init(64)};
+  Option<int64_t> maxBatch{*this, "max-batch", llvm::cl::desc("Most samples that one pass through the layers takes"),
+                           llvm::cl::init(64)};
 };
 
-/// The first half of `compress-to-llvm`: the arena and the library's C functions. `CInterface::get` reads what it leaves.
+/// The first half of `compress-to-llvm`: the arena and the library's C functions. `CInterface::get` reads what it
+/// leaves.
 void buildCompressPackagePipeline(OpPassManager &pm, const CompressToLLVMOptions &options);
 
 /// The second half of `compress-to-llvm`: affine loops and C functions to the LLVM dialect.

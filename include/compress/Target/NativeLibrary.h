@@ -55,7 +55,8 @@ private:
 /// The bytes of weights in an object file: its section of constants that hold them.
 llvm::Expected<int64_t> weightBytesOfObject(StringRef object);
 
-/// Links `objectPath` to a shared library that needs libm at most. Names the linker that it looked for if there is none.
+/// Links `objectPath` to a shared library that needs libm at most. Names the linker that it looked for if there is
+/// none.
 llvm::Error linkSharedLibrary(StringRef objectPath, StringRef libraryPath);
 
 /// Writes a static library of one object file.

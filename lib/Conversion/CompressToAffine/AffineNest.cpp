@@ -87,8 +87,7 @@ Value AffineNest::fma(Value a, Value b, Value c) { return math::FmaOp::create(bu
 
 Value AffineNest::negate(Value a) { return arith::NegFOp::create(builder, loc, a); }
 
-void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes,
-                                    function_ref<void(int64_t, int64_t, int64_t)> body) {
+void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t, int64_t, int64_t)> body) {
   int64_t begin = 0;
   for (int64_t width = lanes; width >= 1 && begin < extent; width /= 2) {
     int64_t end = begin + (extent - begin) / width * width;

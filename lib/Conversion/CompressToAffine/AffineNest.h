@@ -14,8 +14,8 @@
 
 namespace mlir::compress {
 
-/// Builds one nest of affine loops. Indices are affine expressions over the loops opened so far, innermost last; leaving
-/// a scope (a saved copy) closes them.
+/// Builds one nest of affine loops. Indices are affine expressions over the loops opened so far, innermost last;
+/// leaving a scope (a saved copy) closes them.
 class AffineNest {
 public:
   AffineNest(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
@@ -23,7 +23,8 @@ public:
   OpBuilder &builder;
   Location loc;
 
-  /// Opens a loop over 0, step, … below dimension `dim` of `memref` and returns its index. A static extent of 1 needs none.
+  /// Opens a loop over 0, step, … below dimension `dim` of `memref` and returns its index. A static extent of 1 needs
+  /// none.
   AffineExpr loopOverDim(Value memref, int64_t dim);
   /// Opens a loop from `begin` to `end` by `step`; a single trip needs none.
   AffineExpr loop(int64_t begin, int64_t end, int64_t step = 1);

@@ -20,8 +20,7 @@ using namespace mlir::compress;
 
 namespace {
 
-struct ConvertCompressToAffinePass
-    : compress::impl::ConvertCompressToAffinePassBase<ConvertCompressToAffinePass> {
+struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePassBase<ConvertCompressToAffinePass> {
   using Base = compress::impl::ConvertCompressToAffinePassBase<ConvertCompressToAffinePass>;
   using Base::Base;
 

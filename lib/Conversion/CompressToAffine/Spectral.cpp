@@ -11,8 +11,8 @@
 //     %re, %im = affine.for %g = … iter_args(…) { complex multiply-accumulate }
 //     affine.store … } } }
 //
-// A product is a convolution without windows. Lanes run along out blocks where they are innermost (weights are, too), along
-// the innermost window where its stride is 1; in the latter case several out blocks share each loaded activation.
+// A product is a convolution without windows. Lanes run along out blocks where they are innermost (weights are, too),
+// along the innermost window where its stride is 1; in the latter case several out blocks share each loaded activation.
 //
 //===----------------------------------------------------------------------===//
 
@@ -159,8 +159,8 @@ struct SpectralLowering {
         continue;
       }
       int64_t window = position - firstWindow;
-      index[d + 1] = window < 0 ? positions[position]
-                                : positions[position] * strides[window] + taps[window] * dilations[window];
+      index[d + 1] =
+          window < 0 ? positions[position] : positions[position] * strides[window] + taps[window] * dilations[window];
       ++position;
     }
   }
@@ -199,14 +199,29 @@ struct SpectralLowering {
 } // namespace
 
 void mlir::compress::lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder) {
-  SpectralLowering{op.getInput(),  op.getWeights(), op.getInit(), static_cast<int64_t>(op.getInDim()),
-                   static_cast<int64_t>(op.getOutDim()), {}, {}, lanes, builder, op.getLoc()}
+  SpectralLowering{op.getInput(),
+                   op.getWeights(),
+                   op.getInit(),
+                   static_cast<int64_t>(op.getInDim()),
+                   static_cast<int64_t>(op.getOutDim()),
+                   {},
+                   {},
+                   lanes,
+                   builder,
+                   op.getLoc()}
       .lower();
 }
 
 void mlir::compress::lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder) {
-  SpectralLowering{op.getInput(),  op.getWeights(), op.getInit(), static_cast<int64_t>(op.getInDim()),
-                   static_cast<int64_t>(op.getOutDim()), op.getStrides(), op.getDilations(), lanes, builder,
+  SpectralLowering{op.getInput(),
+                   op.getWeights(),
+                   op.getInit(),
+                   static_cast<int64_t>(op.getInDim()),
+                   static_cast<int64_t>(op.getOutDim()),
+                   op.getStrides(),
+                   op.getDilations(),
+                   lanes,
+                   builder,
                    op.getLoc()}
       .lower();
 }

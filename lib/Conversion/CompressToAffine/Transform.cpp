@@ -83,7 +83,8 @@ struct TransformLowering {
     };
     if (toPlanes)
       kernel::emit(
-          builder, loc, kernel::restrictInputs(network, valid), [&](int64_t t) { return nest.load(flat, at(t), width); },
+          builder, loc, kernel::restrictInputs(network, valid),
+          [&](int64_t t) { return nest.load(flat, at(t), width); },
           [&](int64_t s, Value value) { nest.store(value, planes, slot(s)); });
     else
       kernel::emit(
@@ -127,8 +128,9 @@ void mlir::compress::lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder) {
   Value flat = op.getInput(), planes = op.getInit();
   mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
   kernel::Network network = kernel::rfft(op.getBlockSize());
-  TransformLowering{flat,  planes,  static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/true, /*accumulate=*/false,
-                    lanes, builder, op.getLoc()}
+  TransformLowering{
+      flat,    planes,     static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/true, /*accumulate=*/false, lanes,
+      builder, op.getLoc()}
       .lower();
 }
 
@@ -136,7 +138,8 @@ void mlir::compress::lowerRfftTranspose(RfftTransposeOp op, int64_t lanes, OpBui
   Value flat = op.getInit(), planes = op.getInput();
   mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
   kernel::Network network = kernel::transpose(kernel::rfft(op.getBlockSize()));
-  TransformLowering{flat,  planes,  static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/false, op.getAccumulate(),
-                    lanes, builder, op.getLoc()}
+  TransformLowering{
+      flat,    planes,     static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/false, op.getAccumulate(), lanes,
+      builder, op.getLoc()}
       .lower();
 }

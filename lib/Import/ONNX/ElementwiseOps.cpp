@@ -54,7 +54,8 @@ static LogicalResult importBinary(Node &node) {
 // Activations
 //===----------------------------------------------------------------------===//
 
-/// `number < limit ? limit : number` and the like: one maximum instruction, which lets NaN through as ONNX Runtime does.
+/// `number < limit ? limit : number` and the like: one maximum instruction, which lets NaN through as ONNX Runtime
+/// does.
 static Value clamp(OpBuilder &builder, Location loc, Value number, arith::CmpFPredicate predicate, Value limit) {
   Value beyond = arith::CmpFOp::create(builder, loc, predicate, number, limit);
   return arith::SelectOp::create(builder, loc, beyond, limit, number);
@@ -96,10 +97,9 @@ static LogicalResult importSigmoid(Node &node) {
 static LogicalResult importTanh(Node &node) {
   if (refusesNonFloat(node))
     return failure();
-  return yieldElementwise(node, node.input(0), node.type(0).getElementType(),
-                          [&](OpBuilder &builder, ValueRange x) -> Value {
-                            return math::TanhOp::create(builder, node.loc, x[0]);
-                          });
+  return yieldElementwise(
+      node, node.input(0), node.type(0).getElementType(),
+      [&](OpBuilder &builder, ValueRange x) -> Value { return math::TanhOp::create(builder, node.loc, x[0]); });
 }
 
 /// A bound of Clip: an attribute before opset 11, an operand since.
@@ -123,9 +123,11 @@ static LogicalResult importClip(Node &node) {
   return yieldElementwise(node, node.input(0), element, [&](OpBuilder &builder, ValueRange x) {
     Value number = x[0];
     if (*low)
-      number = clamp(builder, node.loc, number, arith::CmpFPredicate::OLT, constantLike(builder, node.loc, element, **low));
+      number =
+          clamp(builder, node.loc, number, arith::CmpFPredicate::OLT, constantLike(builder, node.loc, element, **low));
     if (*high)
-      number = clamp(builder, node.loc, number, arith::CmpFPredicate::OGT, constantLike(builder, node.loc, element, **high));
+      number =
+          clamp(builder, node.loc, number, arith::CmpFPredicate::OGT, constantLike(builder, node.loc, element, **high));
     return number;
   });
 }
@@ -175,9 +177,8 @@ static LogicalResult importCast(Node &node) {
     return node.yieldIntegers(*values);
   if (node.type(0).getElementType() == to)
     return node.yield(node.input(0));
-  return yieldElementwise(node, node.input(0), to, [&](OpBuilder &builder, ValueRange x) {
-    return castScalar(builder, node.loc, x[0], to);
-  });
+  return yieldElementwise(node, node.input(0), to,
+                          [&](OpBuilder &builder, ValueRange x) { return castScalar(builder, node.loc, x[0], to); });
 }
 
 static LogicalResult importDropout(Node &node) {
@@ -199,8 +200,8 @@ static FailureOr<Value> reduce(Node &node, Value value, int64_t axis, double ini
   Shape kept(type.getShape());
   kept.erase(kept.begin() + axis);
   auto keptType = RankedTensorType::get(kept, type.getElementType());
-  Value reduced = linalg::ReduceOp::create(node.builder, node.loc, ValueRange{value}, ValueRange{node.filled(keptType, init)},
-                                           ArrayRef<int64_t>{axis},
+  Value reduced = linalg::ReduceOp::create(node.builder, node.loc, ValueRange{value},
+                                           ValueRange{node.filled(keptType, init)}, ArrayRef<int64_t>{axis},
                                            [&](OpBuilder &inner, Location at, ValueRange arguments) {
                                              Value folded = Op::create(inner, at, arguments[0], arguments[1]);
                                              linalg::YieldOp::create(inner, at, folded);
@@ -278,8 +279,7 @@ static LogicalResult importBatchNormalization(Node &node) {
     Value variance = arith::AddFOp::create(b, node.loc, a[4], constantLike(b, node.loc, element, epsilon));
     Value centred = arith::SubFOp::create(b, node.loc, a[0], a[3]);
     Value scaled = arith::MulFOp::create(
-        b, node.loc, centred,
-        arith::DivFOp::create(b, node.loc, a[1], math::SqrtOp::create(b, node.loc, variance)));
+        b, node.loc, centred, arith::DivFOp::create(b, node.loc, a[1], math::SqrtOp::create(b, node.loc, variance)));
     return arith::AddFOp::create(b, node.loc, scaled, a[2]);
   });
 }

@@ -24,7 +24,8 @@ namespace {
 
 class BatchNormalizationFolder {
 public:
-  BatchNormalizationFolder(GraphProto &graph, StringRef folder, Builder &builder) : graph(graph), folder(folder), builder(builder) {
+  BatchNormalizationFolder(GraphProto &graph, StringRef folder, Builder &builder)
+      : graph(graph), folder(folder), builder(builder) {
     for (const TensorProto &tensor : graph.initializer())
       initializers[tensor.name()] = &tensor;
     for (NodeProto &node : *graph.mutable_node()) {
@@ -107,7 +108,8 @@ private:
   }
 
   bool fold(NodeProto &node) {
-    if (node.input_size() != 5 || node.output_size() < 1 || attribute(node, "training_mode") || uses[node.input(0)] != 1)
+    if (node.input_size() != 5 || node.output_size() < 1 || attribute(node, "training_mode") ||
+        uses[node.input(0)] != 1)
       return false;
     auto producer = producers.find(node.input(0));
     if (producer == producers.end() || llvm::is_contained(dropped, producer->second))

@@ -112,7 +112,8 @@ private:
   }
 
   void failNode(const NodeProto &node, const llvm::Twine &reason) {
-    problems.push_back(llvm::formatv("node '{0}' ({1}, opset {2}): {3}", nodeName(node), opKey(node), state.opset, reason));
+    problems.push_back(
+        llvm::formatv("node '{0}' ({1}, opset {2}): {3}", nodeName(node), opKey(node), state.opset, reason));
     for (const std::string &name : node.output())
       poisoned.insert(name);
   }
@@ -199,8 +200,7 @@ private:
       return failNode(node, "it has no result");
     if (key != node.op_type())
       return;
-    const auto *schema =
-        ::onnx::OpSchemaRegistry::Schema(node.op_type(), std::min(state.opset, kNewestKnownOpset), "");
+    const auto *schema = ::onnx::OpSchemaRegistry::Schema(node.op_type(), std::min(state.opset, kNewestKnownOpset), "");
     if (!schema)
       return failNode(node, "libonnx does not know this op");
     try {
@@ -288,7 +288,8 @@ private:
       isPoisoned = poisoned.contains(name);
       bool isTensor = state.constants.contains(name) || state.values.contains(name);
       if (!isPoisoned && !isTensor && !state.integers.contains(name))
-        return failNode(proto, "its operand '" + name + "' is neither an input, nor a constant, nor computed by a node");
+        return failNode(proto,
+                        "its operand '" + name + "' is neither an input, nor a constant, nor computed by a node");
     }
     if (isPoisoned) {
       for (const std::string &name : proto.output())
@@ -308,8 +309,8 @@ private:
     if (moving.contains(proto.op_type()) && node.hasIntegersOnly())
       return false;
     for (auto [i, name] : llvm::enumerate(proto.input()))
-      if (!(proto.op_type() == "Reshape" && i == 1) && !state.values.contains(name) && !state.constants.contains(name) &&
-          state.integers.contains(name))
+      if (!(proto.op_type() == "Reshape" && i == 1) && !state.values.contains(name) &&
+          !state.constants.contains(name) && state.integers.contains(name))
         return true;
     return false;
   }
@@ -352,7 +353,8 @@ private:
 
 } // namespace
 
-OwningOpRef<ModuleOp> mlir::compress::importONNX(StringRef path, MLIRContext *context, const ONNXImportOptions &options) {
+OwningOpRef<ModuleOp> mlir::compress::importONNX(StringRef path, MLIRContext *context,
+                                                 const ONNXImportOptions &options) {
   auto fail = [&](const llvm::Twine &reason) {
     emitError(NameLoc::get(StringAttr::get(context, path)), "'" + path + "' " + reason);
     return OwningOpRef<ModuleOp>();

@@ -78,7 +78,8 @@ static LogicalResult importGemm(Node &node) {
     return node.refuseBatch("a sum over dimension 0");
   int64_t rows = a.getDimSize(transA), depth = a.getDimSize(!transA), cols = b.getDimSize(!transB);
   if (depth != b.getDimSize(transB))
-    return node.refuse("its factors have inner extents " + llvm::Twine(depth) + " and " + llvm::Twine(b.getDimSize(transB)));
+    return node.refuse("its factors have inner extents " + llvm::Twine(depth) + " and " +
+                       llvm::Twine(b.getDimSize(transB)));
   auto type = node.activation({rows, cols}, a.getElementType());
   if (failed(type))
     return failure();
@@ -95,8 +96,8 @@ static LogicalResult importGemm(Node &node) {
   AffineExpr m, n, k;
   bindDims(node.builder.getContext(), m, n, k);
   auto map = [&](AffineExpr first, AffineExpr second, bool isSwapped) {
-    return AffineMapAttr::get(AffineMap::get(3, 0, isSwapped ? ArrayRef<AffineExpr>{second, first} : ArrayRef{first, second},
-                                             node.builder.getContext()));
+    return AffineMapAttr::get(AffineMap::get(
+        3, 0, isSwapped ? ArrayRef<AffineExpr>{second, first} : ArrayRef{first, second}, node.builder.getContext()));
   };
   auto product = linalg::MatmulOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{node.input(0), *factor},
                                           ValueRange{accumulator});
@@ -132,7 +133,8 @@ static LogicalResult importMatMul(Node &node) {
     return node.refuse("its factors have inner extents " + llvm::Twine(depthA) + " and " + llvm::Twine(depthB));
 
   // Loops: shared leading dimensions, then a row, a column, the sum.
-  int64_t aLead = std::max<int64_t>(0, aRank - 2), bLead = std::max<int64_t>(0, bRank - 2), lead = std::max(aLead, bLead);
+  int64_t aLead = std::max<int64_t>(0, aRank - 2), bLead = std::max<int64_t>(0, bRank - 2),
+          lead = std::max(aLead, bLead);
   bool hasRow = aRank > 1, hasCol = bRank > 1;
   int64_t row = lead, col = lead + hasRow, sum = lead + hasRow + hasCol;
   Shape shape(lead, 1);
@@ -168,10 +170,11 @@ static LogicalResult importMatMul(Node &node) {
     product = linalg::MatmulOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init})
                   .getResult(0);
   } else {
-    auto maps =
-        node.builder.getAffineMapArrayAttr({*aMap, *bMap, node.builder.getMultiDimIdentityMap(sum + 1).dropResult(sum)});
-    product = linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init}, maps)
-                  .getResult(0);
+    auto maps = node.builder.getAffineMapArrayAttr(
+        {*aMap, *bMap, node.builder.getMultiDimIdentityMap(sum + 1).dropResult(sum)});
+    product =
+        linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init}, maps)
+            .getResult(0);
   }
   // The leading extents of 1 come back.
   int64_t rank = std::max(node.type(0).getRank(), node.type(1).getRank()) - !hasRow - !hasCol;
@@ -193,12 +196,15 @@ static Shape withUnit(ArrayRef<int64_t> shape, int64_t at) {
 
 /// A convolution of one group, over one, two or three dimensions.
 static Value convolve(Node &node, Value x, Value weights, Value init, const Window &window) {
-  auto strides = node.builder.getI64VectorAttr(window.strides), dilations = node.builder.getI64VectorAttr(window.dilations);
+  auto strides = node.builder.getI64VectorAttr(window.strides),
+       dilations = node.builder.getI64VectorAttr(window.dilations);
   Type type = init.getType();
   if (window.kernel.size() == 3)
-    return linalg::Conv3DNcdhwFcdhwOp::create(node.builder, node.loc, type, ValueRange{x, weights}, init, strides, dilations)
+    return linalg::Conv3DNcdhwFcdhwOp::create(node.builder, node.loc, type, ValueRange{x, weights}, init, strides,
+                                              dilations)
         .getResult(0);
-  return linalg::Conv2DNchwFchwOp::create(node.builder, node.loc, type, ValueRange{x, weights}, init, strides, dilations)
+  return linalg::Conv2DNchwFchwOp::create(node.builder, node.loc, type, ValueRange{x, weights}, init, strides,
+                                          dilations)
       .getResult(0);
 }
 
@@ -209,12 +215,13 @@ static Value convolveGroups(Node &node, Value x, Value weights, Value init, cons
     shape[at + 1] /= groups;
     return node.reshape(value, shape);
   };
-  auto strides = node.builder.getI64VectorAttr(window.strides), dilations = node.builder.getI64VectorAttr(window.dilations);
+  auto strides = node.builder.getI64VectorAttr(window.strides),
+       dilations = node.builder.getI64VectorAttr(window.dilations);
   Value initOfGroups = split(init, 1);
-  Value result = linalg::Conv2DNgchwGfchwOp::create(node.builder, node.loc, initOfGroups.getType(),
-                                                    ValueRange{split(x, 1), split(weights, 0)}, initOfGroups, strides,
-                                                    dilations)
-                     .getResult(0);
+  Value result =
+      linalg::Conv2DNgchwGfchwOp::create(node.builder, node.loc, initOfGroups.getType(),
+                                         ValueRange{split(x, 1), split(weights, 0)}, initOfGroups, strides, dilations)
+          .getResult(0);
   return node.reshape(result, cast<RankedTensorType>(init.getType()).getShape());
 }
 
@@ -226,9 +233,11 @@ static LogicalResult importConv(Node &node) {
   if (spatial < 1 || spatial > 3 || w.getRank() != x.getRank())
     return node.refuse("its input and weights do not have the same rank, from 3 to 5");
   int64_t filters = w.getDimSize(0);
-  if (groups < 1 || x.getDimSize(1) % groups != 0 || filters % groups != 0 || w.getDimSize(1) != x.getDimSize(1) / groups)
-    return node.refuse("its weights have " + llvm::Twine(w.getDimSize(1)) + " input channels per group, but its input has " +
-                       llvm::Twine(x.getDimSize(1)) + " channels in " + llvm::Twine(groups) + " groups");
+  if (groups < 1 || x.getDimSize(1) % groups != 0 || filters % groups != 0 ||
+      w.getDimSize(1) != x.getDimSize(1) / groups)
+    return node.refuse("its weights have " + llvm::Twine(w.getDimSize(1)) +
+                       " input channels per group, but its input has " + llvm::Twine(x.getDimSize(1)) +
+                       " channels in " + llvm::Twine(groups) + " groups");
   if (groups > 1 && spatial == 3)
     return node.refuse("groups in three dimensions are not supported");
   Shape kernel(w.getShape().drop_front(2));

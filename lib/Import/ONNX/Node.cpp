@@ -6,10 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Node.h"
+#include "compress/Dialect/Compress/IR/Constants.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
-#include "compress/Dialect/Compress/IR/Constants.h"
 #include <numeric>
 
 using namespace mlir;
@@ -198,8 +198,7 @@ Value Node::reshape(Value value, ArrayRef<int64_t> shape) {
   // Through one dimension, or through batch x the rest.
   bool hasBatch = !type.hasStaticShape();
   int64_t rank = type.getRank();
-  Value flat = hasBatch ? value
-                        : tensor::CollapseShapeOp::create(builder, loc, value, groups({rank})).getResult();
+  Value flat = hasBatch ? value : tensor::CollapseShapeOp::create(builder, loc, value, groups({rank})).getResult();
   if (hasBatch && rank > 2)
     flat = tensor::CollapseShapeOp::create(builder, loc, value, groups({1, rank - 1}));
   int64_t targetRank = target.getRank();
@@ -234,7 +233,8 @@ static AffineMap broadcastMap(Builder &builder, ArrayRef<int64_t> shape, ArrayRe
   SmallVector<AffineExpr> exprs;
   for (auto [i, extent] : llvm::enumerate(shape)) {
     int64_t loop = result.size() - shape.size() + i;
-    exprs.push_back(extent == 1 && result[loop] != 1 ? builder.getAffineConstantExpr(0) : builder.getAffineDimExpr(loop));
+    exprs.push_back(extent == 1 && result[loop] != 1 ? builder.getAffineConstantExpr(0)
+                                                     : builder.getAffineDimExpr(loop));
   }
   return AffineMap::get(result.size(), 0, exprs, builder.getContext());
 }
@@ -252,8 +252,8 @@ FailureOr<Value> Node::elementwise(ValueRange operands, Type resultElement,
     maps.push_back(broadcastMap(builder, cast<RankedTensorType>(operand.getType()).getShape(), *shape));
   maps.push_back(builder.getMultiDimIdentityMap(shape->size()));
   SmallVector<utils::IteratorType> iterators(shape->size(), utils::IteratorType::parallel);
-  auto op = linalg::GenericOp::create(builder, loc, TypeRange{*type}, operands, ValueRange{empty(*type)}, maps, iterators,
-                                      [&](OpBuilder &inner, Location at, ValueRange arguments) {
+  auto op = linalg::GenericOp::create(builder, loc, TypeRange{*type}, operands, ValueRange{empty(*type)}, maps,
+                                      iterators, [&](OpBuilder &inner, Location at, ValueRange arguments) {
                                         linalg::YieldOp::create(inner, at, body(inner, arguments.drop_back()));
                                       });
   return op.getResult(0);
@@ -274,7 +274,8 @@ FailureOr<Value> Node::broadcastTo(Value value, RankedTensorType type) {
     return failure();
   if (ArrayRef<int64_t>(*shape) != type.getShape())
     return refuse("its bias does not broadcast to its result");
-  SmallVector<AffineMap> maps{broadcastMap(builder, from.getShape(), *shape), builder.getMultiDimIdentityMap(shape->size())};
+  SmallVector<AffineMap> maps{broadcastMap(builder, from.getShape(), *shape),
+                              builder.getMultiDimIdentityMap(shape->size())};
   SmallVector<utils::IteratorType> iterators(shape->size(), utils::IteratorType::parallel);
   return linalg::GenericOp::create(builder, loc, TypeRange{type}, ValueRange{value}, ValueRange{empty(type)}, maps,
                                    iterators,

@@ -43,7 +43,8 @@ FailureOr<Window> Window::get(Node &node, ArrayRef<int64_t> input, std::optional
     window.after.assign(rank, 0);
   } else if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
     for (size_t d = 0; d < rank; ++d) {
-      int64_t extent = input[d + 2], stride = window.strides[d], reach = (window.kernel[d] - 1) * window.dilations[d] + 1;
+      int64_t extent = input[d + 2], stride = window.strides[d],
+              reach = (window.kernel[d] - 1) * window.dilations[d] + 1;
       int64_t total = std::max<int64_t>(0, ((extent + stride - 1) / stride - 1) * stride + reach - extent);
       window.before[d] = mode == "SAME_UPPER" ? total / 2 : total - total / 2;
       window.after[d] = total - window.before[d];
@@ -90,7 +91,8 @@ Value onnx_import::padSpatial(Node &node, Value value, ArrayRef<int64_t> before,
   if (!isPadded)
     return value;
   auto padded = RankedTensorType::get(shape, type.getElementType());
-  return tensor::PadOp::create(node.builder, node.loc, padded, value, low, high, node.scalar(type.getElementType(), with));
+  return tensor::PadOp::create(node.builder, node.loc, padded, value, low, high,
+                               node.scalar(type.getElementType(), with));
 }
 
 //===----------------------------------------------------------------------===//
@@ -196,8 +198,8 @@ static FailureOr<Value> divideByCounts(Node &node, Value sum, RankedTensorType t
     operands.push_back(arith::ConstantOp::create(node.builder, node.loc, cast<TypedAttr>(values)));
   }
   return node.elementwise(operands, element, [&](OpBuilder &builder, ValueRange a) -> Value {
-    Value count = isUniform ? arith::ConstantOp::create(builder, node.loc, builder.getFloatAttr(element, counts[0]))
-                            : a[1];
+    Value count =
+        isUniform ? arith::ConstantOp::create(builder, node.loc, builder.getFloatAttr(element, counts[0])) : a[1];
     return arith::DivFOp::create(builder, node.loc, a[0], count);
   });
 }
@@ -220,8 +222,8 @@ static LogicalResult importGlobalAveragePool(Node &node) {
     return node.refuse("its input has no spatial dimension, or no float elements");
   auto dims = llvm::to_vector(llvm::seq<int64_t>(2, x.getRank()));
   auto keptType = RankedTensorType::get(x.getShape().take_front(2), x.getElementType());
-  Value sum = linalg::ReduceOp::create(node.builder, node.loc, ValueRange{node.input(0)}, ValueRange{node.filled(keptType, 0)},
-                                       dims,
+  Value sum = linalg::ReduceOp::create(node.builder, node.loc, ValueRange{node.input(0)},
+                                       ValueRange{node.filled(keptType, 0)}, dims,
                                        [&](OpBuilder &inner, Location at, ValueRange arguments) {
                                          Value folded = arith::AddFOp::create(inner, at, arguments[0], arguments[1]);
                                          linalg::YieldOp::create(inner, at, folded);

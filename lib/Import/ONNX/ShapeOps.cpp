@@ -39,7 +39,8 @@ static LogicalResult importConstant(Node &node) {
     return node.yieldConstant(std::move(*tensor));
   }
   if (node.hasAttribute("value_int"))
-    return node.yieldConstant(tensorOf<int64_t>(builder.getI64Type(), {}, ArrayRef<int64_t>{node.integer("value_int", 0)}));
+    return node.yieldConstant(
+        tensorOf<int64_t>(builder.getI64Type(), {}, ArrayRef<int64_t>{node.integer("value_int", 0)}));
   if (node.hasAttribute("value_float"))
     return node.yieldConstant(tensorOf<float>(builder.getF32Type(), {}, ArrayRef<double>{node.real("value_float", 0)}));
   if (auto values = node.list("value_ints"))
@@ -90,8 +91,8 @@ static LogicalResult yieldReshape(Node &node, ArrayRef<int64_t> shape) {
   if (hasBatch && (shape.empty() || !ShapedType::isDynamic(shape[0])))
     return node.refuseBatch("a reshape over dimension 0");
   if (product(from.getShape().drop_front(hasBatch)) != product(shape.drop_front(hasBatch)))
-    return node.refuse("its result would have " + llvm::Twine(product(shape.drop_front(hasBatch))) +
-                       " elements per " + (hasBatch ? "sample" : "tensor") + ", but its operand has " +
+    return node.refuse("its result would have " + llvm::Twine(product(shape.drop_front(hasBatch))) + " elements per " +
+                       (hasBatch ? "sample" : "tensor") + ", but its operand has " +
                        llvm::Twine(product(from.getShape().drop_front(hasBatch))));
   return node.yield(node.reshape(node.input(0), shape));
 }
@@ -122,7 +123,8 @@ static LogicalResult importReshape(Node &node) {
       return node.refuseBatch("moving the batch to an inner dimension");
     shape.push_back(extent);
   }
-  if (auto bytes = checkedBytes(ArrayRef<int64_t>(shape).drop_front(!shape.empty() && ShapedType::isDynamic(shape[0])), 8);
+  if (auto bytes =
+          checkedBytes(ArrayRef<int64_t>(shape).drop_front(!shape.empty() && ShapedType::isDynamic(shape[0])), 8);
       !bytes)
     return node.refuse("its result " + llvm::toString(bytes.takeError()));
   if (open) {
@@ -178,7 +180,8 @@ static LogicalResult importSqueeze(Node &node) {
     if (type.isDynamicDim(*at))
       return node.refuseBatch("dropping dimension 0");
     if (type.getDimSize(*at) != 1)
-      return node.refuse("dimension " + llvm::Twine(*at) + " has extent " + llvm::Twine(type.getDimSize(*at)) + ", not 1");
+      return node.refuse("dimension " + llvm::Twine(*at) + " has extent " + llvm::Twine(type.getDimSize(*at)) +
+                         ", not 1");
     dropped.insert(*at);
   }
   Shape shape;
@@ -238,8 +241,8 @@ static LogicalResult importTranspose(Node &node) {
   auto result = node.activation(shape, type.getElementType());
   if (failed(result))
     return failure();
-  return node.yield(
-      linalg::TransposeOp::create(node.builder, node.loc, node.input(0), node.empty(*result), permutation)->getResult(0));
+  return node.yield(linalg::TransposeOp::create(node.builder, node.loc, node.input(0), node.empty(*result), permutation)
+                        ->getResult(0));
 }
 
 /// The integers of all operands, one after the other.

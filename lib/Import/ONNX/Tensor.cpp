@@ -63,8 +63,8 @@ llvm::Expected<int64_t> onnx_import::checkedBytes(ArrayRef<int64_t> shape, int64
 // Values outside of the file
 //===----------------------------------------------------------------------===//
 
-/// The file that `location` names, if it lies in `folder` after `..` and symbolic links are resolved. libonnx 1.12 checks
-/// neither (CVE-2022-25882, CVE-2024-27318).
+/// The file that `location` names, if it lies in `folder` after `..` and symbolic links are resolved. libonnx 1.12
+/// checks neither (CVE-2022-25882, CVE-2024-27318).
 static llvm::Expected<std::string> resolveInside(StringRef folder, StringRef location) {
   if (location.empty() || llvm::sys::path::is_absolute(location))
     return makeError("its data lies at '" + location + "', which is no path relative to the model's folder");

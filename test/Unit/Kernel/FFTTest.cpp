@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Kernel/FFT.h"
 #include "compress/Kernel/Count.h"
 #include "compress/Kernel/Evaluate.h"
-#include "compress/Kernel/FFT.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <limits>

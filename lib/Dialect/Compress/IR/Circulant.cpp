@@ -10,7 +10,8 @@
 // 2k-1 copies of the k parameters, read as k rows of 2k-1, hold c[(r - s) mod k] at row s, column r, because
 // s*(2k-1) + r = r - s modulo k.
 //
-//   c: p x q x k x taps  ->  p x q x taps x k  ->  … x (2k-1) x k  ->  … x k x (2k-1)  ->  … x k x k  ->  blocks in place
+//   c: p x q x k x taps  ->  p x q x taps x k  ->  … x (2k-1) x k  ->  … x k x (2k-1)  ->  … x k x k  ->  blocks in
+//   place
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,8 +66,7 @@ struct TensorEmitter {
     SmallVector<int64_t> shape(typeOf(value).getShape());
     shape.erase(shape.begin() + at);
     auto sum = linalg::ReduceOp::create(
-        builder, loc, value, zeros(shape, value), ArrayRef<int64_t>{at},
-        [](OpBuilder &b, Location l, ValueRange args) {
+        builder, loc, value, zeros(shape, value), ArrayRef<int64_t>{at}, [](OpBuilder &b, Location l, ValueRange args) {
           linalg::YieldOp::create(b, l, ValueRange{arith::AddFOp::create(b, l, args[0], args[1])});
         });
     return sum->getResult(0);
@@ -89,8 +89,9 @@ struct TensorEmitter {
     SmallVector<int64_t> shape(typeOf(value).getShape());
     SmallVector<ReassociationIndices> groups;
     for (int64_t d = 0, e = shape.size(); d < e; ++d)
-      groups.push_back(d < at ? ReassociationIndices{d} : d == at ? ReassociationIndices{d, d + 1}
-                                                                  : ReassociationIndices{d + 1});
+      groups.push_back(d < at    ? ReassociationIndices{d}
+                       : d == at ? ReassociationIndices{d, d + 1}
+                                 : ReassociationIndices{d + 1});
     int64_t inner = shape[at] / outer;
     shape[at] = outer;
     shape.insert(shape.begin() + at + 1, inner);

@@ -34,16 +34,14 @@ static LogicalResult verifyDestination(Operation *op, Value init, ValueRange ope
   return success();
 }
 
-static bool extentsDiffer(int64_t a, int64_t b) {
-  return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b;
-}
+static bool extentsDiffer(int64_t a, int64_t b) { return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b; }
 
 /// C1 to C4 of the transforms: `flat` holds the numbers, `planes` the slots.
-static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType planes, int64_t dim,
-                                     StringRef flatName, StringRef planesName) {
+static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType planes, int64_t dim, StringRef flatName,
+                                     StringRef planesName) {
   if (dim < 0 || dim >= flat.getRank()) // C1
-    return op->emitOpError("expects dim to be a dimension of ") << flatName << ", below " << flat.getRank() << ", got "
-                                                                << dim;
+    return op->emitOpError("expects dim to be a dimension of ")
+           << flatName << ", below " << flat.getRank() << ", got " << dim;
   if (planes.getRank() != flat.getRank() + 1) // C2
     return op->emitOpError("expects ") << planesName << " of rank " << flat.getRank() + 1 << ", got " << planes;
   int64_t k = planes.getDimSize(0), n = flat.getDimSize(dim), blocks = planes.getDimSize(dim + 1);
@@ -98,9 +96,8 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
   return success();
 }
 
-static void addDestinationEffects(
-    Operation *op, OpOperand &init, bool readsInit,
-    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+static void addDestinationEffects(Operation *op, OpOperand &init, bool readsInit,
+                                  SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
@@ -112,8 +109,7 @@ static void addDestinationEffects(
   }
 }
 
-static LogicalResult reifyFromInit(OpBuilder &builder, Operation *op, Value init,
-                                   ReifiedRankedShapedTypeDims &shapes) {
+static LogicalResult reifyFromInit(OpBuilder &builder, Operation *op, Value init, ReifiedRankedShapedTypeDims &shapes) {
   if (op->getNumResults())
     shapes.push_back(tensor::getMixedSizes(builder, op->getLoc(), init));
   return success();
@@ -156,8 +152,8 @@ LogicalResult RfftTransposeOp::reifyResultShapes(OpBuilder &builder, ReifiedRank
 //===----------------------------------------------------------------------===//
 
 LogicalResult SpectralMatmulOp::verify() {
-  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(),
-                            getOutDim(), {}, {})))
+  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(), getOutDim(),
+                            {}, {})))
     return failure();
   return verifyDestination(*this, getInit(), {getInput(), getWeights()});
 }
@@ -168,8 +164,8 @@ LogicalResult SpectralConvOp::verify() {
   if (strides.empty() || strides.size() != dilations.size() || !llvm::all_of(strides, positive) ||
       !llvm::all_of(dilations, positive)) // spectral_conv C6
     return emitOpError("expects as many strides as dilations, at least one of each, all of them positive");
-  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(),
-                            getOutDim(), strides, dilations)))
+  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(), getOutDim(),
+                            strides, dilations)))
     return failure();
   return verifyDestination(*this, getInit(), {getInput(), getWeights()});
 }

@@ -55,7 +55,7 @@ LogicalResult CirculantOp::verify() {
   // circulant C7
   for (int64_t tap = 0, e = getNumTaps(); tap < e; ++tap)
     if (params.getDimSize(3 + tap) != result.getDimSize(dims[2 + tap]))
-      return emitOpError("expects tap dimension ") << tap << " of extent " << params.getDimSize(3 + tap) << ", got "
-                                                   << result.getDimSize(dims[2 + tap]);
+      return emitOpError("expects tap dimension ")
+             << tap << " of extent " << params.getDimSize(3 + tap) << ", got " << result.getDimSize(dims[2 + tap]);
   return success();
 }

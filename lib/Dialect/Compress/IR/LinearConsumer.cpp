@@ -18,7 +18,8 @@ using namespace mlir::compress;
 // WeightView
 //===----------------------------------------------------------------------===//
 
-/// For a reshape that only adds or drops unit dimensions: the dimension of `from` for each of `to`, -1 for an added one.
+/// For a reshape that only adds or drops unit dimensions: the dimension of `from` for each of `to`, -1 for an added
+/// one.
 static std::optional<SmallVector<int64_t>> unitReshape(RankedTensorType from, RankedTensorType to) {
   SmallVector<int64_t> map(to.getRank(), -1);
   int64_t f = 0;
@@ -41,13 +42,12 @@ static std::optional<std::pair<Value, SmallVector<int64_t>>> moveOfDims(Operatio
   if (auto transpose = dyn_cast<linalg::TransposeOp>(op))
     return std::make_pair(transpose.getInput(), SmallVector<int64_t>(transpose.getPermutation()));
   if (auto cast = dyn_cast<tensor::CastOp>(op))
-    return std::make_pair(cast.getSource(),
-                          llvm::to_vector(llvm::seq<int64_t>(
-                              0, mlir::cast<RankedTensorType>(cast.getType()).getRank())));
+    return std::make_pair(cast.getSource(), llvm::to_vector(llvm::seq<int64_t>(
+                                                0, mlir::cast<RankedTensorType>(cast.getType()).getRank())));
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
     Value source = op->getOperand(0);
-    if (auto map = unitReshape(cast<RankedTensorType>(source.getType()),
-                               cast<RankedTensorType>(op->getResult(0).getType())))
+    if (auto map =
+            unitReshape(cast<RankedTensorType>(source.getType()), cast<RankedTensorType>(op->getResult(0).getType())))
       return std::make_pair(source, *map);
     return std::nullopt;
   }
@@ -162,10 +162,7 @@ static bool assignRoles(LinearConsumer &consumer, ArrayRef<int64_t> sourceDims, 
     bool inActivation = uses(activationMap, loop.getPosition()), inResult = uses(resultMap, loop.getPosition());
     bool alone = positionOf(activationMap, loop.getPosition()) >= 0;
     seen[dim] = true;
-    consumer.roles[dim] = inActivation && inResult ? Role::Batch
-                          : inResult               ? Role::Out
-                          : alone                  ? Role::In
-                                                   : Role::Tap;
+    consumer.roles[dim] = inActivation && inResult ? Role::Batch : inResult ? Role::Out : alone ? Role::In : Role::Tap;
     if (consumer.roles[dim] == Role::In)
       consumer.inDim = positionOf(activationMap, loop.getPosition());
     if (consumer.roles[dim] == Role::Out)

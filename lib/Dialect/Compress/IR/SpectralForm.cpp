@@ -28,8 +28,8 @@ using namespace mlir::compress;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Multiplies slot `s`, the outermost dimension of `value`, by its scale in the inverse transform; imaginary slots also by
-/// -1 if `conjugate`.
+/// Multiplies slot `s`, the outermost dimension of `value`, by its scale in the inverse transform; imaginary slots also
+/// by -1 if `conjugate`.
 static Value emitSlotScale(OpBuilder &builder, Location loc, Value value, bool conjugate) {
   int64_t k = typeOf(value).getDimSize(0), rank = typeOf(value).getRank();
   SmallVector<double> scales;
@@ -251,8 +251,9 @@ Value mlir::compress::emitSpectralForm(CirculantOp weight, const LinearConsumer 
   sizes[outDim] = builder.getIndexAttr(p);
   sizes.insert(sizes.begin(), builder.getIndexAttr(k));
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
-  Value sums = linalg::FillOp::create(builder, loc, zero, tensor::EmptyOp::create(builder, loc, sizes, element).getResult())
-                   .getResult(0);
+  Value sums =
+      linalg::FillOp::create(builder, loc, zero, tensor::EmptyOp::create(builder, loc, sizes, element).getResult())
+          .getResult(0);
   if (strides.empty())
     sums = SpectralMatmulOp::create(builder, loc, sums.getType(), spectra, weights, sums, consumer.inDim, outDim)
                .getResult(0);

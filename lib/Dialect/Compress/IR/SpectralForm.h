@@ -12,7 +12,8 @@
 
 namespace mlir::compress {
 
-/// Replaces the `k` slots in the last dimension of `value` (static shape) by the `k` numbers that they are the spectrum of.
+/// Replaces the `k` slots in the last dimension of `value` (static shape) by the `k` numbers that they are the spectrum
+/// of.
 Value emitInverseOfLastDim(OpBuilder &builder, Location loc, Value value);
 
 /// The exact transpose of emitInverseOfLastDim.

@@ -37,8 +37,7 @@ StringRef layerName(Operation *op) {
 }
 
 remark::RemarkOpts remarkOpts(Operation *op) {
-  return remark::RemarkOpts::name("fit").category("compress").function(
-      op->getParentOfType<func::FuncOp>().getName());
+  return remark::RemarkOpts::name("fit").category("compress").function(op->getParentOfType<func::FuncOp>().getName());
 }
 
 struct FitPass : compress::impl::FitPassBase<FitPass> {

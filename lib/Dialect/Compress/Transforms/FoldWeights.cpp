@@ -95,7 +95,8 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
     return isa<tensor::EmptyOp>(op);
   }
 
-  /// True if a use of `op` is no weight op. A copy along a new dimension (a bias for each sample) is better made at run time.
+  /// True if a use of `op` is no weight op. A copy along a new dimension (a bias for each sample) is better made at run
+  /// time.
   bool isRoot(Operation *op) {
     if (isa<linalg::BroadcastOp>(op))
       return false;

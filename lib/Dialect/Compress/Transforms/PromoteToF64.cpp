@@ -72,8 +72,7 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
     } else if (auto splat = dyn_cast<SplatElementsAttr>(op.getValue())) {
       auto type = cast<ShapedType>(promote(op.getType()));
       promoted = arith::ConstantOp::create(
-          builder, op.getLoc(),
-          SplatElementsAttr::get(type, static_cast<double>(splat.getSplatValue<float>())));
+          builder, op.getLoc(), SplatElementsAttr::get(type, static_cast<double>(splat.getSplatValue<float>())));
     } else if (auto values = constantValues(op)) {
       promoted = materializeConstant(builder, op.getLoc(), cast<RankedTensorType>(promote(op.getType())), *values);
     } else {

@@ -99,9 +99,9 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
                                "; dense: " + describe(dense, machine));
       return success();
     }
-    remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op))
-        << nameOf(candidate.weight) + ": " + best->name + ": " + describe(best->cost, machine) +
-               "; dense: " + describe(dense, machine);
+    remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op)) << nameOf(candidate.weight) + ": " + best->name +
+                                                                           ": " + describe(best->cost, machine) +
+                                                                           "; dense: " + describe(dense, machine);
     OpBuilder builder(candidate.op);
     Value result = candidate.weight.emitForm(best->name, *consumer, builder);
     candidate.op->getResult(0).replaceAllUsesWith(result);
@@ -119,8 +119,8 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   void eraseDeadWeights() {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<CompressedWeightOpInterface, linalg::LinalgOp, tensor::PadOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp,
-              tensor::CastOp, tensor::EmptyOp>(op))
+      if (isa<CompressedWeightOpInterface, linalg::LinalgOp, tensor::PadOp, tensor::ExpandShapeOp,
+              tensor::CollapseShapeOp, tensor::CastOp, tensor::EmptyOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : llvm::reverse(ops))

@@ -104,8 +104,8 @@ struct ScalarProgram {
   }
 };
 
-/// The stride of each loop of an operand with indexing map `map` and shape `shape`; nullopt if the map is not a selection
-/// of loops.
+/// The stride of each loop of an operand with indexing map `map` and shape `shape`; nullopt if the map is not a
+/// selection of loops.
 static std::optional<SmallVector<int64_t>> loopStrides(AffineMap map, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides = stridesOf(shape), result(map.getNumDims(), 0);
   for (auto [expr, stride] : llvm::zip(map.getResults(), strides)) {
@@ -173,8 +173,8 @@ static Values runLinalg(linalg::LinalgOp op, ArrayRef<const Values *> inputs) {
 //===----------------------------------------------------------------------===//
 
 /// Copies the box of `sizes` at `offsets` with `steps` of a tensor of shape `outer` from (or to) the packed `box`.
-static void copyBox(ArrayRef<int64_t> outer, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes, ArrayRef<int64_t> steps,
-                    function_ref<void(int64_t outerIndex, int64_t boxIndex)> copy) {
+static void copyBox(ArrayRef<int64_t> outer, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes,
+                    ArrayRef<int64_t> steps, function_ref<void(int64_t outerIndex, int64_t boxIndex)> copy) {
   SmallVector<int64_t> strides = stridesOf(outer), index(sizes.size(), 0);
   int64_t count = 1;
   for (int64_t size : sizes)

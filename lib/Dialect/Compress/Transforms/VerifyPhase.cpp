@@ -51,8 +51,7 @@ struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
                       .Case("affine", checkAffine)
                       .Default(nullptr);
     if (!check) {
-      getOperation()->emitError("compress-verify-phase{after=")
-          << after << "}: expects select, bufferize or affine";
+      getOperation()->emitError("compress-verify-phase{after=") << after << "}: expects select, bufferize or affine";
       return signalPassFailure();
     }
     bool broken = false;

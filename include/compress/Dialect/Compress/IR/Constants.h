@@ -19,8 +19,8 @@ namespace mlir::compress {
 /// alignment above 1 KiB, `dense` else. Upstream folds and uniques dense attributes, not resources.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<double> values);
 
-/// A constant of `type`, of whole bytes or of bools at a byte each, with the row-major, little-endian `bytes`; a resource above
-/// 1 KiB.
+/// A constant of `type`, of whole bytes or of bools at a byte each, with the row-major, little-endian `bytes`; a
+/// resource above 1 KiB.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<char> bytes);
 
 /// The row-major values of a constant float tensor, `dense` or `dense_resource`; nullopt if `value` is none.

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A matmul is a convolution without taps. Every spelling of either (named linalg ops, linalg.contract, generics, weights
-// behind transposes and unit reshapes, activations behind a zero tensor.pad) is one LinearConsumer.
+// A matmul is a convolution without taps. Every spelling of either (named linalg ops, linalg.contract, generics,
+// weights behind transposes and unit reshapes, activations behind a zero tensor.pad) is one LinearConsumer.
 //
 //===----------------------------------------------------------------------===//
 
