@@ -48,6 +48,11 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
   if (options.reference)
     pm.addPass(createPromoteToF64Pass());
   pm.addPass(createFoldWeightsPass());
+  bool isVector = options.vectorLanes > 1 && !options.reference;
+  if (isVector) {
+    pm.addPass(createArrangeWeightsPass());
+    pm.addPass(createFoldWeightsPass());
+  }
   verifyPhase(pm, "select");
   // Extents become those of the arguments, from which the arena is planned.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
@@ -60,6 +65,11 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
   pm.addPass(createConvertCompressToAffinePass(convert));
+  if (isVector) {
+    ConvertDenseToAffinePassOptions dense;
+    dense.vectorLanes = options.vectorLanes;
+    pm.addPass(createConvertDenseToAffinePass(dense));
+  }
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
   verifyPhase(pm, "affine");
   pm.addPass(createCanonicalizerPass());

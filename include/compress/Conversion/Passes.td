@@ -30,6 +30,24 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
                            "vector::VectorDialect"];
 }
 
+def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {
+  let summary = "Lower dense products on buffers to register-tiled affine loops";
+  let description = [{
+    A contraction or convolution with a multiply-add body becomes a nest whose sum is carried in registers: vectors along
+    the innermost dimension of the result, where each factor is contiguous there or does not depend on it, times a tile of
+    another dimension that shares each loaded vector. What has no such dimension is left for convert-linalg-to-affine-loops.
+
+    Runs after: bufferization          Leaves: linalg ops that are no such products
+    Does nothing when: vector-lanes is 1        Fails when: never
+
+    Example: test/Conversion/dense-to-affine.mlir
+  }];
+  let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1", "Most lanes of a vector">];
+  let statistics = [Statistic<"numLowered", "num-lowered", "Products lowered">];
+  let dependentDialects = ["affine::AffineDialect", "math::MathDialect", "memref::MemRefDialect",
+                           "vector::VectorDialect"];
+}
+
 def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {
   let summary = "Lower buffer copies to linalg ops";
   let description = [{

@@ -23,11 +23,27 @@ AffineExpr AffineNest::loopOverDim(Value memref, int64_t dim) {
   if (!type.isDynamicDim(dim))
     return loop(0, type.getDimSize(dim));
   Value extent = memref::DimOp::create(builder, loc, memref, dim);
-  AffineMap bound = AffineMap::get(0, 1, builder.getAffineSymbolExpr(0));
-  auto op = affine::AffineForOp::create(builder, loc, ValueRange(), builder.getConstantAffineMap(0), extent, bound);
+  return openLoop(extent, builder.getConstantAffineMap(0), AffineMap::get(0, 1, builder.getAffineSymbolExpr(0)), 1);
+}
+
+AffineExpr AffineNest::openLoop(Value extent, AffineMap begin, AffineMap end, int64_t step) {
+  SmallVector<Value> beginOperands(begin.getNumSymbols(), extent);
+  auto op = affine::AffineForOp::create(builder, loc, beginOperands, begin, extent, end, step);
   builder.setInsertionPointToStart(op.getBody());
   ivs.push_back(op.getInductionVar());
   return builder.getAffineDimExpr(ivs.size() - 1);
+}
+
+AffineExpr AffineNest::loopOverWholeSteps(Value memref, int64_t dim, int64_t step) {
+  Value extent = memref::DimOp::create(builder, loc, memref, dim);
+  AffineMap whole = AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(step) * step);
+  return openLoop(extent, builder.getConstantAffineMap(0), whole, step);
+}
+
+AffineExpr AffineNest::loopOverRest(Value memref, int64_t dim, int64_t step) {
+  Value extent = memref::DimOp::create(builder, loc, memref, dim);
+  AffineMap whole = AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(step) * step);
+  return openLoop(extent, whole, AffineMap::get(0, 1, builder.getAffineSymbolExpr(0)), 1);
 }
 
 AffineExpr AffineNest::loop(int64_t begin, int64_t end, int64_t step) {

@@ -28,6 +28,11 @@ public:
   AffineExpr loopOverDim(Value memref, int64_t dim);
   /// Opens a loop from `begin` to `end` by `step`; a single trip needs none.
   AffineExpr loop(int64_t begin, int64_t end, int64_t step = 1);
+  /// Opens a loop over the multiples of `step` of which a whole step lies below dimension `dim` of `memref`, of dynamic
+  /// extent.
+  AffineExpr loopOverWholeSteps(Value memref, int64_t dim, int64_t step);
+  /// Opens a loop over what loopOverWholeSteps leaves, by 1.
+  AffineExpr loopOverRest(Value memref, int64_t dim, int64_t step);
   /// Opens a loop that carries `values`; on return `values` are the values inside of it. Close with closeCarrying.
   AffineExpr loopCarrying(int64_t extent, SmallVectorImpl<Value> &values);
   /// Yields `values` from the loop opened last by loopCarrying and continues after it, with its results in `values`.
@@ -47,6 +52,7 @@ public:
 
 private:
   AffineMap mapOf(ArrayRef<AffineExpr> indices);
+  AffineExpr openLoop(Value extent, AffineMap begin, AffineMap end, int64_t step);
 
   SmallVector<Value> ivs;
   SmallVector<affine::AffineForOp> carrying;

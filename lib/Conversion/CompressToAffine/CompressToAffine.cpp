@@ -27,7 +27,7 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
   void runOnOperation() override {
     if (vectorLanes < 1 || !llvm::isPowerOf2_64(vectorLanes)) {
       getOperation()->emitError("convert-compress-to-affine{vector-lanes=")
-          << vectorLanes << "}: expects a power of two";
+          << vectorLanes.getValue() << "}: expects a power of two";
       return signalPassFailure();
     }
     SmallVector<Operation *> kernels;

@@ -92,6 +92,21 @@ def FoldWeightsPass : Pass<"compress-fold-weights"> {
   let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "tensor::TensorDialect"];
 }
 
+def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
+  let summary = "Store constant weights in the order in which lanes read them";
+  let description = [{
+    A dense product whose constant matrix is contiguous along the sum, as `rows x cols` weights are, reads it with a stride for
+    each output. The matrix is transposed, to be contiguous along outputs; `compress-fold-weights` evaluates that.
+
+    Runs after: fold-weights          Leaves: the same products of transposed constants
+    Does nothing when: outputs are contiguous        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/arrange-weights.mlir
+  }];
+  let statistics = [Statistic<"numTransposed", "num-transposed", "Matrices transposed">];
+  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+}
+
 def PromoteToF64Pass : Pass<"compress-promote-to-f64", "ModuleOp"> {
   let summary = "Compute in double, from parameters as they are stored";
   let description = [{
