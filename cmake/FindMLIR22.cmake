@@ -25,3 +25,8 @@ add_definitions(${compress_llvm_definitions})
 
 include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 include_directories("${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}/include")
+
+# See LLVMStatistic.h; builds with NDEBUG see the right layout anyway.
+if(NOT CMAKE_BUILD_TYPE MATCHES "Rel")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/LLVMStatistic.h>")
+endif()
