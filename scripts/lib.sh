@@ -52,7 +52,7 @@ as_root() {
 
 package_names() { grep -v '^#' "$root/scripts/packages.txt"; }
 
-is_installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+is_installed() { [[ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" == *"ok installed"* ]]; }
 
 # Installs what is missing of scripts/packages.txt; does nothing, and needs no network, when all is there.
 install_packages() {
@@ -73,7 +73,8 @@ install_packages() {
     { tail -n 5 build-logs/apt-update.log >&2; fail "apt-get update failed: is the network up, and are apt's sources right?"; }
   local name
   for name in "${missing[@]}"; do
-    apt-cache policy "$name" | grep -q 'Candidate: [^(]' ||
+    # No `| grep -q`: it may end first, and a broken pipe is a failure under pipefail.
+    grep -q 'Candidate: [^(]' <<<"$(apt-cache policy "$name")" ||
       fail "no package '$name' in apt's sources; Debian 12 has it with main and bookworm-security enabled"
   done
   as_root apt-get install -y --no-install-recommends "${missing[@]}" >build-logs/apt-install.log 2>&1 ||
