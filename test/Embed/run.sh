@@ -7,9 +7,17 @@ rm -rf "$prefix" "$build/embed-build"
 cmake --install "$build" --prefix "$prefix" >/dev/null
 cmake -G Ninja -S "$source/test/Embed" -B "$build/embed-build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >/dev/null
 cmake --build "$build/embed-build" >/dev/null
-"$build/embed-build/embed" | tee "$build/embed-build/out.mlir" | grep -q 'compress.spectral_matmul'
+out="$build/embed-build/out"
+expect() { # expect TEXT command…: the command ends well, and its output has TEXT
+  local text="$1"
+  shift
+  "$@" >"$out"
+  grep -q "$text" "$out" || { echo "error: '$*' does not print '$text'" >&2; exit 1; }
+}
+expect 'compress.spectral_matmul' "$build/embed-build/embed"
+cp "$out" "$build/embed-build/out.mlir"
 # The installed tools run from where they are.
-"$prefix/bin/compress-opt" "$build/embed-build/out.mlir" | grep -q 'compress.rfft_transpose'
-"$prefix/bin/compress-compile" --help | grep -q 'needs no runtime'
-"$prefix/bin/compress-run" --help | grep -q 'NumPy'
+expect 'compress.rfft_transpose' "$prefix/bin/compress-opt" "$build/embed-build/out.mlir"
+expect 'needs no runtime' "$prefix/bin/compress-compile" --help
+expect 'NumPy' "$prefix/bin/compress-run" --help
 echo "embedded, installed and run"

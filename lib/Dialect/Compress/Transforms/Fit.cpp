@@ -45,6 +45,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
   using Base::Base;
 
   void runOnOperation() override {
+    hasFitted = false;
     auto attr = scheme.empty() ? Attribute() : parseAttribute(scheme, &getContext());
     auto fitted = dyn_cast_or_null<CompressionSchemeAttrInterface>(attr);
     if (!fitted) {
@@ -67,10 +68,13 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
       for (OpOperand *operand : op.getDpsInputOperands())
         if (isa<RankedTensorType>(operand->get().getType()))
           fitOne(op, *operand, fitted);
-    if (numFitted == 0)
+    if (!hasFitted)
       getOperation().emitWarning("compress-fit touched no weight: no layer named ")
           << layers << " has a dense constant weight that " << scheme << " can take";
   }
+
+  /// Statistics cannot be read: they are off in a release build of LLVM.
+  bool hasFitted = false;
 
   /// Fits the weight behind `operand`, if it is a dense constant.
   void fitOne(linalg::LinalgOp op, OpOperand &operand, CompressionSchemeAttrInterface fitted) {
@@ -94,6 +98,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     constant.getResult().replaceAllUsesWith(*weight);
     constant.erase();
     ++numFitted;
+    hasFitted = true;
   }
 
   /// Emits the remark with relative error and bytes; warns if the result is larger than the dense weight.

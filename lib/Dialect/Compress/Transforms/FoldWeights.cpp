@@ -49,9 +49,11 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
       result.replaceAllUsesWith(materializeConstant(builder, op->getLoc(), type, *values));
       after += bytesOf(result);
     }
+    bool hasFolded = false; // statistics cannot be read: they are off in a release build of LLVM
     for (Operation *op : llvm::reverse(weightOps))
       if (isOpTriviallyDead(op)) {
         ++numFolded;
+        hasFolded = true;
         op->erase();
       }
     getOperation()->walk([&](arith::ConstantOp op) {
@@ -62,7 +64,7 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
     });
     for (Operation *op : deadConstants)
       op->erase();
-    if (numFolded > 0)
+    if (hasFolded)
       remark::analysis(getOperation()->getLoc(), remark::RemarkOpts::name("fold-weights").category("compress"))
           << "constants: " + std::to_string(before) + " bytes before, " + std::to_string(after) + " bytes after";
   }

@@ -19,3 +19,9 @@ func.func @layers(%x: tensor<3x2xf32>, %y0: tensor<3x2xf32>) -> (tensor<3x2xf32>
   %z = linalg.matmul ins(%x, %v : tensor<3x2xf32>, tensor<2x2xf32>) outs(%y0 : tensor<3x2xf32>) -> tensor<3x2xf32> loc("other")
   return %y, %z : tensor<3x2xf32>, tensor<3x2xf32>
 }
+
+// A name that no layer has: said loudly.
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 2>" layers=conv9}))' 2>&1 | FileCheck %s --check-prefix=NONE
+// NONE: warning: compress-fit touched no weight: no layer named conv9
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 2>" layers=fc}))' 2>&1 | FileCheck %s --check-prefix=SOME
+// SOME-NOT: touched no weight
