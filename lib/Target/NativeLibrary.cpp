@@ -114,7 +114,7 @@ llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source,
   placeWeights(module);
   auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, native->machine.get());
   if (llvm::Error error = optimize(&module))
-    return std::move(error);
+    return llvm::Expected<std::unique_ptr<NativeModule>>(std::move(error));
   return native;
 }
 

@@ -56,11 +56,13 @@ TEST(ArenaTest, BuffersAliveTogetherNeverOverlap) {
     for (size_t i = 0; i < buffers.size(); ++i) {
       EXPECT_EQ(plan.offsets[i] % kArenaAlignment, 0);
       EXPECT_LE(plan.offsets[i] + buffers[i].bytes, plan.bytes);
-      for (size_t j = 0; j < i; ++j)
-        if (aliveTogether(buffers[i], buffers[j]) && buffers[i].bytes && buffers[j].bytes)
+      for (size_t j = 0; j < i; ++j) {
+        if (aliveTogether(buffers[i], buffers[j]) && buffers[i].bytes && buffers[j].bytes) {
           EXPECT_TRUE(plan.offsets[i] + buffers[i].bytes <= plan.offsets[j] ||
                       plan.offsets[j] + buffers[j].bytes <= plan.offsets[i])
               << "seed " << kSeed << ", round " << round << ": buffers " << i << " and " << j;
+        }
+      }
     }
   }
 }
