@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "VerifyPhase.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
@@ -17,13 +18,6 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Ends a phase.
-static void verifyPhase(OpPassManager &pm, StringRef phase) {
-  VerifyPhasePassOptions options;
-  options.after = phase.str();
-  pm.addPass(createVerifyPhasePass(options));
-}
-
 /// Tensors to buffers; results to trailing out arguments.
 static void addBufferization(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createResultsToDestinationsPass());
@@ -32,7 +26,7 @@ static void addBufferization(OpPassManager &pm) {
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(options));
-  verifyPhase(pm, "bufferize");
+  addVerifyPhase(pm, "bufferize");
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
@@ -53,7 +47,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     pm.addPass(createArrangeWeightsPass());
     pm.addPass(createFoldWeightsPass());
   }
-  verifyPhase(pm, "select");
+  addVerifyPhase(pm, "select");
   // Extents become those of the arguments, from which the arena is planned.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
@@ -71,7 +65,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     pm.addPass(createConvertDenseToAffinePass(dense));
   }
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
-  verifyPhase(pm, "affine");
+  addVerifyPhase(pm, "affine");
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "VerifyPhase.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Target/Passes.h"
 #include "mlir/Conversion/Passes.h"
@@ -21,6 +22,7 @@ void mlir::compress::buildCompressPackagePipeline(OpPassManager &pm, const Compr
   EmitCEntryPassOptions entry;
   entry.name = options.name;
   pm.addPass(createEmitCEntryPass(entry));
+  addVerifyPhase(pm, "package");
 }
 
 void mlir::compress::buildCompressLowerPipeline(OpPassManager &pm) {
@@ -35,6 +37,7 @@ void mlir::compress::buildCompressLowerPipeline(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  addVerifyPhase(pm, "llvm");
 }
 
 void mlir::compress::buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options) {

@@ -1,12 +1,12 @@
 // RUN: compress-opt %s --convert-compress-dense-to-affine=vector-lanes=8 | FileCheck %s
 
-// 20 outputs are 16 + 4 lanes: two vectors of 8, then one of 4. Batches of 8 rows, then the rest.
+// 20 outputs are 16 + 4 lanes: two vectors of 8, then one of 4. Batches of 4 rows, then the rest.
 // CHECK-LABEL: @matmul
 // CHECK-NOT: linalg.generic
-// CHECK: affine.for %{{.*}} = 0 to #{{.*}} step 8
-// CHECK-COUNT-16: affine.vector_load {{.*}}memref<?x20xf32>, vector<8xf32>
+// CHECK: affine.for %{{.*}} = 0 to #{{.*}} step 4
+// CHECK-COUNT-8: affine.vector_load {{.*}}memref<?x20xf32>, vector<8xf32>
 // CHECK: affine.for %{{.*}} = 0 to 5 iter_args
-// CHECK-COUNT-16: math.fma %{{.*}} : vector<8xf32>
+// CHECK-COUNT-8: math.fma %{{.*}} : vector<8xf32>
 // CHECK: affine.for %{{.*}} = #{{.*}} to %{{.*}} {
 // CHECK: vector<4xf32>
 func.func @matmul(%x: memref<?x5xf32>, %w: memref<5x20xf32>, %y: memref<?x20xf32>) {
@@ -14,13 +14,13 @@ func.func @matmul(%x: memref<?x5xf32>, %w: memref<5x20xf32>, %y: memref<?x20xf32
   return
 }
 
-// Lanes are pixels of a row, the tile is 8 of the filters, then the 2 that are left.
+// Lanes are pixels of a row, the tile is 4 of the filters, then the 2 that are left.
 // CHECK-LABEL: @conv
 // CHECK-NOT: linalg.conv
 // CHECK: affine.for %{{.*}} = 0 to 3 iter_args
 // CHECK: affine.for %{{.*}} = 0 to 2 iter_args
 // CHECK: affine.for %{{.*}} = 0 to 2 iter_args
-// CHECK-COUNT-8: math.fma %{{.*}} : vector<8xf32>
+// CHECK-COUNT-4: math.fma %{{.*}} : vector<8xf32>
 // CHECK: affine.vector_store
 func.func @conv(%x: memref<1x3x5x9xf32>, %w: memref<10x3x2x2xf32>, %y: memref<1x10x4x8xf32>) {
   linalg.conv_2d_nchw_fchw {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}

@@ -29,8 +29,10 @@ namespace mlir::compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Rows of a tile, and vectors along it: 8 x 3 sums, 3 loads and a broadcast fit 32 registers.
-static constexpr int64_t kTileRows = 8, kTileVectors = 3;
+/// Vectors along a tile, and its rows: 8 x 3 sums, 3 loads and a broadcast fit the 32 registers of AVX-512, 4 x 3 the 16 of
+/// processors with narrower vectors.
+static constexpr int64_t kTileVectors = 3;
+static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
 /// Vectors of a tile of one row: enough sums to hide the latency of a multiply-add.
 static constexpr int64_t kRowVectors = 8;
 
@@ -57,7 +59,7 @@ namespace {
 class DenseLowering {
 public:
   DenseLowering(linalg::LinalgOp op, int64_t lanes, OpBuilder &builder)
-      : lanes(lanes), builder(builder), loc(op.getLoc()), out(op.getDpsInits()[0]),
+      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(op.getLoc()), out(op.getDpsInits()[0]),
         outMap(op.getMatchingIndexingMap(op.getDpsInitOperand(0))), extents(op.getStaticLoopRanges()) {
     for (OpOperand *operand : op.getDpsInputOperands())
       factors.push_back({operand->get(), op.getMatchingIndexingMap(operand)});
@@ -73,7 +75,7 @@ public:
         return false;
     forEachLaneRun(extents[laneLoop], lanes, [&](int64_t first, int64_t last, int64_t width) {
       bool isDynamicTile = tileLoop >= 0 && ShapedType::isDynamic(extents[tileLoop]);
-      int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? kTileRows : std::min(kTileRows, extents[tileLoop]);
+      int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? tileRows : std::min(tileRows, extents[tileLoop]);
       lowerRows(first, last, width, rows, isDynamicTile ? Rows::Whole : Rows::All);
       if (isDynamicTile)
         lowerRows(first, last, width, 1, Rows::Rest);
@@ -157,7 +159,7 @@ private:
       int64_t position = *outPosition(tileLoop);
       index[tileLoop] = which == Rows::All     ? nest.loop(rowFirst, rowLast, rows)
                         : which == Rows::Whole ? nest.loopOverWholeSteps(out, position, rows)
-                                               : nest.loopOverRest(out, position, kTileRows);
+                                               : nest.loopOverRest(out, position, tileRows);
     }
     int64_t vectors = chunk / width;
     SmallVector<Value> sums;
@@ -219,7 +221,7 @@ private:
     return index;
   }
 
-  int64_t lanes;
+  int64_t lanes, tileRows;
   OpBuilder &builder;
   Location loc;
   Value out;

@@ -40,6 +40,19 @@ LogicalResult checkAffine(Operation *op) {
   return success();
 }
 
+LogicalResult checkPackage(Operation *op) {
+  if (isa<memref::AllocOp, memref::DeallocOp>(op))
+    return op->emitOpError("is left after packaging: the library would allocate memory while it runs");
+  return success();
+}
+
+LogicalResult checkLLVM(Operation *op) {
+  StringRef dialect = op->getDialect()->getNamespace();
+  if (dialect != "llvm" && !isa<ModuleOp>(op))
+    return op->emitOpError("is left after the lowering to LLVM");
+  return success();
+}
+
 struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
   using Base = compress::impl::VerifyPhasePassBase<VerifyPhasePass>;
   using Base::Base;
@@ -49,9 +62,11 @@ struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
                       .Case("select", checkSelect)
                       .Case("bufferize", checkBufferize)
                       .Case("affine", checkAffine)
+                      .Case("package", checkPackage)
+                      .Case("llvm", checkLLVM)
                       .Default(nullptr);
     if (!check) {
-      getOperation()->emitError("compress-verify-phase{after=") << after << "}: expects select, bufferize or affine";
+      getOperation()->emitError("compress-verify-phase{after=") << after.getValue() << "}: expects select, bufferize, affine, package or llvm";
       return signalPassFailure();
     }
     bool broken = false;

@@ -139,13 +139,14 @@ def VerifyPhasePass : Pass<"compress-verify-phase"> {
   let summary = "Check what a phase of the pipeline promises";
   let description = [{
     `select`: no representation op is left. `bufferize`: no tensor is left. `affine`: no kernel op and no linalg op is left.
+    `package`: no allocation is left. `llvm`: nothing but the LLVM dialect is left.
 
     Runs after: the named phase          Leaves: the IR as it is
     Does nothing when: the promise holds        Fails when: it does not, with the op that breaks it
 
     Example: test/Dialect/Compress/Transforms/verify-phase.mlir
   }];
-  let options = [Option<"after", "after", "std::string", "\"\"", "Phase: select, bufferize or affine">];
+  let options = [Option<"after", "after", "std::string", "\"\"", "Phase: select, bufferize, affine, package or llvm">];
 }
 
 #endif // COMPRESS_TRANSFORMS_PASSES_TD
