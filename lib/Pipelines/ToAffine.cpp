@@ -63,6 +63,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     ConvertDenseToAffinePassOptions dense;
     dense.vectorLanes = options.vectorLanes;
     pm.addPass(createConvertDenseToAffinePass(dense));
+    pm.addPass(createConvertReductionsToAffinePass());
   }
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
   addVerifyPhase(pm, "affine");

@@ -48,6 +48,21 @@ def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {
                            "vector::VectorDialect"];
 }
 
+def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"> {
+  let summary = "Lower reductions on buffers to loops that carry the result in a register";
+  let description = [{
+    A linalg op with reductions of known extent (pooling, sums, products that have no dimension for lanes) becomes loops over
+    its result and, inside of them, loops over its reductions that carry one number; the result is stored once.
+
+    Runs after: bufferization, convert-compress-dense-to-affine          Leaves: linalg ops without reductions
+    Does nothing when: a reduction's extent is dynamic        Fails when: never
+
+    Example: test/Conversion/reductions-to-affine.mlir
+  }];
+  let statistics = [Statistic<"numLowered", "num-lowered", "Ops lowered">];
+  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect"];
+}
+
 def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {
   let summary = "Lower buffer copies to linalg ops";
   let description = [{

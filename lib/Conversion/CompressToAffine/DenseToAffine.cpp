@@ -11,8 +11,8 @@
 //     %sums = affine.for c, kh, kw iter_args(…) { U loads of %x, R broadcasts of %w, R*U fused multiply-adds }
 //     affine.vector_store … } } }
 //
-// Lanes run along the innermost dimension of the result. The tile is a dimension on which the factor that lanes load does
-// not depend: out channels of a convolution, samples of a matrix product.
+// Lanes run along the innermost dimension of the result. The tile is a dimension on which the factor that lanes load
+// does not depend: out channels of a convolution, samples of a matrix product.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,8 +29,8 @@ namespace mlir::compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Vectors along a tile, and its rows: 8 x 3 sums, 3 loads and a broadcast fit the 32 registers of AVX-512, 4 x 3 the 16 of
-/// processors with narrower vectors.
+/// Vectors along a tile, and its rows: 8 x 3 sums, 3 loads and a broadcast fit the 32 registers of AVX-512, 4 x 3 the
+/// 16 of processors with narrower vectors.
 static constexpr int64_t kTileVectors = 3;
 static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
 /// Vectors of a tile of one row: enough sums to hide the latency of a multiply-add.
@@ -116,7 +116,8 @@ private:
            llvm::all_of(factors, [&](const Factor &factor) { return isContiguousAlong(factor, laneLoop); });
   }
 
-  /// The longest dimension of the result that the factor loaded in lanes does not depend on; a dynamic one if none is static.
+  /// The longest dimension of the result that the factor loaded in lanes does not depend on; a dynamic one if none is
+  /// static.
   void chooseTileLoop() {
     for (int64_t loop = 0; loop < numLoops(); ++loop) {
       bool isShared = loop != laneLoop && outPosition(loop) && extents[loop] != 1 &&
@@ -146,8 +147,8 @@ private:
   }
 
   /// Lanes from `first` to `last` by `chunk`, in vectors of `width`; rows from `rowFirst` to `rowLast` by `rows`.
-  void lowerNest(int64_t first, int64_t last, int64_t chunk, int64_t width, int64_t rowFirst, int64_t rowLast, int64_t rows,
-                 Rows which) {
+  void lowerNest(int64_t first, int64_t last, int64_t chunk, int64_t width, int64_t rowFirst, int64_t rowLast,
+                 int64_t rows, Rows which) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
     SmallVector<AffineExpr> index(numLoops());

@@ -25,8 +25,8 @@ using namespace mlir::compress;
 
 namespace {
 
-/// The constant matrix of `op` that is contiguous along the sum while another dimension of it is the innermost one of the
-/// result; null if there is none.
+/// The constant matrix of `op` that is contiguous along the sum while another dimension of it is the innermost one of
+/// the result; null if there is none.
 OpOperand *findStridedMatrix(linalg::LinalgOp op) {
   if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
       !linalg::isaContractionOpInterface(op))

@@ -66,7 +66,8 @@ struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
                       .Case("llvm", checkLLVM)
                       .Default(nullptr);
     if (!check) {
-      getOperation()->emitError("compress-verify-phase{after=") << after.getValue() << "}: expects select, bufferize, affine, package or llvm";
+      getOperation()->emitError("compress-verify-phase{after=")
+          << after.getValue() << "}: expects select, bufferize, affine, package or llvm";
       return signalPassFailure();
     }
     bool broken = false;
