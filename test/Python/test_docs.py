@@ -60,3 +60,17 @@ def test_every_pass_is_described_and_listed():
     help_text = subprocess.run([str(BUILD / "bin" / "compress-opt"), "--help"], capture_output=True, text=True).stdout
     for name in names + ["compress-to-affine", "compress-to-llvm", "compress-package", "compress-lower"]:
         assert f"--{name}" in help_text
+
+
+def test_examples_of_op_descriptions_are_run():
+    """Each statement of an example stands in test/Docs/op-examples.mlir, which lit runs."""
+    def plain(text):
+        return " ".join(text.split())
+
+    executed = plain((ROOT / "test" / "Docs" / "op-examples.mlir").read_text())
+    statements = []
+    for path in (ROOT / "include").rglob("*Ops.td"):
+        for block in re.findall(r"```mlir\n(.*?)```", path.read_text(), re.S):
+            statements += [plain(s) for s in re.split(r"\n(?=\s*%\S+ =)", block.strip("\n"))]
+    assert len(statements) >= 6
+    assert not [s for s in statements if s not in executed]

@@ -1,0 +1,43 @@
+// The examples of the ops' descriptions, run as they stand there (test/Python/test_docs.py checks that all are here).
+// RUN: compress-opt %s | compress-opt | FileCheck %s
+// RUN: compress-opt %s --compress-expand --compress-to-affine | FileCheck %s --check-prefix=AFFINE
+
+// CHECK-COUNT-2: compress.circulant
+// CHECK: compress.rfft
+// CHECK: compress.rfft_transpose
+// CHECK: compress.spectral_matmul
+// CHECK: compress.spectral_conv
+// AFFINE-COUNT-6: func.func
+// AFFINE-NOT: compress.spectral
+func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
+  %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
+  return %w : tensor<8x10xf32>
+}
+
+func.func @circulant_kernel(%s: tensor<2x1x8x3x3xf32>) -> tensor<3x3x8x16xf32> {
+  %kernel = compress.circulant %s domain = spectrum order = [3, 2, 0, 1]
+      : tensor<2x1x8x3x3xf32> -> tensor<3x3x8x16xf32>
+  return %kernel : tensor<3x3x8x16xf32>
+}
+
+func.func @rfft(%x: tensor<?x10xf32>, %i: tensor<4x?x3xf32>) -> tensor<4x?x3xf32> {
+  %xs = compress.rfft dim = 1 ins(%x : tensor<?x10xf32>) outs(%i : tensor<4x?x3xf32>) -> tensor<4x?x3xf32>
+  return %xs : tensor<4x?x3xf32>
+}
+
+func.func @rfft_transpose(%ys: tensor<4x?x3xf32>, %b: tensor<?x10xf32>) -> tensor<?x10xf32> {
+  %y = compress.rfft_transpose accumulate dim = 1 ins(%ys : tensor<4x?x3xf32>) outs(%b : tensor<?x10xf32>) -> tensor<?x10xf32>
+  return %y : tensor<?x10xf32>
+}
+
+func.func @spectral_matmul(%xs: tensor<4x?x3xf32>, %ws: tensor<4x3x2xf32>, %zero: tensor<4x?x2xf32>) -> tensor<4x?x2xf32> {
+  %ys = compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%xs, %ws : tensor<4x?x3xf32>, tensor<4x3x2xf32>) outs(%zero : tensor<4x?x2xf32>) -> tensor<4x?x2xf32>
+  return %ys : tensor<4x?x2xf32>
+}
+
+func.func @spectral_conv(%xs: tensor<4x?x3x12x12xf32>, %ws: tensor<4x5x5x3x2xf32>, %zero: tensor<4x?x2x8x8xf32>) -> tensor<4x?x2x8x8xf32> {
+  %ys = compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1, 1] dilations = [1, 1]
+      ins(%xs, %ws : tensor<4x?x3x12x12xf32>, tensor<4x5x5x3x2xf32>) outs(%zero : tensor<4x?x2x8x8xf32>) -> tensor<4x?x2x8x8xf32>
+  return %ys : tensor<4x?x2x8x8xf32>
+}
