@@ -47,7 +47,7 @@ def compile(path, out_dir, name=None, target_cpu="native", expand=False, referen
     for option, value in (("--force", force), ("--batch", batch), ("--max-batch", max_batch),
                           ("--vector-lanes", vector_lanes), ("--report", report)):
         command += [option, str(value)] if value is not None else []
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     if done.returncode != 0:
         raise CompileError(done.stderr.strip() or f"compress-compile ended with status {done.returncode}")
     return pathlib.Path(out_dir) / f"lib{name}.so"

@@ -118,6 +118,11 @@ def huge_padding():
                       {"y": None}, {"w": np.ones((1, 1, 2, 2), np.float32)})
 
 
+def huge_average():
+    return make_model([helper.make_node("AveragePool", ["x"], ["y"], name="mean", kernel_shape=[2, 2], pads=[0, 0, 1, 1])],
+                      {"x": [1, 1, 4, 2**31]}, {"y": None})
+
+
 def circulant_of_wrong_rows():
     return make_model([helper.make_node("Circulant", ["c"], ["w"], domain="compress", rows=99, cols=4, name="blocks"),
                        helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], {"x": ["n", 4]}, {"y": None},
@@ -138,6 +143,7 @@ CASES = [
     (no_graph, "no graph"), (no_opset, "no opset"), (old_opset, "its opset is 5"),
     (missing_attribute, "node 'joined' .*axis"), (too_few_operands, "node 'half' "),
     (wrong_extents, "node 'layer' .*inner extents 5 and 4"), (huge_padding, "node 'wide' .*out of range"),
+    (huge_average, "node 'mean' .*places"),
     (circulant_of_wrong_rows, "node 'blocks' .*rows = 99"), (symbolic_inner_dimension, "'height'.* is not fixed"),
 ]
 

@@ -162,10 +162,8 @@ static Value castScalar(OpBuilder &builder, Location loc, Value value, Type to) 
 }
 
 static LogicalResult importIdentity(Node &node) {
-  if (node.hasIntegersOnly())
-    if (auto values = node.integers(0))
-      (void)node.yieldIntegers(*values);
-  return node.yield(node.input(0));
+  auto values = node.integers(0);
+  return values ? node.yieldIntegers(*values) : node.yield(node.input(0));
 }
 
 static LogicalResult importCast(Node &node) {

@@ -210,6 +210,15 @@ static LogicalResult importAveragePool(Node &node) {
   auto pooling = Pooling::get(node);
   if (failed(pooling))
     return failure();
+  // A table of counts is as large as the shapes that the file claims.
+  constexpr int64_t kMostPlaces = int64_t(1) << 24;
+  int64_t places = 1, taps = 1;
+  for (auto [extent, kernel] : llvm::zip(pooling->type.getShape().drop_front(2), pooling->window.kernel)) {
+    places *= std::min(extent, kMostPlaces);
+    taps *= std::min(kernel, kMostPlaces);
+  }
+  if (places > kMostPlaces || taps > kMostPlaces)
+    return node.refuse("its result or its window has more than " + llvm::Twine(kMostPlaces) + " places");
   Value sum = pooling->emit<linalg::PoolingNchwSumOp>(node, 0, 0);
   auto counts = windowCounts(*pooling, node.type(0).getShape(), node.integer("count_include_pad", 0));
   auto mean = divideByCounts(node, sum, pooling->type, counts);
