@@ -22,6 +22,27 @@ EXPECTED_REFUSALS = [
     "one or two spatial dimensions", "an extent of 0",
 ]
 
+# The models that are refused today, each for one of the reasons above: a change that refuses one more fails, and so does one
+# that takes one more and leaves it here.
+REFUSED = set("""
+test_add_uint8 test_averagepool_3d_default test_batchnorm_epsilon_training_mode test_batchnorm_example_training_mode
+test_cast_BFLOAT16_to_FLOAT test_cast_DOUBLE_to_FLOAT16 test_cast_FLOAT16_to_DOUBLE test_cast_FLOAT16_to_FLOAT
+test_cast_FLOAT_to_BFLOAT16 test_cast_FLOAT_to_FLOAT16 test_cast_FLOAT_to_STRING test_cast_STRING_to_FLOAT
+test_castlike_BFLOAT16_to_FLOAT_expanded test_castlike_DOUBLE_to_FLOAT16_expanded
+test_castlike_FLOAT16_to_DOUBLE_expanded test_castlike_FLOAT16_to_FLOAT_expanded
+test_castlike_FLOAT_to_BFLOAT16_expanded test_castlike_FLOAT_to_FLOAT16_expanded
+test_castlike_FLOAT_to_STRING_expanded test_castlike_STRING_to_FLOAT_expanded test_clip_default_int8_inbounds
+test_clip_default_int8_max test_clip_default_int8_min test_constant test_div_uint8 test_dropout_default_mask
+test_dropout_default_mask_ratio test_edge_pad test_gather_0 test_gather_1 test_gather_2d_indices
+test_gather_negative_indices test_identity_opt test_identity_sequence test_maxpool_2d_uint8 test_maxpool_3d_default
+test_maxpool_with_argmax_2d_precomputed_pads test_maxpool_with_argmax_2d_precomputed_strides test_mul_uint8
+test_reflect_pad test_reshape_allowzero_reordered test_shape test_shape_clip_end test_shape_clip_start
+test_shape_end_1 test_shape_end_negative_1 test_shape_example test_shape_start_1 test_shape_start_1_end_2
+test_shape_start_1_end_negative_1 test_shape_start_negative_1 test_sub_uint8 test_training_dropout
+test_training_dropout_default test_training_dropout_default_mask test_training_dropout_mask
+test_training_dropout_zero_ratio test_training_dropout_zero_ratio_mask
+""".split())
+
 
 def models():
     found = []
@@ -89,4 +110,4 @@ def test_outputs_are_those_that_onnx_publishes(part, tmp_path):
             unexpected[path.parent.name] = refusal
     print(f"{passed} passed, {len(refused)} refused as documented: {sorted(refused)}")
     assert not unexpected, unexpected
-    assert passed > len(refused), refused
+    assert set(refused) == REFUSED & {path.parent.name for path in models()[part::8]}
