@@ -2,14 +2,15 @@
 
 // The window's own tensor is never read, and the maximum is stored once.
 // CHECK-LABEL: @pooling
+// CHECK-SAME: %[[X:.*]]: memref<?x4x7x5xf32>, %[[WINDOW:.*]]: memref<3x2xf32>, %[[Y:.*]]: memref<?x4x3x4xf32>
 // CHECK-COUNT-4: affine.for
-// CHECK: %[[FIRST:.*]] = affine.load %arg2
+// CHECK: %[[FIRST:.*]] = affine.load %[[Y]]
 // CHECK: affine.for %{{.*}} = 0 to 3 iter_args(%{{.*}} = %[[FIRST]])
 // CHECK: affine.for %{{.*}} = 0 to 2 iter_args
-// CHECK-NOT: affine.load %arg1
-// CHECK: affine.load %arg0[%{{.*}}, %{{.*}}, %{{.*}} * 2 + %{{.*}}, %{{.*}} + %{{.*}}]
+// CHECK-NOT: affine.load %[[WINDOW]]
+// CHECK: affine.load %[[X]][%{{.*}}, %{{.*}}, %{{.*}} * 2 + %{{.*}}, %{{.*}} + %{{.*}}]
 // CHECK: arith.maximumf
-// CHECK: affine.store %{{.*}}, %arg2
+// CHECK: affine.store %{{.*}}, %[[Y]]
 // CHECK-NOT: affine.store
 // CHECK: return
 func.func @pooling(%x: memref<?x4x7x5xf32>, %w: memref<3x2xf32>, %y: memref<?x4x3x4xf32>) {

@@ -12,7 +12,7 @@
 // LLVM: llvm.func @net_run
 
 // The relu is fused with nothing and computed in place; the layer is straight-line transforms in loops.
-// CHECK-LABEL: func.func @main(%arg0: memref<?x16xf32>, %arg1: memref<?x16xf32> {compress.result})
+// CHECK-LABEL: func.func @main(%{{.*}}: memref<?x16xf32>, %{{.*}}: memref<?x16xf32> {compress.result})
 // CHECK-NOT: tensor<
 // CHECK: affine.for
 // CHECK: affine.load

@@ -2,7 +2,7 @@
 
 // %a is alive with %b, and %b with %c, but %a not with %c: they share bytes.
 // Of one sample: %a 400 bytes -> 448, %b 40 -> 64: 512. Of 16: 6400 + 640 = 7040.
-// CHECK-LABEL: func.func @main(%arg0: memref<?x10xf32>, %arg1: memref<?x10xf32> {compress.result},
+// CHECK-LABEL: func.func @main(%{{.*}}: memref<?x10xf32>, %{{.*}}: memref<?x10xf32> {compress.result},
 // CHECK-SAME: %[[ARENA:.*]]: memref<?xi8> {compress.workspace})
 // CHECK-SAME: compress.max_batch = 16 : i64
 // CHECK-SAME: compress.workspace_bytes = array<i64: 512, 7040>

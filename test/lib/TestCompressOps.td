@@ -34,6 +34,7 @@ def TestCompress_FitDiagonalAttr : AttrDef<TestCompress_Dialect, "FitDiagonal",
     [DeclareAttrInterfaceMethods<CompressionSchemeAttrInterface>]> {
   let mnemonic = "fit_diagonal";
   let summary = "Keep the diagonal of a square weight";
+  let description = "The nearest diagonal matrix in the Frobenius norm.";
 }
 
 #endif // TEST_COMPRESS_OPS_TD

@@ -15,7 +15,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 LogicalResult FitCirculantAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t k) {
-  if (k < 1)
+  if (k < 1) // fit_circulant C1
     return emitError() << "expects a block size k of at least 1, got " << k;
   return success();
 }

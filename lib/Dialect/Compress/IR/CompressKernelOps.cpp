@@ -18,14 +18,14 @@ using namespace mlir::compress;
 
 static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
 
-/// C5 of every kernel op: one element type, and a result for each tensor among the inits.
+/// One element type, and a result for each tensor among the inits.
 static LogicalResult verifyDestination(Operation *op, Value init, ValueRange operands) {
   Type element = shaped(init).getElementType();
-  for (Value operand : operands)
+  for (Value operand : operands) // rfft*, spectral_* C5
     if (shaped(operand).getElementType() != element)
       return op->emitOpError("expects operands of one element type, got ")
              << shaped(operand).getElementType() << " and " << element;
-  if (isa<RankedTensorType>(init.getType())) {
+  if (isa<RankedTensorType>(init.getType())) { // rfft*, spectral_* C5
     if (op->getNumResults() != 1 || op->getResult(0).getType() != init.getType())
       return op->emitOpError("expects one result of the type of its init ") << init.getType();
   } else if (op->getNumResults() != 0) {
@@ -39,18 +39,18 @@ static bool extentsDiffer(int64_t a, int64_t b) { return ShapedType::isStatic(a)
 /// C1 to C4 of the transforms: `flat` holds the numbers, `planes` the slots.
 static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType planes, int64_t dim, StringRef flatName,
                                      StringRef planesName) {
-  if (dim < 0 || dim >= flat.getRank()) // C1
+  if (dim < 0 || dim >= flat.getRank()) // rfft* C1
     return op->emitOpError("expects dim to be a dimension of ")
            << flatName << ", below " << flat.getRank() << ", got " << dim;
-  if (planes.getRank() != flat.getRank() + 1) // C2
+  if (planes.getRank() != flat.getRank() + 1) // rfft* C2
     return op->emitOpError("expects ") << planesName << " of rank " << flat.getRank() + 1 << ", got " << planes;
   int64_t k = planes.getDimSize(0), n = flat.getDimSize(dim), blocks = planes.getDimSize(dim + 1);
-  if (ShapedType::isDynamic(k) || ShapedType::isDynamic(n) || k < 1) // C3
+  if (ShapedType::isDynamic(k) || ShapedType::isDynamic(n) || k < 1) // rfft* C3
     return op->emitOpError("expects a static block size and a static transform extent");
-  if (blocks != static_cast<int64_t>(llvm::divideCeil(n, k))) // C3
+  if (blocks != static_cast<int64_t>(llvm::divideCeil(n, k))) // rfft* C3
     return op->emitOpError("expects ") << llvm::divideCeil(n, k) << " blocks of " << k << " for an extent of " << n
                                        << ", got " << blocks;
-  for (int64_t d = 0; d < flat.getRank(); ++d) // C4
+  for (int64_t d = 0; d < flat.getRank(); ++d) // rfft* C4
     if (d != dim && extentsDiffer(flat.getDimSize(d), planes.getDimSize(d + 1)))
       return op->emitOpError("expects extents of ")
              << flatName << " and " << planesName << " to agree, got " << flat.getDimSize(d) << " and "
@@ -62,16 +62,17 @@ static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType 
 static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType weights, ShapedType init, int64_t inDim,
                                     int64_t outDim, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
   int64_t rank = input.getRank() - 1, taps = strides.size();
-  if (init.getRank() != input.getRank() || inDim < 0 || inDim >= rank || outDim < 0 || outDim >= rank) // C1
+  if (init.getRank() != input.getRank() || inDim < 0 || inDim >= rank || outDim < 0 || outDim >= rank) // spectral_* C1
     return op->emitOpError("expects in_dim and out_dim below ") << rank << ", the rank of input and init less one";
-  if (weights.getRank() != 3 + taps) // C2
+  if (weights.getRank() != 3 + taps) // spectral_* C2
     return op->emitOpError("expects weights of rank ") << 3 + taps << ", got " << weights;
   int64_t k = init.getDimSize(0);
-  if (ShapedType::isDynamic(k) || input.getDimSize(0) != k || weights.getDimSize(0) != k) // C2
+  if (ShapedType::isDynamic(k) || input.getDimSize(0) != k || weights.getDimSize(0) != k) // spectral_* C2
     return op->emitOpError("expects one static slot extent, got ")
            << input.getDimSize(0) << ", " << weights.getDimSize(0) << " and " << k;
   int64_t q = weights.getDimSize(1 + taps), p = weights.getDimSize(2 + taps);
-  if (!weights.hasStaticShape() || input.getDimSize(inDim + 1) != q || init.getDimSize(outDim + 1) != p) // C3
+  // spectral_* C3
+  if (!weights.hasStaticShape() || input.getDimSize(inDim + 1) != q || init.getDimSize(outDim + 1) != p)
     return op->emitOpError("expects ") << q << " in blocks and " << p << " out blocks, got "
                                        << input.getDimSize(inDim + 1) << " and " << init.getDimSize(outDim + 1);
   SmallVector<int64_t> ins, outs;
@@ -82,12 +83,12 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
       outs.push_back(init.getDimSize(d + 1));
   }
   int64_t free = rank - 1 - taps;
-  if (free < 0)
+  if (free < 0) // spectral_conv C6
     return op->emitOpError("expects at least ") << taps << " dimensions beside slot and block";
-  for (int64_t d = 0; d < free; ++d) // C4
+  for (int64_t d = 0; d < free; ++d) // spectral_* C4
     if (extentsDiffer(ins[d], outs[d]))
       return op->emitOpError("expects extents of input and init to agree, got ") << ins[d] << " and " << outs[d];
-  for (int64_t t = 0; t < taps; ++t) { // C7
+  for (int64_t t = 0; t < taps; ++t) { // spectral_conv C7
     int64_t in = ins[free + t], out = outs[free + t];
     int64_t last = (out - 1) * strides[t] + (weights.getDimSize(1 + t) - 1) * dilations[t];
     if (ShapedType::isStatic(in) && ShapedType::isStatic(out) && last >= in)

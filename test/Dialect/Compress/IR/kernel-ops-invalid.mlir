@@ -56,9 +56,41 @@ func.func @rfft_c5_result(%x: tensor<2x8xf32>, %i: tensor<4x2x2xf32>) {
 
 // -----
 
+func.func @rfft_transpose_c1(%x: memref<4x2x2xf32>, %i: memref<2x8xf32>) {
+  // expected-error @+1 {{expects dim to be a dimension of init, below 2, got 2}}
+  compress.rfft_transpose dim = 2 ins(%x : memref<4x2x2xf32>) outs(%i : memref<2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_transpose_c2(%x: memref<4x2xf32>, %i: memref<2x8xf32>) {
+  // expected-error @+1 {{expects input of rank 3}}
+  compress.rfft_transpose dim = 1 ins(%x : memref<4x2xf32>) outs(%i : memref<2x8xf32>)
+  return
+}
+
+// -----
+
 func.func @rfft_transpose_c3(%x: memref<4x2x3xf32>, %i: memref<2x8xf32>) {
   // expected-error @+1 {{expects 2 blocks of 4 for an extent of 8, got 3}}
   compress.rfft_transpose dim = 1 ins(%x : memref<4x2x3xf32>) outs(%i : memref<2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_transpose_c4(%x: memref<4x3x2xf32>, %i: memref<2x8xf32>) {
+  // expected-error @+1 {{expects extents of init and input to agree, got 2 and 3 at dimension 0}}
+  compress.rfft_transpose dim = 1 ins(%x : memref<4x3x2xf32>) outs(%i : memref<2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @rfft_transpose_c5(%x: memref<4x2x2xf64>, %i: memref<2x8xf32>) {
+  // expected-error @+1 {{expects operands of one element type, got 'f64' and 'f32'}}
+  compress.rfft_transpose dim = 1 ins(%x : memref<4x2x2xf64>) outs(%i : memref<2x8xf32>)
   return
 }
 
@@ -100,10 +132,73 @@ func.func @spectral_matmul_c4(%x: memref<4x2x3xf32>, %w: memref<4x3x2xf32>, %i: 
 
 // -----
 
+func.func @spectral_matmul_c5(%x: memref<4x2x3xf32>, %w: memref<4x3x2xf64>, %i: memref<4x2x2xf32>) {
+  // expected-error @+1 {{expects operands of one element type, got 'f64' and 'f32'}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<4x3x2xf64>) outs(%i : memref<4x2x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c1(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects in_dim and out_dim below 3}}
+  compress.spectral_conv in_dim = 1 out_dim = 3 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c2(%x: memref<4x1x3x8xf32>, %w: memref<4x3x2xf32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects weights of rank 4}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c3(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x5x6xf32>) {
+  // expected-error @+1 {{expects 3 in blocks and 2 out blocks, got 3 and 5}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x5x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c4(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x2x2x6xf32>) {
+  // expected-error @+1 {{expects extents of input and init to agree, got 1 and 2}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x2x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c5(%x: memref<4x1x3x8xf64>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects operands of one element type, got 'f64' and 'f32'}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf64>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
 func.func @spectral_conv_c6(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x2x6xf32>) {
   // expected-error @+1 {{expects as many strides as dilations, at least one of each, all of them positive}}
   compress.spectral_conv in_dim = 1 out_dim = 1 strides = [0] dilations = [1]
       ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c6_rank(%x: memref<4x3xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x2xf32>) {
+  // expected-error @+1 {{expects at least 1 dimensions beside slot and block}}
+  compress.spectral_conv in_dim = 0 out_dim = 0 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x3xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x2xf32>)
   return
 }
 

@@ -3,8 +3,9 @@
 
 // CHECK-DAG: #[[COLS:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
 // CHECK-LABEL: @rows_are_outputs
+// CHECK-SAME: %[[X:.*]]: tensor<?x2xf32>, %{{.*}}: tensor<?x3xf32>
 // CHECK: %[[T:.*]] = linalg.transpose
-// CHECK: linalg.generic {{.*}}#[[COLS]]{{.*}} ins(%arg0, %[[T]] : tensor<?x2xf32>, tensor<2x3xf32>)
+// CHECK: linalg.generic {{.*}}#[[COLS]]{{.*}} ins(%[[X]], %[[T]] : tensor<?x2xf32>, tensor<2x3xf32>)
 // FOLDED-LABEL: @rows_are_outputs
 // FOLDED{LITERAL}: dense<[[1.000000e+00, 3.000000e+00, 5.000000e+00], [2.000000e+00, 4.000000e+00, 6.000000e+00]]>
 func.func @rows_are_outputs(%x: tensor<?x2xf32>, %y0: tensor<?x3xf32>) -> tensor<?x3xf32> {

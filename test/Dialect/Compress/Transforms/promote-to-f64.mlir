@@ -1,6 +1,6 @@
 // RUN: compress-opt %s --compress-promote-to-f64 | FileCheck %s
 
-// CHECK-LABEL: func.func @main(%arg0: tensor<?x2xf64> {compress.name = "x"}) -> (tensor<?x2xf64> {compress.name = "y"})
+// CHECK-LABEL: func.func @main(%{{.*}}: tensor<?x2xf64> {compress.name = "x"}) -> (tensor<?x2xf64> {compress.name = "y"})
 func.func @main(%x: tensor<?x2xf32> {compress.name = "x"}) -> (tensor<?x2xf32> {compress.name = "y"}) {
   // The values stay those of f32: 0.1 is not rounded anew.
   // CHECK-DAG: arith.constant dense<[0.10000000149011612, 2.000000e+00]> : tensor<2xf64>

@@ -32,6 +32,9 @@ def Compress_FitCirculantAttr : Compress_Attr<"FitCirculant", "fit_circulant",
     Each parameter is the mean over one wrapped diagonal of its block, over the entries that lie inside of the dense
     tensor: `c[i,j,t] = mean of W[i*k+r, j*k+s] where (r-s) mod k = t`.
 
+    Constraints:
+      - (C1) `k` is at least 1.
+
     Example: `#compress.fit_circulant<k = 64>`
   }];
   let parameters = (ins "int64_t":$k);
