@@ -1,4 +1,4 @@
-// The examples of the ops' descriptions, run as they stand there (test/Python/test_docs.py checks that all are here).
+// The examples of the ops' descriptions, run as they stand there (tools/dev/check-house.py checks that all are here).
 // RUN: compress-opt %s | compress-opt | FileCheck %s
 // RUN: compress-opt %s --compress-expand --compress-to-affine | FileCheck %s --check-prefix=AFFINE
 

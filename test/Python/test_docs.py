@@ -1,4 +1,4 @@
-"""The documentation does what it says: README commands run, and every file that a description names exists."""
+"""The documentation does what it says: README commands run, and compress-opt lists every pass. (test_house.py checks descriptions.)"""
 import os
 import pathlib
 import re
@@ -42,35 +42,10 @@ def test_readme_python_runs(tmp_path):
     assert "(3, 10)" in run(["/usr/bin/python3", "-c", block], tmp_path).stdout
 
 
-def test_named_example_files_exist():
-    named = []
-    for path in (ROOT / "include").rglob("*.td"):
-        named += re.findall(r"Example: (test/\S+)", path.read_text())
-    missing = [name for name in named if not (ROOT / name).exists()]
-    assert len(named) >= 12 and not missing, missing
-
-
-def test_every_pass_is_described_and_listed():
+def test_every_pass_is_listed():
     names = []
     for path in (ROOT / "include").rglob("Passes.td"):
-        text = path.read_text()
-        names += re.findall(r'Pass<"([a-z0-9-]+)"', text)
-        assert text.count("Runs after:") == text.count("Does nothing when:") == text.count("Fails when:") == len(
-            re.findall(r'Pass<"', text))
+        names += re.findall(r'Pass<"([a-z0-9-]+)"', path.read_text())
     help_text = subprocess.run([str(BUILD / "bin" / "compress-opt"), "--help"], capture_output=True, text=True).stdout
     for name in names + ["compress-to-affine", "compress-to-llvm", "compress-package", "compress-lower"]:
         assert f"--{name}" in help_text
-
-
-def test_examples_of_op_descriptions_are_run():
-    """Each statement of an example stands in test/Docs/op-examples.mlir, which lit runs."""
-    def plain(text):
-        return " ".join(text.split())
-
-    executed = plain((ROOT / "test" / "Docs" / "op-examples.mlir").read_text())
-    statements = []
-    for path in (ROOT / "include").rglob("*Ops.td"):
-        for block in re.findall(r"```mlir\n(.*?)```", path.read_text(), re.S):
-            statements += [plain(s) for s in re.split(r"\n(?=\s*%\S+ =)", block.strip("\n"))]
-    assert len(statements) >= 6
-    assert not [s for s in statements if s not in executed]
