@@ -2,7 +2,17 @@
 // RUN: compress-opt %s | compress-opt | FileCheck %s
 // RUN: compress-opt %s --emit-bytecode | compress-opt | FileCheck %s
 
-// CHECK: fit_circulant = #compress.fit_circulant<k = 64>
+// CHECK-DAG: fit_circulant = #compress.fit_circulant<k = 64>
+// CHECK-DAG: pow2 = #compress.pow2<bits = 4, min_exponent = -8, zero = true>
+// CHECK-DAG: codebook = #compress.codebook<[-1.000000e+00, -2.500000e-01, 2.500000e-01, 1.000000e+00]>
+// CHECK-DAG: layout = #compress.layout<order = [1, 0], tiles = [16, 1]>
 func.func private @examples() attributes {
+  uniform = #compress.uniform<bits = 4>,
+  uniform_2 = #compress.uniform<bits = 8, unsigned_codes = true>,
+  pow2 = #compress.pow2<bits = 4, min_exponent = -8, zero = true>,
+  ternary = #compress.ternary,
+  codebook = #compress.codebook<[-1.0, -0.25, 0.25, 1.0]>,
+  layout = #compress.layout<order = [1, 0], tiles = [16, 1]>,
+  layout_2 = #compress.layout<code_bits = 4>,
   fit_circulant = #compress.fit_circulant<k = 64>
 }

@@ -3,11 +3,14 @@
 // RUN: compress-opt %s --compress-expand --compress-to-affine | FileCheck %s --check-prefix=AFFINE
 
 // CHECK-COUNT-2: compress.circulant
+// CHECK-COUNT-2: compress.dequantize
+// CHECK-COUNT-3: compress.factorized
+// CHECK: compress.unpack
 // CHECK: compress.rfft
 // CHECK: compress.rfft_transpose
 // CHECK: compress.spectral_matmul
 // CHECK: compress.spectral_conv
-// AFFINE-COUNT-6: func.func
+// AFFINE-COUNT-9: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -18,6 +21,31 @@ func.func @circulant_kernel(%s: tensor<2x1x8x3x3xf32>) -> tensor<3x3x8x16xf32> {
   %kernel = compress.circulant %s domain = spectrum order = [3, 2, 0, 1]
       : tensor<2x1x8x3x3xf32> -> tensor<3x3x8x16xf32>
   return %kernel : tensor<3x3x8x16xf32>
+}
+
+func.func @dequantize(%codes: tensor<64x128xi4>, %scales: tensor<64x4xf32>, %codes8: tensor<16x33xi8>,
+                      %scales1: tensor<16x2xf32>, %zeros: tensor<16x2xi8>) -> (tensor<64x128xf32>, tensor<16x33xf32>) {
+  %w = compress.dequantize %codes, %scales code(#compress.uniform<bits = 4>)
+      : tensor<64x128xi4>, tensor<64x4xf32> -> tensor<64x128xf32>
+  %v = compress.dequantize %codes8, %scales1, %zeros code(#compress.uniform<bits = 8, unsigned_codes = true>) group = [1, 32]
+      : tensor<16x33xi8>, tensor<16x2xf32>, tensor<16x2xi8> -> tensor<16x33xf32>
+  return %w, %v : tensor<64x128xf32>, tensor<16x33xf32>
+}
+
+func.func @factorized(%u: tensor<64x4xf32>, %v: tensor<4x96xf32>, %c: tensor<8x16x4xf32>, %b: tensor<4x3x3xf32>,
+                      %d: tensor<8x2x26x3xf32>, %e: tensor<8x2x3x3xf32>)
+    -> (tensor<64x96xf32>, tensor<8x16x3x3xf32>, tensor<8x16x3x3xf32>) {
+  %lowrank = compress.factorized %u, %v : tensor<64x4xf32>, tensor<4x96xf32> -> tensor<64x96xf32>
+  %kernel = compress.factorized %c, %b : tensor<8x16x4xf32>, tensor<4x3x3xf32> -> tensor<8x16x3x3xf32>
+  %slices = compress.factorized %d, %e batch = 2 collapse = [[0], [1, 2], [3]] expand = [[0], [1, 2], [3]]
+      : tensor<8x2x26x3xf32>, tensor<8x2x3x3xf32> -> tensor<8x16x3x3xf32>
+  return %lowrank, %kernel, %slices : tensor<64x96xf32>, tensor<8x16x3x3xf32>, tensor<8x16x3x3xf32>
+}
+
+func.func @unpack(%values: tensor<2x4x1xf32>) -> tensor<4x3xf32> {
+  %w = compress.unpack %values mask = dense<[[true, false, true]]> : tensor<1x3xi1>
+      : tensor<2x4x1xf32> -> tensor<4x3xf32>
+  return %w : tensor<4x3xf32>
 }
 
 func.func @rfft(%x: tensor<?x10xf32>, %i: tensor<4x?x3xf32>) -> tensor<4x?x3xf32> {

@@ -16,113 +16,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "SpectralForm.h"
+#include "TensorEmitter.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
-#include "mlir/IR/AffineMap.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-
-/// Emits tensor ops of static shape at one location. Dimensions are counted from 0; negative ones from the end.
-struct TensorEmitter {
-  OpBuilder &builder;
-  Location loc;
-
-  static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-  Value empty(ArrayRef<int64_t> shape, Value like) {
-    return tensor::EmptyOp::create(builder, loc, shape, typeOf(like).getElementType());
-  }
-
-  Value zeros(ArrayRef<int64_t> shape, Value like) {
-    Type element = typeOf(like).getElementType();
-    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
-    return linalg::FillOp::create(builder, loc, zero, empty(shape, like)).getResult(0);
-  }
-
-  Value transpose(Value value, ArrayRef<int64_t> permutation) {
-    if (llvm::is_sorted(permutation))
-      return value;
-    SmallVector<int64_t> shape;
-    for (int64_t d : permutation)
-      shape.push_back(typeOf(value).getDimSize(d));
-    return linalg::TransposeOp::create(builder, loc, value, empty(shape, value), permutation)->getResult(0);
-  }
-
-  /// Copies `value` along a new dimension before dimension `at`.
-  Value broadcast(Value value, int64_t at, int64_t extent) {
-    SmallVector<int64_t> shape(typeOf(value).getShape());
-    shape.insert(shape.begin() + at, extent);
-    return linalg::BroadcastOp::create(builder, loc, value, empty(shape, value), ArrayRef<int64_t>{at})->getResult(0);
-  }
-
-  /// Sums over dimension `at`.
-  Value reduceSum(Value value, int64_t at) {
-    SmallVector<int64_t> shape(typeOf(value).getShape());
-    shape.erase(shape.begin() + at);
-    auto sum = linalg::ReduceOp::create(
-        builder, loc, value, zeros(shape, value), ArrayRef<int64_t>{at}, [](OpBuilder &b, Location l, ValueRange args) {
-          linalg::YieldOp::create(b, l, ValueRange{arith::AddFOp::create(b, l, args[0], args[1])});
-        });
-    return sum->getResult(0);
-  }
-
-  /// Merges dimensions `at` and `at + 1`.
-  Value collapse(Value value, int64_t at) {
-    SmallVector<ReassociationIndices> groups;
-    for (int64_t d = 0, e = typeOf(value).getRank(); d < e; ++d) {
-      if (d == at + 1)
-        groups.back().push_back(d);
-      else
-        groups.push_back({d});
-    }
-    return tensor::CollapseShapeOp::create(builder, loc, value, groups);
-  }
-
-  /// Splits dimension `at` into `outer` times the rest.
-  Value expand(Value value, int64_t at, int64_t outer) {
-    SmallVector<int64_t> shape(typeOf(value).getShape());
-    SmallVector<ReassociationIndices> groups;
-    for (int64_t d = 0, e = shape.size(); d < e; ++d)
-      groups.push_back(d < at    ? ReassociationIndices{d}
-                       : d == at ? ReassociationIndices{d, d + 1}
-                                 : ReassociationIndices{d + 1});
-    int64_t inner = shape[at] / outer;
-    shape[at] = outer;
-    shape.insert(shape.begin() + at + 1, inner);
-    auto type = RankedTensorType::get(shape, typeOf(value).getElementType());
-    return tensor::ExpandShapeOp::create(builder, loc, type, value, groups);
-  }
-
-  SmallVector<OpFoldResult> indices(ArrayRef<int64_t> values) {
-    SmallVector<OpFoldResult> result;
-    for (int64_t v : values)
-      result.push_back(builder.getIndexAttr(v));
-    return result;
-  }
-
-  /// The leading corner of `shape`.
-  Value crop(Value value, ArrayRef<int64_t> shape) {
-    if (typeOf(value).getShape() == shape)
-      return value;
-    SmallVector<int64_t> zeros(shape.size(), 0), ones(shape.size(), 1);
-    return tensor::ExtractSliceOp::create(builder, loc, value, indices(zeros), indices(shape), indices(ones));
-  }
-
-  /// Zeros after the end, up to `shape`: the transpose of crop.
-  Value padTo(Value value, ArrayRef<int64_t> shape) {
-    if (typeOf(value).getShape() == shape)
-      return value;
-    SmallVector<int64_t> offsets(shape.size(), 0), ones(shape.size(), 1);
-    return tensor::InsertSliceOp::create(builder, loc, value, zeros(shape, value), indices(offsets),
-                                         indices(typeOf(value).getShape()), indices(ones));
-  }
-};
 
 /// The shapes on the way from parameters to the dense tensor.
 struct CirculantShape {
@@ -206,8 +108,28 @@ SmallVector<Value> CirculantOp::pullback(OpBuilder &builder, Value gradient) {
   return {emit.transpose(value, shape.slotsThird)};
 }
 
-int64_t CirculantOp::storedBits() {
-  return getParamsType().getNumElements() * getParamsType().getElementTypeBitWidth();
+int64_t CirculantOp::storedBits() { return storedBitsOf(getParams()); }
+
+/// The dimension of params that is dimension `dim` of the result, in blocks or whole.
+static int64_t paramDimOf(CirculantOp op, int64_t dim) {
+  SmallVector<int64_t> dims = op.getRoleDims();
+  int64_t role = llvm::find(dims, dim) - dims.begin();
+  return role < 2 ? role : role + 1;
+}
+
+int64_t CirculantOp::sliceStep(int64_t dim) {
+  int64_t param = paramDimOf(*this, dim);
+  return sliceStepOf(getParams(), param) * (param < 2 ? getBlockSize() : 1);
+}
+
+Value CirculantOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offset, int64_t size) {
+  int64_t param = paramDimOf(*this, dim), step = param < 2 ? getBlockSize() : 1;
+  OpFoldResult first = affine::makeComposedFoldedAffineApply(
+      builder, getLoc(), AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(step)), {offset});
+  Value params = emitSliceOf(builder, getLoc(), getParams(), param, first, llvm::divideCeil(size, step));
+  SmallVector<int64_t> shape(getResultType().getShape());
+  shape[dim] = size;
+  return CirculantOp::create(builder, getLoc(), getResultType().clone(shape), params, getDomain(), getOrderAttr());
 }
 
 SmallVector<Form> CirculantOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {

@@ -11,6 +11,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
 #include <cstring>
 
 using namespace mlir;
@@ -44,6 +45,10 @@ static Value materializeAs(OpBuilder &builder, Location loc, RankedTensorType ty
 Value mlir::compress::materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type,
                                           ArrayRef<double> values) {
   assert(static_cast<int64_t>(values.size()) == type.getNumElements() && "one value per element");
+  if (auto integer = dyn_cast<IntegerType>(type.getElementType()))
+    return integer.getWidth() <= 8    ? materializeAs<int8_t>(builder, loc, type, values)
+           : integer.getWidth() <= 16 ? materializeAs<int16_t>(builder, loc, type, values)
+                                      : materializeAs<int32_t>(builder, loc, type, values);
   return type.getElementType().isF64() ? materializeAs<double>(builder, loc, type, values)
                                        : materializeAs<float>(builder, loc, type, values);
 }
@@ -59,11 +64,39 @@ static SmallVector<double> widen(ArrayRef<char> bytes) {
   return values;
 }
 
+/// The integers of `elements`, sign-extended; codes of fewer than 8 bits take a byte each.
+static std::optional<SmallVector<double>> integerValues(Attribute elements, RankedTensorType type) {
+  unsigned bits = type.getElementTypeBitWidth();
+  if (bits > 32)
+    return std::nullopt; // beyond what a double holds for all that is computed from it
+  SmallVector<double> values;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
+    size_t width = llvm::divideCeil(bits, 8);
+    ArrayRef<char> bytes = resource.getData();
+    if (bytes.size() != type.getNumElements() * width)
+      return std::nullopt; // the resource is missing
+    for (size_t at = 0; at < bytes.size(); at += width) {
+      uint64_t raw = 0;
+      std::memcpy(&raw, bytes.data() + at, width);
+      values.push_back(static_cast<double>(llvm::SignExtend64(raw, bits)));
+    }
+    return values;
+  }
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense)
+    return std::nullopt;
+  for (const APInt &value : dense.getValues<APInt>())
+    values.push_back(static_cast<double>(value.getSExtValue()));
+  return values;
+}
+
 std::optional<SmallVector<double>> mlir::compress::constantValues(Value value) {
   Attribute attr;
   auto type = dyn_cast<RankedTensorType>(value.getType());
   if (!type || !matchPattern(value, m_Constant(&attr)))
     return std::nullopt;
+  if (type.getElementType().isSignlessInteger())
+    return integerValues(attr, type);
   bool isF64 = type.getElementType().isF64();
   if (!isF64 && !type.getElementType().isF32())
     return std::nullopt;

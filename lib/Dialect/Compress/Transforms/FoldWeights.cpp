@@ -16,6 +16,7 @@
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_FOLDWEIGHTSPASS
@@ -75,7 +76,10 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
       if (!TensorEvaluator::supports(op))
         return;
       bool hasWeight = false;
-      for (Value operand : op->getOperands()) {
+      // What a region reads of tensors outside of it (tensor.extract) counts as operands do.
+      llvm::SetVector<Value> operands(op->operand_begin(), op->operand_end());
+      getUsedValuesDefinedAbove(op->getRegions(), operands);
+      for (Value operand : operands) {
         Operation *source = operand.getDefiningOp();
         bool isConstant = source && isa<arith::ConstantOp>(source);
         bool isWeight = source && (fromWeight.contains(source) || (isConstant && isa<TensorType>(operand.getType())));

@@ -25,9 +25,14 @@ using Values = TensorEvaluator::Values;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-static bool isStaticFloat(Value value) {
+static bool isSupportedElement(Type type) {
+  return type.isF32() || type.isF64() || (type.isSignlessInteger() && type.getIntOrFloatBitWidth() <= 32);
+}
+
+/// True for the tensors that can be evaluated: static, of f32, f64 or small integers.
+static bool isStaticTensor(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.hasStaticShape() && (type.getElementType().isF32() || type.getElementType().isF64());
+  return type && type.hasStaticShape() && isSupportedElement(type.getElementType());
 }
 
 /// Row-major strides of `shape`.
@@ -42,8 +47,58 @@ static SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
 // Linalg ops
 //===----------------------------------------------------------------------===//
 
-/// The value of a scalar op of the supported set on `a` and `b`; nullopt for any other op.
-static std::optional<double> applyScalar(Operation *op, double a, double b) {
+/// A scalar of the interpreter: floats as they are, integers of at most 64 bits sign-extended.
+struct Scalar {
+  double number = 0;
+  int64_t integer = 0;
+};
+
+static unsigned bitsOf(Value value) {
+  Type type = value.getType();
+  return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+}
+
+/// The value of an integer op of the supported set on sign-extended `a` and `b`; nullopt for any other op.
+static std::optional<int64_t> applyInteger(Operation *op, int64_t a, int64_t b) {
+  unsigned bits = bitsOf(op->getOperand(0));
+  uint64_t low = bits < 64 ? (uint64_t(1) << bits) - 1 : ~uint64_t(0);
+  auto result = llvm::TypeSwitch<Operation *, std::optional<int64_t>>(op)
+                    .Case([&](arith::ExtUIOp) { return static_cast<int64_t>(a & low); })
+                    .Case<arith::ExtSIOp, arith::IndexCastOp, arith::TruncIOp>([&](Operation *) { return a; })
+                    .Case([&](arith::AddIOp) { return a + b; })
+                    .Case([&](arith::SubIOp) { return a - b; })
+                    .Case([&](arith::MulIOp) { return a * b; })
+                    .Case([&](arith::AndIOp) { return a & b; })
+                    .Case([&](arith::OrIOp) { return a | b; })
+                    .Case([&](arith::XOrIOp) { return a ^ b; })
+                    .Case([&](arith::MaxSIOp) { return std::max(a, b); })
+                    .Case([&](arith::MinSIOp) { return std::min(a, b); })
+                    .Case([&](arith::ShLIOp) { return b < 0 || b > 63 ? 0 : static_cast<int64_t>(uint64_t(a) << b); })
+                    .Case([&](arith::ShRUIOp) { return b < 0 || b > 63 ? 0 : static_cast<int64_t>((a & low) >> b); })
+                    .Case([&](arith::CmpIOp cmp) -> std::optional<int64_t> {
+                      switch (cmp.getPredicate()) {
+                      case arith::CmpIPredicate::eq:
+                        return a == b;
+                      case arith::CmpIPredicate::ne:
+                        return a != b;
+                      case arith::CmpIPredicate::slt:
+                        return a < b;
+                      case arith::CmpIPredicate::sge:
+                        return a >= b;
+                      default:
+                        return std::nullopt;
+                      }
+                    })
+                    .Default([](Operation *) { return std::nullopt; });
+  if (!result)
+    return result;
+  // Booleans are 0 or 1; all else is sign-extended from its width.
+  unsigned width = bitsOf(op->getResult(0));
+  return width == 1 ? *result & 1 : width < 64 ? llvm::SignExtend64(*result, width) : *result;
+}
+
+/// The value of a float op of the supported set; nullopt for any other op.
+static std::optional<double> applyFloat(Operation *op, double a, double b) {
   return llvm::TypeSwitch<Operation *, std::optional<double>>(op)
       .Case([&](arith::AddFOp) { return a + b; })
       .Case([&](arith::SubFOp) { return a - b; })
@@ -55,14 +110,39 @@ static std::optional<double> applyScalar(Operation *op, double a, double b) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
-/// A region of scalar arithmetic as a list of steps over numbered registers: block arguments, constants, results.
+/// The value of a scalar op on `operands`; nullopt for an op that the interpreter does not know.
+static std::optional<Scalar> applyScalar(Operation *op, ArrayRef<Scalar> operands) {
+  if (op->getNumResults() != 1 || op->getNumOperands() == 0 || op->getNumOperands() > 3)
+    return std::nullopt;
+  if (isa<arith::SelectOp>(op))
+    return operands[operands[0].integer ? 1 : 2];
+  if (isa<arith::SIToFPOp>(op))
+    return Scalar{static_cast<double>(operands[0].integer), 0};
+  const Scalar &a = operands.front(), &b = operands.back();
+  if (isa<FloatType>(op->getResult(0).getType()) && isa<FloatType>(op->getOperand(0).getType())) {
+    auto number = applyFloat(op, a.number, b.number);
+    return number ? std::optional<Scalar>({*number, 0}) : std::nullopt;
+  }
+  if (!op->getOperand(0).getType().isIntOrIndex() || !op->getResult(0).getType().isIntOrIndex())
+    return std::nullopt;
+  auto integer = applyInteger(op, a.integer, b.integer);
+  return integer ? std::optional<Scalar>({0, *integer}) : std::nullopt;
+}
+
+/// A region of scalar arithmetic as a list of steps over numbered registers: block arguments, constants, results. Reads
+/// of tensors from outside of the region (tensor.extract) are steps too.
 struct ScalarProgram {
   struct Step {
     Operation *op;
-    int64_t a, b, result;
+    SmallVector<int64_t, 4> operands;
+    int64_t result;
+    /// tensor.extract: the tensor's values and strides, once they are known.
+    const Values *table = nullptr;
+    SmallVector<int64_t, 4> strides;
   };
   SmallVector<Step> steps;
-  SmallVector<double> registers;
+  SmallVector<Scalar> registers;
+  SmallVector<bool> isInteger;
   int64_t yielded = -1;
 
   static std::optional<ScalarProgram> get(linalg::LinalgOp op) {
@@ -71,8 +151,8 @@ struct ScalarProgram {
     auto number = [&](Value value) -> int64_t {
       auto [it, isNew] = numbers.try_emplace(value, static_cast<int64_t>(program.registers.size()));
       if (isNew) {
-        FloatAttr constant;
-        program.registers.push_back(matchPattern(value, m_Constant(&constant)) ? constant.getValueAsDouble() : 0.0);
+        program.registers.push_back(constantScalar(value).value_or(Scalar()));
+        program.isInteger.push_back(value.getType().isIntOrIndex());
       }
       return it->second;
     };
@@ -82,14 +162,26 @@ struct ScalarProgram {
     for (Operation &inner : body->without_terminator()) {
       if (isa<arith::ConstantOp>(inner))
         continue;
-      if (inner.getNumResults() != 1 || inner.getNumOperands() > 2 || !applyScalar(&inner, 1, 1))
-        return std::nullopt;
-      int64_t a = number(inner.getOperand(0)), b = number(inner.getOperand(inner.getNumOperands() - 1));
-      program.steps.push_back({&inner, a, b, number(inner.getResult(0))});
+      Step step{&inner, {}, -1, nullptr, {}};
+      auto extract = dyn_cast<tensor::ExtractOp>(inner);
+      if (extract) {
+        auto table = cast<RankedTensorType>(extract.getTensor().getType());
+        if (!table.hasStaticShape())
+          return std::nullopt;
+        step.strides = stridesOf(table.getShape());
+      } else if (!isa<linalg::IndexOp>(inner)) {
+        SmallVector<Scalar> ones(inner.getNumOperands(), Scalar{1, 1});
+        if (!applyScalar(&inner, ones))
+          return std::nullopt;
+      }
+      for (Value operand : extract ? ValueRange(extract.getIndices()) : ValueRange(inner.getOperands()))
+        step.operands.push_back(number(operand));
+      step.result = number(inner.getResult(0));
+      program.steps.push_back(std::move(step));
     }
-    // A value from outside of the region must be a constant.
+    // A scalar from outside of the region must be a constant.
     for (auto [value, index] : numbers)
-      if (value.getParentBlock() != body && !matchPattern(value, m_Constant()))
+      if (value.getParentBlock() != body && !constantScalar(value))
         return std::nullopt;
     if (body->getTerminator()->getNumOperands() != 1)
       return std::nullopt;
@@ -97,15 +189,57 @@ struct ScalarProgram {
     return program;
   }
 
-  double run() {
-    for (const Step &step : steps)
-      registers[step.result] = *applyScalar(step.op, registers[step.a], registers[step.b]);
-    return registers[yielded];
+  static std::optional<Scalar> constantScalar(Value value) {
+    FloatAttr number;
+    IntegerAttr integer;
+    if (matchPattern(value, m_Constant(&number)))
+      return Scalar{number.getValueAsDouble(), 0};
+    if (matchPattern(value, m_Constant(&integer)) && integer.getValue().getSignificantBits() <= 64) {
+      bool isBool = integer.getType().isInteger(1);
+      return Scalar{0, isBool ? static_cast<int64_t>(integer.getValue().getZExtValue())
+                              : integer.getValue().getSExtValue()};
+    }
+    return std::nullopt;
+  }
+
+  void set(int64_t index, double value) {
+    if (isInteger[index])
+      registers[index].integer = static_cast<int64_t>(value);
+    else
+      registers[index].number = value;
+  }
+  double get(int64_t index) const {
+    return isInteger[index] ? static_cast<double>(registers[index].integer) : registers[index].number;
+  }
+
+  /// Runs the body at the loops' `indices`; nullopt if it reads outside of a tensor.
+  std::optional<double> run(ArrayRef<int64_t> indices) {
+    SmallVector<Scalar, 4> operands;
+    for (const Step &step : steps) {
+      if (auto index = dyn_cast<linalg::IndexOp>(step.op)) {
+        registers[step.result].integer = indices[index.getDim()];
+        continue;
+      }
+      if (isa<tensor::ExtractOp>(step.op)) {
+        int64_t at = 0;
+        for (auto [operand, stride] : llvm::zip(step.operands, step.strides))
+          at += registers[operand].integer * stride;
+        if (at < 0 || at >= static_cast<int64_t>(step.table->size()))
+          return std::nullopt;
+        set(step.result, (*step.table)[at]);
+        continue;
+      }
+      operands.clear();
+      for (int64_t operand : step.operands)
+        operands.push_back(registers[operand]);
+      registers[step.result] = *applyScalar(step.op, operands);
+    }
+    return get(yielded);
   }
 };
 
-/// The stride of each loop of an operand with indexing map `map` and shape `shape`; nullopt if the map is not a
-/// selection of loops.
+/// The stride of each loop of an operand with indexing map `map` and shape `shape`; nullopt if the map is no selection
+/// of loops.
 static std::optional<SmallVector<int64_t>> loopStrides(AffineMap map, ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides = stridesOf(shape), result(map.getNumDims(), 0);
   for (auto [expr, stride] : llvm::zip(map.getResults(), strides)) {
@@ -118,21 +252,29 @@ static std::optional<SmallVector<int64_t>> loopStrides(AffineMap map, ArrayRef<i
 }
 
 static bool supportsLinalg(linalg::LinalgOp op) {
-  if (op.getNumDpsInits() != 1 || op->getNumResults() != 1 || op.hasIndexSemantics())
+  if (op.getNumDpsInits() != 1 || op->getNumResults() != 1)
     return false;
   for (OpOperand &operand : op->getOpOperands()) {
     auto type = dyn_cast<RankedTensorType>(operand.get().getType());
-    if (type && (!isStaticFloat(operand.get()) || !loopStrides(op.getMatchingIndexingMap(&operand), type.getShape())))
+    if (type && (!isStaticTensor(operand.get()) || !loopStrides(op.getMatchingIndexingMap(&operand), type.getShape())))
       return false;
-    if (!type && !operand.get().getType().isF32() && !operand.get().getType().isF64())
+    if (!type && !isSupportedElement(operand.get().getType()))
       return false;
   }
   return ScalarProgram::get(op).has_value();
 }
 
-/// Runs the loop nest of `op`. `inputs` has an entry per operand; scalars have one value.
-static Values runLinalg(linalg::LinalgOp op, ArrayRef<const Values *> inputs) {
+/// Runs the loop nest of `op`. `inputs` has an entry per operand; scalars have one value. `tableOf` gives the values of
+/// a tensor that the body reads. Nullopt if one is not known, or is read outside of its bounds.
+static std::optional<Values> runLinalg(linalg::LinalgOp op, ArrayRef<const Values *> inputs,
+                                       function_ref<const Values *(Value)> tableOf) {
   ScalarProgram program = *ScalarProgram::get(op);
+  for (ScalarProgram::Step &step : program.steps)
+    if (auto extract = dyn_cast<tensor::ExtractOp>(step.op)) {
+      step.table = tableOf(extract.getTensor());
+      if (!step.table)
+        return std::nullopt;
+    }
   SmallVector<int64_t> extents = op.getStaticLoopRanges();
   SmallVector<SmallVector<int64_t>> strides;
   for (OpOperand &operand : op->getOpOperands()) {
@@ -150,9 +292,12 @@ static Values runLinalg(linalg::LinalgOp op, ArrayRef<const Values *> inputs) {
       result[offsets.back()] = (*inputs[program.yielded])[offsets[program.yielded]];
     } else {
       for (size_t i = 0; i + 1 < inputs.size(); ++i)
-        program.registers[i] = (*inputs[i])[offsets[i]];
-      program.registers[inputs.size() - 1] = result[offsets.back()];
-      result[offsets.back()] = program.run();
+        program.set(i, (*inputs[i])[offsets[i]]);
+      program.set(inputs.size() - 1, result[offsets.back()]);
+      std::optional<double> value = program.run(index);
+      if (!value)
+        return std::nullopt;
+      result[offsets.back()] = *value;
     }
     int64_t d = static_cast<int64_t>(extents.size()) - 1;
     for (; d >= 0; --d) {
@@ -239,23 +384,25 @@ static void runTransform(const kernel::Network &network, ArrayRef<int64_t> flatS
 //===----------------------------------------------------------------------===//
 
 bool TensorEvaluator::supports(Operation *op) {
-  if (op->getNumResults() != 1 || !isStaticFloat(op->getResult(0)))
+  if (op->getNumResults() != 1 || !isStaticTensor(op->getResult(0)))
     return false;
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
     return supportsLinalg(linalgOp);
   if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
-    return isStaticSlice(cast<OffsetSizeAndStrideOpInterface>(op)) && isStaticFloat(op->getOperand(0));
+    return isStaticSlice(cast<OffsetSizeAndStrideOpInterface>(op)) && isStaticTensor(op->getOperand(0));
   return isa<tensor::EmptyOp, tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, RfftOp, RfftTransposeOp>(
              op) &&
-         (op->getNumOperands() == 0 || isStaticFloat(op->getOperand(0)));
+         (op->getNumOperands() == 0 || isStaticTensor(op->getOperand(0)));
 }
 
 const Values *TensorEvaluator::evaluate(Value value) {
   if (auto it = cache.find(value); it != cache.end())
     return it->second.get();
-  FloatAttr scalar;
-  if (matchPattern(value, m_Constant(&scalar)))
-    return (cache[value] = std::make_unique<Values>(1, scalar.getValueAsDouble())).get();
+  if (isSupportedElement(value.getType()))
+    if (auto scalar = ScalarProgram::constantScalar(value))
+      return (cache[value] =
+                  std::make_unique<Values>(1, value.getType().isInteger() ? double(scalar->integer) : scalar->number))
+          .get();
   if (auto constants = constantValues(value))
     return (cache[value] = std::make_unique<Values>(std::move(*constants))).get();
   Operation *op = value.getDefiningOp();
@@ -276,10 +423,15 @@ bool TensorEvaluator::evaluateOp(Operation *op) {
   }
   Value result = op->getResult(0);
   auto values = std::make_unique<Values>();
+  bool isKnown = true;
   ArrayRef<int64_t> shape = typeOf(result).getShape();
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](tensor::EmptyOp) { values->assign(typeOf(result).getNumElements(), 0.0); })
-      .Case([&](linalg::LinalgOp linalgOp) { *values = runLinalg(linalgOp, inputs); })
+      .Case([&](linalg::LinalgOp linalgOp) {
+        auto computed = runLinalg(linalgOp, inputs, [&](Value table) { return evaluate(table); });
+        isKnown = computed.has_value();
+        *values = std::move(computed).value_or(Values());
+      })
       .Case([&](tensor::ExtractSliceOp slice) {
         values->resize(typeOf(result).getNumElements());
         copyBox(typeOf(slice.getSource()).getShape(), slice.getStaticOffsets(), slice.getStaticSizes(),
@@ -307,6 +459,7 @@ bool TensorEvaluator::evaluateOp(Operation *op) {
                      /*toPlanes=*/false, *values, planes);
       })
       .Default([&](Operation *) { *values = *inputs[0]; }); // reshapes and casts keep row-major values
-  cache[result] = std::move(values);
-  return true;
+  if (isKnown)
+    cache[result] = std::move(values);
+  return isKnown;
 }

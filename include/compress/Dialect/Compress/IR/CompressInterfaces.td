@@ -39,7 +39,21 @@ def CompressedWeightOpInterface : OpInterface<"CompressedWeightOpInterface"> {
         result.
       }], "::mlir::Value", "emitForm",
       (ins "::llvm::StringRef":$name, "const ::mlir::compress::LinearConsumer &":$consumer,
-           "::mlir::OpBuilder &":$builder)>
+           "::mlir::OpBuilder &":$builder)>,
+    InterfaceMethod<[{
+        The multiple at which slices along dimension `dim` of the dense tensor start, and of which they are long except
+        for the last one; 0 if the op cannot be sliced there.
+      }], "int64_t", "sliceStep", (ins "int64_t":$dim), "", "return 0;">,
+    InterfaceMethod<[{
+        Emits representation ops that stand for `size` entries of the dense tensor from `offset` on along `dim`, from
+        slices of the operands. Only where `sliceStep(dim)` is not 0.
+      }], "::mlir::Value", "emitSlice",
+      (ins "::mlir::OpBuilder &":$builder, "int64_t":$dim, "::mlir::OpFoldResult":$offset, "int64_t":$size), "",
+      "return {};">,
+    InterfaceMethod<[{
+        Emits IR that computes the dense tensor while the network runs: `expand`, but for stored integers, which a kernel
+        op decodes.
+      }], "::mlir::Value", "rebuild", (ins "::mlir::OpBuilder &":$builder), "", "return $_op.expand(builder);">
   ];
 }
 
@@ -61,20 +75,26 @@ def CompressionSchemeAttrInterface : AttrInterface<"CompressionSchemeAttrInterfa
 def NumberCodeAttrInterface : AttrInterface<"NumberCodeAttrInterface"> {
   let cppNamespace = "::mlir::compress";
   let description = [{
-    A number code: how a stored integer stands for a real number, before its scale is applied.
+    A number code: how a stored integer of a few bits stands for a real number, before scale and zero point. A *raw code*
+    is the integer's bits, read as a number from 0 to `2^bits - 1`.
+
+    `valueOf` and `decode` are two readings of one definition: on numbers, and as IR.
   }];
   let methods = [
-    InterfaceMethod<"Bits of one code.", "unsigned", "getBits", (ins)>,
-    InterfaceMethod<"The integer type that holds one code in the source form.", "::mlir::Type", "getStorageType", (ins)>,
+    InterfaceMethod<"Bits of one code, 1 to 8: the width of the integer type that holds it in the source form.",
+      "int64_t", "getNumBits", (ins)>,
+    InterfaceMethod<"True if numbers are taken relative to a zero point.", "bool", "takesZeros", (ins)>,
+    InterfaceMethod<"The number that the raw code `code` stands for.", "double", "valueOf", (ins "int64_t":$code)>,
     InterfaceMethod<[{
-        Checks that `scaled`, the float type decoded to, suits this code; emits an error at `op` if it does not.
-      }], "::llvm::LogicalResult", "verifyCode", (ins "::mlir::Operation *":$op, "::mlir::Type":$scaled)>,
+        The raw code whose number is nearest to `number`; of two that are equally near, the one of smaller magnitude.
+      }], "int64_t", "nearest", (ins "double":$number)>,
     InterfaceMethod<[{
-        Emits `scale * decode(code)` for scalars or vectors: `code` has the storage type (or a vector of it), `scale` the
-        decoded float type (or a vector of it).
+        Emits the number that `code` stands for, as a `type` (f32 or f64, or a vector of it). `code` is a raw code as i32,
+        or a vector of them. Emits arithmetic alone, no bit pattern of a float type, so that the IR may be promoted to
+        f64.
       }], "::mlir::Value", "decode",
-      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc, "::mlir::Value":$code, "::mlir::Value":$scale)>,
-    InterfaceMethod<"Operations that decoding one number takes.", "double", "decodeCost", (ins)>
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc, "::mlir::Value":$code, "::mlir::Type":$type)>,
+    InterfaceMethod<"Operations that `decode` emits.", "int64_t", "decodeOperations", (ins)>
   ];
 }
 

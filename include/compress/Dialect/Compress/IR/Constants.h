@@ -15,15 +15,17 @@
 
 namespace mlir::compress {
 
-/// A constant of `type` (f32 or f64) with the row-major `values`, each rounded once: a `dense_resource` of 64-byte
-/// alignment above 1 KiB, `dense` else. Upstream folds and uniques dense attributes, not resources.
+/// A constant of `type` (f32, f64, or signless integers of at most 32 bits) with the row-major `values`, each rounded
+/// once: a `dense_resource` of 64-byte alignment above 1 KiB, `dense` else. Upstream folds and uniques dense
+/// attributes, not resources.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<double> values);
 
 /// A constant of `type`, of whole bytes or of bools at a byte each, with the row-major, little-endian `bytes`; a
 /// resource above 1 KiB.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<char> bytes);
 
-/// The row-major values of a constant float tensor, `dense` or `dense_resource`; nullopt if `value` is none.
+/// The row-major values of a constant tensor of f32, f64 or signless integers of at most 32 bits (sign-extended),
+/// `dense` or `dense_resource` (integers of fewer than 8 bits take a byte each there); nullopt if `value` is none.
 std::optional<SmallVector<double>> constantValues(Value value);
 
 } // namespace mlir::compress

@@ -1,0 +1,190 @@
+//===- Dequantize.cpp - Meaning and pullback of stored integers -----------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// expand spreads scales (and zeros) to the shape of the codes, and multiplies element by element:
+//
+//   scales: 64 x 4  ->  64 x 4 x 32  ->  64 x 128                              copies, merged, cropped where ragged
+//   W = linalg.generic (codes, scales) { scale * decode(code) }
+//
+//===----------------------------------------------------------------------===//
+
+#include "TensorEmitter.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+SmallVector<int64_t> DequantizeOp::getGroupSizes() {
+  if (auto group = getGroup())
+    return SmallVector<int64_t>(*group);
+  SmallVector<int64_t> sizes;
+  for (auto [codes, scales] : llvm::zip(getCodesType().getShape(), getScalesType().getShape()))
+    sizes.push_back(codes / scales);
+  return sizes;
+}
+
+LogicalResult DequantizeOp::verify() {
+  RankedTensorType codes = getCodesType(), scales = getScalesType(), result = getResultType();
+  unsigned bits = getCode().getNumBits();
+  auto isCode = [&](Type type) { return getElementTypeOrSelf(type).isSignlessInteger(bits); };
+  if (!isCode(codes) || (getZeros() && !isCode(getZeros().getType()))) // dequantize C1
+    return emitOpError("expects codes and zeros of element type i") << bits << ", as the code says, got " << codes;
+  if (codes.getShape() != result.getShape() ||
+      llvm::any_of(codes.getShape(), [](int64_t d) { return d < 1; })) // dequantize C2
+    return emitOpError("expects a result of the shape of codes, extents at least 1, got ")
+           << codes << " and " << result;
+  if (scales.getElementType() != result.getElementType()) // dequantize C3
+    return emitOpError("expects scales and result of one element type, got ")
+           << scales.getElementType() << " and " << result.getElementType();
+  bool zerosFit = !getZeros() || cast<RankedTensorType>(getZeros().getType()).getShape() == scales.getShape();
+  if (scales.getRank() != codes.getRank() || !zerosFit) // dequantize C4
+    return emitOpError("expects scales of rank ") << codes.getRank() << ", and zeros of their shape, got " << scales;
+  if (auto group = getGroup()) { // dequantize C5
+    bool fits = static_cast<int64_t>(group->size()) == codes.getRank();
+    for (int64_t d = 0; fits && d < codes.getRank(); ++d)
+      fits = (*group)[d] >= 1 &&
+             static_cast<int64_t>(llvm::divideCeil(codes.getDimSize(d), (*group)[d])) == scales.getDimSize(d);
+    if (!fits)
+      return emitOpError("expects a group size of at least 1 per dimension, and as many scales as groups, got [")
+             << *group << "] for " << codes << " and " << scales;
+  } else { // dequantize C6
+    for (auto [extent, count] : llvm::zip(codes.getShape(), scales.getShape()))
+      if (count < 1 || extent % count != 0)
+        return emitOpError("expects extents of scales that divide those of codes, or a group, got ")
+               << scales << " for " << codes;
+  }
+  if (getZeros() && !getCode().takesZeros()) // dequantize C7
+    return emitOpError("expects no zeros: the code has no zero point");
+  return success();
+}
+
+namespace {
+
+/// The tensors of one op, spread to the shape of its codes.
+struct DequantizeEmitter : TensorEmitter {
+  DequantizeOp op;
+
+  DequantizeEmitter(OpBuilder &builder, DequantizeOp op) : TensorEmitter{builder, op.getLoc()}, op(op) {}
+
+  /// Copies each entry of `value` (scales or zeros) to its group.
+  Value spread(Value value) {
+    ArrayRef<int64_t> shape = op.getCodesType().getShape();
+    for (auto [d, group] : llvm::enumerate(op.getGroupSizes())) {
+      if (typeOf(value).getDimSize(d) == shape[d])
+        continue;
+      value = collapse(broadcast(value, d + 1, group), d);
+      SmallVector<int64_t> cropped(typeOf(value).getShape());
+      cropped[d] = shape[d];
+      value = crop(value, cropped);
+    }
+    return value;
+  }
+
+  /// The transpose of spread.
+  Value gather(Value value) {
+    for (auto [d, group] : llvm::enumerate(op.getGroupSizes())) {
+      int64_t scales = op.getScalesType().getDimSize(d);
+      if (typeOf(value).getDimSize(d) == scales)
+        continue;
+      SmallVector<int64_t> padded(typeOf(value).getShape());
+      padded[d] = scales * group;
+      value = reduceSum(TensorEmitter::expand(padTo(value, padded), d, scales), d + 1);
+    }
+    return value;
+  }
+
+  /// `factor` times what the codes stand for without scale, element by element.
+  Value multiplyNumbers(Value factor) {
+    SmallVector<Value> inputs{op.getCodes(), factor};
+    if (op.getZeros())
+      inputs.push_back(spread(op.getZeros()));
+    ArrayRef<int64_t> shape = op.getCodesType().getShape();
+    SmallVector<AffineMap> maps(inputs.size(), builder.getMultiDimIdentityMap(shape.size()));
+    return generate(inputs, maps, shape, typeOf(factor).getElementType(),
+                    [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+                      auto number = [&](Value code) {
+                        Value raw = arith::ExtUIOp::create(b, l, b.getI32Type(), code);
+                        return op.getCode().decode(b, l, raw, args[1].getType());
+                      };
+                      Value value = number(args[0]);
+                      if (op.getZeros())
+                        value = arith::SubFOp::create(b, l, value, number(args[2]));
+                      return arith::MulFOp::create(b, l, args[1], value);
+                    });
+  }
+};
+
+} // namespace
+
+Value DequantizeOp::expand(OpBuilder &builder) {
+  DequantizeEmitter emit(builder, *this);
+  return emit.multiplyNumbers(emit.spread(getScales()));
+}
+
+/// Scales are the only float operands: dL/ds = sum over the group of (value - zero) * dL/dW.
+SmallVector<Value> DequantizeOp::pullback(OpBuilder &builder, Value gradient) {
+  DequantizeEmitter emit(builder, *this);
+  return {emit.gather(emit.multiplyNumbers(gradient))};
+}
+
+int64_t DequantizeOp::storedBits() {
+  int64_t bits = storedBitsOf(getCodes()) + storedBitsOf(getScales());
+  return bits + (getZeros() ? storedBitsOf(getZeros()) : 0);
+}
+
+//===----------------------------------------------------------------------===//
+// Slices
+//===----------------------------------------------------------------------===//
+
+/// Codes that share a byte along the innermost dimension, once packed.
+static int64_t codesPerByte(DequantizeOp op) { return 8 / llvm::PowerOf2Ceil(op.getCode().getNumBits()); }
+
+int64_t DequantizeOp::sliceStep(int64_t dim) {
+  int64_t step = getScalesType().getDimSize(dim) == 1 ? 1 : getGroupSizes()[dim];
+  return dim == getCodesType().getRank() - 1 ? std::lcm(step, codesPerByte(*this)) : step;
+}
+
+Value DequantizeOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offset, int64_t size) {
+  Location loc = getLoc();
+  SmallVector<int64_t> groups = getGroupSizes();
+  bool isShared = getScalesType().getDimSize(dim) == 1;
+  OpFoldResult scaleOffset = builder.getIndexAttr(0);
+  if (!isShared)
+    scaleOffset = affine::makeComposedFoldedAffineApply(
+        builder, loc, AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(groups[dim])), {offset});
+  int64_t numScales = isShared ? 1 : llvm::divideCeil(size, groups[dim]);
+  Value codes = emitSliceOf(builder, loc, getCodes(), dim, offset, size), zeros = getZeros();
+  Value scales = emitSliceOf(builder, loc, getScales(), dim, scaleOffset, numScales);
+  if (zeros)
+    zeros = emitSliceOf(builder, loc, zeros, dim, scaleOffset, numScales);
+  if (isShared)
+    groups[dim] = size;
+  auto type = cast<RankedTensorType>(codes.getType());
+  auto scalesType = cast<RankedTensorType>(scales.getType());
+  bool isRagged = llvm::any_of(llvm::zip(type.getShape(), scalesType.getShape(), groups),
+                               [](auto t) { return std::get<0>(t) != std::get<1>(t) * std::get<2>(t); });
+  return DequantizeOp::create(builder, loc, type.clone(getResultType().getElementType()), codes, scales, zeros,
+                              getCode(), isRagged ? builder.getDenseI64ArrayAttr(groups) : DenseI64ArrayAttr());
+}
+
+Value DequantizeOp::rebuild(OpBuilder &builder) { return expand(builder); }
+
+//===----------------------------------------------------------------------===//
+// Forms
+//===----------------------------------------------------------------------===//
+
+SmallVector<Form> DequantizeOp::forms(const LinearConsumer &, const Machine &, std::string &whyNot) {
+  whyNot = "no kernel decodes at load";
+  return {};
+}
+
+Value DequantizeOp::emitForm(StringRef, const LinearConsumer &, OpBuilder &) {
+  llvm_unreachable("forms() offers none");
+}
