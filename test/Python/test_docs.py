@@ -49,3 +49,25 @@ def test_every_pass_is_listed():
     help_text = subprocess.run([str(BUILD / "bin" / "compress-opt"), "--help"], capture_output=True, text=True).stdout
     for name in names + ["compress-to-affine", "compress-to-llvm", "compress-package", "compress-lower"]:
         assert f"--{name}" in help_text
+
+
+def test_tutorial_runs_and_prints_what_it_says(tmp_path):
+    """The sh blocks, in one shell; a text block holds lines that what ran before it prints, `…` for text left out."""
+    blocks = re.findall(r"^```(sh|text)\n(.*?)^```", (ROOT / "docs" / "Tutorial.md").read_text(), re.S | re.M)
+    script = "".join(f"{text}\necho '=== block'\n" for kind, text in blocks if kind == "sh")
+    (tmp_path / "repo").mkdir()
+    for name, target in (("build-dev", BUILD), ("python", ROOT / "python")):
+        os.symlink(target, tmp_path / "repo" / name)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, text=True, timeout=300, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, REPO=str(tmp_path / "repo")))
+    assert done.returncode == 0, done.stdout
+    printed = iter(done.stdout.split("=== block\n"))
+    said = 0
+    for kind, text in blocks:
+        if kind == "sh":
+            output = next(printed)
+            continue
+        for line in text.strip("\n").splitlines():
+            said += 1
+            assert re.search(".*".join(map(re.escape, re.split(r"\s*…\s*", line.strip()))), output), f"'{line}' is not in\n{output}"
+    assert said >= 15
