@@ -1,11 +1,14 @@
-"""tools/dev/check-house.py: the tree keeps the rules of the house, and each rule is seen to fail on a doctored copy."""
+"""tools/dev: the tree keeps the rules of the house, and each rule is seen to fail on a doctored copy; stale documents are seen."""
 import importlib.util
+import pathlib
 import re
 import shutil
+import subprocess
 import sys
 
 import pytest
 
+from compress_mlir.native import _find_compiler
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools" / "dev"))
@@ -109,3 +112,21 @@ def test_file_names_of_tests_are_checked(copy):
     finally:
         odd.unlink()
     assert found == ["test/Conversion/odd_Name.mlir: a test file's name is kebab-case"]
+
+
+@pytest.mark.parametrize("path,old,new", [
+    ("docs/Spec.md", "(C5) the `out` extent", "(C5) the `in` extent"),
+    (IR + "CompressOps.td", "(C5) the `out` extent", "(C5) the out extent"),
+    ("docs/Passes.md", "relative error 0.408248", "relative error 0.4"),
+    (INVALID, "@circulant_c5(", "@circulant_c5_rows("),
+])
+def test_stale_document_is_seen(path, old, new, copy):
+    text = (copy / path).read_text()
+    assert old in text
+    opt = pathlib.Path(_find_compiler()).parent / "compress-opt"
+    try:
+        (copy / path).write_text(text.replace(old, new))
+        done = subprocess.run(["/usr/bin/python3", str(copy / "tools/dev/make-docs.py"), "--check", "--opt", str(opt)], capture_output=True, text=True)
+    finally:
+        (copy / path).write_text(text)
+    assert done.returncode == 1 and "run tools/dev/make-docs.py" in done.stderr, done.stdout + done.stderr

@@ -93,6 +93,41 @@ def run_lines(text):
     return re.sub(r"\\\n", " ", "\n".join(lines)).splitlines()
 
 
+def verifier_labels(tree):
+    """(path, name or glob, n) of each label such as `// circulant C1` or `// rfft*, spectral_* C4, C5` in the C++ code."""
+    for path in tree.match(r"lib/.*\.(cpp|h)"):
+        for who, which in re.findall(r"// ((?:[a-z][\w*]*, )*[a-z][\w*]*) (C\d+(?:, C\d+)*)\b", tree.text(path)):
+            for pattern in who.split(", "):
+                for n in re.findall(r"\d+", which):
+                    yield path, pattern, int(n)
+
+
+def negative_tests(tree):
+    """{(op or attribute, n): (path, function)} of the functions `@circulant_c1…` that expect an error."""
+    tests = {}
+    for path in tree.executed():
+        if path.endswith("-invalid.mlir"):
+            for chunk in re.split(r"^// -----", tree.text(path), flags=re.M):
+                if "expected-error" in chunk:
+                    for function, name, n in re.findall(r"@((\w+?)_c(\d+)(?:_\w+)?)\b", chunk):
+                        tests.setdefault((name, int(n)), (path, function))
+    return tests
+
+
+def constraints(record):
+    """Labels of a description, in order; `C1, C3 of `compress.other`` counts as well."""
+    text = record["description"] or ""
+    labels = re.findall(r"^\s*- \(C(\d+)\)", text, re.M)
+    for inherited in re.findall(r"((?:C\d+(?:, | and )?)+) of\s+`compress\.", text):
+        labels += re.findall(r"\d+", inherited)
+    return sorted({int(n) for n in labels})
+
+
+def spelled(record):
+    """An op's, attribute's or pass' name as users write it."""
+    return record.get("opName") or record.get("mnemonic") or record["argument"]
+
+
 def own_dialect(record):
     """True for ops and attributes of the dialect `compress` itself, false for those that only tests have."""
     return record.get("opDialect", record.get("dialect") or {}).get("def") == "Compress_Dialect"
