@@ -19,6 +19,9 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     With `vector-lanes` above 1, lanes run along the innermost contiguous dimension: pixels of a channel-first activation,
     out blocks of a matrix product. The rest is scalar.
 
+    In a tile whose extents depend on the index of a loop around it (tiling by sizes that do not divide leaves these) loops
+    over them are scf.for. Of a dynamic transform extent the last block, which may be cut short, is masked.
+
     Runs after: bufferization          Leaves: no kernel op
     Does nothing when: there is none        Fails when: a kernel op is still on tensors
 
@@ -27,7 +30,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
   let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1",
                         "Most lanes of a vector; 1 gives scalar, readable loops">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "math::MathDialect", "memref::MemRefDialect",
-                           "vector::VectorDialect"];
+                           "scf::SCFDialect", "vector::VectorDialect"];
 }
 
 def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {
@@ -44,7 +47,7 @@ def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {
   }];
   let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1", "Most lanes of a vector">];
   let statistics = [Statistic<"numLowered", "num-lowered", "Products lowered">];
-  let dependentDialects = ["affine::AffineDialect", "math::MathDialect", "memref::MemRefDialect",
+  let dependentDialects = ["affine::AffineDialect", "math::MathDialect", "memref::MemRefDialect", "scf::SCFDialect",
                            "vector::VectorDialect"];
 }
 
@@ -60,7 +63,7 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
     Example: test/Conversion/reductions-to-affine.mlir
   }];
   let statistics = [Statistic<"numLowered", "num-lowered", "Ops lowered">];
-  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect"];
+  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect"];
 }
 
 def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {

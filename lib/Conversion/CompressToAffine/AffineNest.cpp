@@ -7,8 +7,10 @@
 
 #include "AffineNest.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -18,32 +20,77 @@ AffineMap AffineNest::mapOf(ArrayRef<AffineExpr> indices) {
   return AffineMap::get(ivs.size(), 0, indices, builder.getContext());
 }
 
+SmallVector<Value> AffineNest::materialize(ArrayRef<AffineExpr> indices) {
+  SmallVector<Value> values;
+  SmallVector<OpFoldResult> operands(ivs.begin(), ivs.end());
+  for (AffineExpr expr : indices)
+    values.push_back(getValueOrCreateConstantIndexOp(
+        builder, loc, affine::makeComposedFoldedAffineApply(builder, loc, mapOf(expr), operands)));
+  return values;
+}
+
+Value AffineNest::materialize(AffineExpr index) { return materialize(ArrayRef(index))[0]; }
+
+AffineExpr AffineNest::index(Value value) {
+  isAffine = false;
+  ivs.push_back(value);
+  return builder.getAffineDimExpr(ivs.size() - 1);
+}
+
 AffineExpr AffineNest::loopOverDim(Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))
     return loop(0, type.getDimSize(dim));
-  Value extent = memref::DimOp::create(builder, loc, memref, dim);
-  return openLoop(extent, builder.getConstantAffineMap(0), AffineMap::get(0, 1, builder.getAffineSymbolExpr(0)), 1);
+  return loopBetween(memref, dim, constant(0), builder.getAffineSymbolExpr(0));
 }
 
-AffineExpr AffineNest::openLoop(Value extent, AffineMap begin, AffineMap end, int64_t step) {
-  SmallVector<Value> beginOperands(begin.getNumSymbols(), extent);
-  auto op = affine::AffineForOp::create(builder, loc, beginOperands, begin, extent, end, step);
+Operation *AffineNest::openLoop(Value extent, AffineExpr begin, AffineExpr end, int64_t step, ValueRange values) {
+  AffineMap beginMap = AffineMap::get(0, isa<AffineConstantExpr>(begin) ? 0 : 1, begin);
+  AffineMap endMap = AffineMap::get(0, 1, end);
+  if (affine::isValidSymbol(extent)) {
+    SmallVector<Value> beginOperands(beginMap.getNumSymbols(), extent);
+    auto op = affine::AffineForOp::create(builder, loc, beginOperands, beginMap, extent, endMap, step, values);
+    builder.setInsertionPointToStart(op.getBody());
+    ivs.push_back(op.getInductionVar());
+    return op;
+  }
+  auto bound = [&](AffineExpr expr) {
+    AffineMap map = AffineMap::get(0, 1, expr);
+    return getValueOrCreateConstantIndexOp(
+        builder, loc, affine::makeComposedFoldedAffineApply(builder, loc, map, {OpFoldResult(extent)}));
+  };
+  Value from = bound(begin), to = bound(end), by = arith::ConstantIndexOp::create(builder, loc, step);
+  auto op = scf::ForOp::create(builder, loc, from, to, by, values);
   builder.setInsertionPointToStart(op.getBody());
   ivs.push_back(op.getInductionVar());
+  isAffine = false;
+  return op;
+}
+
+AffineExpr AffineNest::loopBetween(Value memref, int64_t dim, AffineExpr begin, AffineExpr end, int64_t step) {
+  openLoop(memref::DimOp::create(builder, loc, memref, dim), begin, end, step);
   return builder.getAffineDimExpr(ivs.size() - 1);
 }
 
 AffineExpr AffineNest::loopOverWholeSteps(Value memref, int64_t dim, int64_t step) {
-  Value extent = memref::DimOp::create(builder, loc, memref, dim);
-  AffineMap whole = AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(step) * step);
-  return openLoop(extent, builder.getConstantAffineMap(0), whole, step);
+  return loopBetween(memref, dim, constant(0), builder.getAffineSymbolExpr(0).floorDiv(step) * step, step);
 }
 
 AffineExpr AffineNest::loopOverRest(Value memref, int64_t dim, int64_t step) {
-  Value extent = memref::DimOp::create(builder, loc, memref, dim);
-  AffineMap whole = AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(step) * step);
-  return openLoop(extent, whole, AffineMap::get(0, 1, builder.getAffineSymbolExpr(0)), 1);
+  AffineExpr extent = builder.getAffineSymbolExpr(0);
+  return loopBetween(memref, dim, extent.floorDiv(step) * step, extent);
+}
+
+AffineExpr AffineNest::loopOver(const LaneRun &run, Value memref, int64_t dim) {
+  switch (run.part) {
+  case LaneRun::Part::Static:
+    return loop(run.begin, run.end, run.step);
+  case LaneRun::Part::WholeSteps:
+    return loopOverWholeSteps(memref, dim, run.step);
+  case LaneRun::Part::Rest:
+    return loopOverRest(memref, dim, run.begin);
+  }
+  llvm_unreachable("a part of a dimension");
 }
 
 AffineExpr AffineNest::loop(int64_t begin, int64_t end, int64_t step) {
@@ -68,20 +115,36 @@ AffineExpr AffineNest::loopCarrying(int64_t extent, SmallVectorImpl<Value> &valu
   return builder.getAffineDimExpr(ivs.size() - 1);
 }
 
+AffineExpr AffineNest::loopOverDimCarrying(Value memref, int64_t dim, SmallVectorImpl<Value> &values) {
+  Value extent = memref::DimOp::create(builder, loc, memref, dim);
+  Operation *op = openLoop(extent, constant(0), builder.getAffineSymbolExpr(0), 1, values);
+  auto inside = cast<LoopLikeOpInterface>(op).getRegionIterArgs();
+  values.assign(inside.begin(), inside.end());
+  carrying.push_back(op);
+  return builder.getAffineDimExpr(ivs.size() - 1);
+}
+
 void AffineNest::closeCarrying(SmallVectorImpl<Value> &values) {
-  affine::AffineForOp op = carrying.pop_back_val();
+  Operation *op = carrying.pop_back_val();
   if (!op)
     return;
-  affine::AffineYieldOp::create(builder, loc, values);
+  if (isa<scf::ForOp>(op))
+    scf::YieldOp::create(builder, loc, values);
+  else
+    affine::AffineYieldOp::create(builder, loc, values);
   builder.setInsertionPointAfter(op);
-  values.assign(op.getResults().begin(), op.getResults().end());
+  values.assign(op->result_begin(), op->result_end());
   ivs.pop_back();
 }
 
 Value AffineNest::load(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes) {
+  if (lanes == 1 && !isAffine)
+    return memref::LoadOp::create(builder, loc, memref, materialize(indices));
   if (lanes == 1)
     return affine::AffineLoadOp::create(builder, loc, memref, mapOf(indices), ivs);
   auto type = VectorType::get({lanes}, cast<MemRefType>(memref.getType()).getElementType());
+  if (!isAffine)
+    return vector::LoadOp::create(builder, loc, type, memref, materialize(indices));
   return affine::AffineVectorLoadOp::create(builder, loc, type, memref, mapOf(indices), ivs);
 }
 
@@ -93,7 +156,12 @@ Value AffineNest::loadBroadcast(Value memref, ArrayRef<AffineExpr> indices, int6
 }
 
 void AffineNest::store(Value value, Value memref, ArrayRef<AffineExpr> indices) {
-  if (isa<VectorType>(value.getType()))
+  bool isVector = isa<VectorType>(value.getType());
+  if (isVector && !isAffine)
+    vector::StoreOp::create(builder, loc, value, memref, materialize(indices));
+  else if (!isAffine)
+    memref::StoreOp::create(builder, loc, value, memref, materialize(indices));
+  else if (isVector)
     affine::AffineVectorStoreOp::create(builder, loc, value, memref, mapOf(indices), ivs);
   else
     affine::AffineStoreOp::create(builder, loc, value, memref, mapOf(indices), ivs);
@@ -113,7 +181,21 @@ void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<
   }
 }
 
+void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(LaneRun)> body) {
+  if (ShapedType::isStatic(extent))
+    return forEachLaneRun(
+        extent, lanes, [&](int64_t begin, int64_t end, int64_t width) { body(LaneRun::of(begin, end, width, width)); });
+  body(LaneRun::wholeSteps(lanes, lanes));
+  if (lanes > 1)
+    body(LaneRun::rest(lanes));
+}
+
+bool mlir::compress::isContiguousInside(Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  return type.getRank() > 0 && type.isLastDimUnitStride();
+}
+
 bool mlir::compress::allowsLanes(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
-  return type.getRank() > 0 && !type.isDynamicDim(type.getRank() - 1) && type.isLastDimUnitStride();
+  return isContiguousInside(memref) && !type.isDynamicDim(type.getRank() - 1);
 }

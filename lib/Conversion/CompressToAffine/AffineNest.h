@@ -14,8 +14,27 @@
 
 namespace mlir::compress {
 
+/// Chunks along one dimension: the multiples of `step` from `begin` below `end`. Of a dynamic extent, its whole steps,
+/// or what whole steps of `begin` leave of it, by 1.
+struct LaneRun {
+  enum class Part { Static, WholeSteps, Rest };
+  Part part;
+  int64_t begin, end, step;
+  /// Lanes of the vectors that a chunk is made of.
+  int64_t width;
+
+  static LaneRun of(int64_t begin, int64_t end, int64_t step, int64_t width) {
+    return {Part::Static, begin, end, step, width};
+  }
+  static LaneRun wholeSteps(int64_t step, int64_t width) { return {Part::WholeSteps, 0, 0, step, width}; }
+  static LaneRun rest(int64_t step) { return {Part::Rest, step, 0, 1, 1}; }
+};
+
 /// Builds one nest of affine loops. Indices are affine expressions over the loops opened so far, innermost last;
 /// leaving a scope (a saved copy) closes them.
+///
+/// An extent that is no affine symbol (a tile's, that depends on the index of a loop around it) gets an scf.for; loads
+/// and stores inside of it are those of memref and vector.
 class AffineNest {
 public:
   AffineNest(OpBuilder &builder, Location loc) : builder(builder), loc(loc) {}
@@ -33,10 +52,21 @@ public:
   AffineExpr loopOverWholeSteps(Value memref, int64_t dim, int64_t step);
   /// Opens a loop over what loopOverWholeSteps leaves, by 1.
   AffineExpr loopOverRest(Value memref, int64_t dim, int64_t step);
+  /// Opens the loop of a run along dimension `dim` of `memref`.
+  AffineExpr loopOver(const LaneRun &run, Value memref, int64_t dim);
+  /// Opens a loop from `begin` to `end`, expressions of the extent (symbol 0) of dimension `dim` of `memref`.
+  AffineExpr loopBetween(Value memref, int64_t dim, AffineExpr begin, AffineExpr end, int64_t step = 1);
+  /// Opens a loop over dimension `dim` of `memref`, of dynamic extent, that carries `values`.
+  AffineExpr loopOverDimCarrying(Value memref, int64_t dim, SmallVectorImpl<Value> &values);
   /// Opens a loop that carries `values`; on return `values` are the values inside of it. Close with closeCarrying.
   AffineExpr loopCarrying(int64_t extent, SmallVectorImpl<Value> &values);
-  /// Yields `values` from the loop opened last by loopCarrying and continues after it, with its results in `values`.
+  /// Yields `values` from the loop opened last by one of the two and continues after it, with its results in `values`.
   void closeCarrying(SmallVectorImpl<Value> &values);
+
+  /// An index that is no loop's, and need not be affine.
+  AffineExpr index(Value value);
+  /// The value of `index`.
+  Value materialize(AffineExpr index);
 
   AffineExpr constant(int64_t value) { return builder.getAffineConstantExpr(value); }
 
@@ -52,16 +82,25 @@ public:
 
 private:
   AffineMap mapOf(ArrayRef<AffineExpr> indices);
-  AffineExpr openLoop(Value extent, AffineMap begin, AffineMap end, int64_t step);
+  SmallVector<Value> materialize(ArrayRef<AffineExpr> indices);
+  /// Opens a loop between expressions of `extent`; it carries `values` if there are any.
+  Operation *openLoop(Value extent, AffineExpr begin, AffineExpr end, int64_t step, ValueRange values = {});
 
   SmallVector<Value> ivs;
-  SmallVector<affine::AffineForOp> carrying;
+  /// Null for a loop that a single trip did not need.
+  SmallVector<Operation *> carrying;
+  /// False as soon as an index is no affine dimension.
+  bool isAffine = true;
 };
 
 /// Cuts `extent` into runs of at most `lanes` lanes, a power of two, halving it for what remains; calls
 /// `body(begin, end, width)` for each run of chunks of one width.
 void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t begin, int64_t end, int64_t width)> body);
+/// The same as runs whose chunks are vectors; a dynamic extent is cut into whole vectors and a scalar rest.
+void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(LaneRun run)> body);
 
+/// True if the innermost dimension of `memref` is contiguous.
+bool isContiguousInside(Value memref);
 /// True if the innermost dimension of `memref` is contiguous and its extent static, so that lanes may run along it.
 bool allowsLanes(Value memref);
 

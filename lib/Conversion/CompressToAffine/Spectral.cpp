@@ -43,19 +43,25 @@ struct SpectralLowering {
   MemRefType weightsType() const { return cast<MemRefType>(weights.getType()); }
   int64_t rank() const { return initType().getRank() - 1; }
   int64_t numTaps() const { return strides.size(); }
-  int64_t inBlocks() const { return weightsType().getDimSize(1 + numTaps()); }
-  int64_t outBlocks() const { return weightsType().getDimSize(2 + numTaps()); }
+  /// Known if an operand's type tells.
+  int64_t inBlocks() const {
+    return staticOf(weightsType().getDimSize(1 + numTaps()), cast<MemRefType>(input.getType()).getDimSize(inDim + 1));
+  }
+  int64_t outBlocks() const {
+    return staticOf(weightsType().getDimSize(2 + numTaps()), initType().getDimSize(outDim + 1));
+  }
+  static int64_t staticOf(int64_t a, int64_t b) { return ShapedType::isStatic(a) ? a : b; }
 
   /// Where the lanes of a vector run.
   enum class LaneDim { None, OutBlocks, Pixels };
 
   LaneDim chooseLaneDim() const {
-    if (lanes == 1 || !allowsLanes(init))
+    if (lanes == 1 || !isContiguousInside(init))
       return LaneDim::None;
     if (outDim == rank() - 1)
-      return allowsLanes(weights) ? LaneDim::OutBlocks : LaneDim::None;
+      return isContiguousInside(weights) ? LaneDim::OutBlocks : LaneDim::None;
     bool isPlainWindow = numTaps() > 0 && strides.back() == 1 && inDim != rank() - 1;
-    return isPlainWindow && allowsLanes(input) ? LaneDim::Pixels : LaneDim::None;
+    return isPlainWindow && isContiguousInside(input) ? LaneDim::Pixels : LaneDim::None;
   }
 
   void lower() {
@@ -70,60 +76,62 @@ struct SpectralLowering {
   void lowerSlots(int64_t begin, int64_t end, bool isComplex) {
     LaneDim laneDim = chooseLaneDim();
     if (laneDim == LaneDim::None)
-      return lowerTiles(begin, end, isComplex, laneDim, 0, 0, 1, 1);
+      return lowerTiles(begin, end, isComplex, laneDim, LaneRun::of(0, 0, 1, 1));
     bool isOut = laneDim == LaneDim::OutBlocks;
     int64_t extent = isOut ? outBlocks() : initType().getDimSize(rank());
-    forEachLaneRun(extent, lanes, [&](int64_t from, int64_t to, int64_t width) {
+    forEachLaneRun(extent, lanes, [&](LaneRun run) {
+      if (run.part != LaneRun::Part::Static)
+        return lowerTiles(begin, end, isComplex, laneDim, run);
       // Cut the run once more so that every chunk holds the same number of accumulators.
-      int64_t most = isOut ? kOutVectorTile * width : width;
-      forEachMultiple(from, to, most, width, [&](int64_t first, int64_t last, int64_t chunk) {
-        lowerTiles(begin, end, isComplex, laneDim, first, last, chunk, width);
-      });
+      int64_t most = isOut ? kOutVectorTile * run.width : run.width;
+      forEachMultiple(run.begin, run.end, most, run.width,
+                      [&](LaneRun chunks) { lowerTiles(begin, end, isComplex, laneDim, chunks); });
     });
   }
 
   /// Cuts [from, to) into runs of chunks of `most`, and one smaller chunk, a multiple of `width`.
-  static void forEachMultiple(int64_t from, int64_t to, int64_t most, int64_t width,
-                              function_ref<void(int64_t, int64_t, int64_t)> body) {
+  static void forEachMultiple(int64_t from, int64_t to, int64_t most, int64_t width, function_ref<void(LaneRun)> body) {
     int64_t whole = from + (to - from) / most * most;
     if (whole > from)
-      body(from, whole, most);
+      body(LaneRun::of(from, whole, most, width));
     if (to > whole)
-      body(whole, to, to - whole);
+      body(LaneRun::of(whole, to, to - whole, width));
   }
 
-  /// Lowers the lanes [first, last) by `chunk`, each chunk in vectors of `width`.
-  void lowerTiles(int64_t begin, int64_t end, bool isComplex, LaneDim laneDim, int64_t first, int64_t last,
-                  int64_t chunk, int64_t width) {
-    int64_t tile = laneDim == LaneDim::Pixels ? std::min(kOutBlockTile, outBlocks()) : 1;
-    auto lowerOut = [&](int64_t outFrom, int64_t outTo, int64_t outTile) {
+  /// Lowers the chunks of `run`, with every out block.
+  void lowerTiles(int64_t begin, int64_t end, bool isComplex, LaneDim laneDim, LaneRun run) {
+    auto lowerOut = [&](LaneRun outs) {
       OpBuilder::InsertionGuard guard(builder);
-      lowerNest(begin, end, isComplex, laneDim, first, last, chunk, width, outFrom, outTo, outTile);
+      lowerNest(begin, end, isComplex, laneDim, run, outs);
     };
     if (laneDim == LaneDim::OutBlocks)
-      return lowerOut(0, 1, 1);
-    forEachMultiple(0, outBlocks(), tile, 1, lowerOut);
+      return lowerOut(run);
+    int64_t tile = laneDim == LaneDim::Pixels ? kOutBlockTile : 1;
+    if (ShapedType::isStatic(outBlocks()))
+      return forEachMultiple(0, outBlocks(), std::min(tile, outBlocks()), 1, lowerOut);
+    lowerOut(LaneRun::wholeSteps(tile, 1));
+    if (tile > 1)
+      lowerOut(LaneRun::rest(tile));
   }
 
-  /// The nest itself: slots, positions, out blocks, and inside of them the sum over taps and in blocks.
-  void lowerNest(int64_t begin, int64_t end, bool isComplex, LaneDim laneDim, int64_t first, int64_t last,
-                 int64_t chunk, int64_t width, int64_t outFrom, int64_t outTo, int64_t outTile) {
+  /// The nest itself: slots, positions, out blocks, and inside of them the sum over taps and in blocks. A chunk of
+  /// `run` is a vector of pixels, or the vectors of out blocks that `outs` is then, too.
+  void lowerNest(int64_t begin, int64_t end, bool isComplex, LaneDim laneDim, LaneRun run, LaneRun outs) {
     AffineNest nest(builder, loc);
-    int64_t parts = isComplex ? 2 : 1;
+    int64_t parts = isComplex ? 2 : 1, width = run.width;
     AffineExpr slot = nest.loop(begin, end, parts);
     SmallVector<AffineExpr> outIndex(rank() + 1), inIndex(rank() + 1), positions;
     for (int64_t d = 0; d < rank(); ++d) {
       if (d == outDim)
         continue;
       bool isLane = laneDim == LaneDim::Pixels && d == rank() - 1;
-      positions.push_back(isLane ? nest.loop(first, last, chunk) : nest.loopOverDim(init, d + 1));
+      positions.push_back(isLane ? nest.loopOver(run, init, d + 1) : nest.loopOverDim(init, d + 1));
       outIndex[d + 1] = positions.back();
     }
-    AffineExpr out = laneDim == LaneDim::OutBlocks ? nest.loop(first, last, chunk) : nest.loop(outFrom, outTo, outTile);
+    AffineExpr out = nest.loopOver(outs, init, outDim + 1);
 
     // Accumulators: part, then out block of the tile or vector of the chunk.
-    int64_t tile = laneDim == LaneDim::OutBlocks ? chunk / width : outTile;
-    int64_t outStep = laneDim == LaneDim::OutBlocks ? width : 1;
+    int64_t outStep = outs.width, tile = outs.step / outStep;
     SmallVector<Value> sums;
     for (int64_t part = 0; part < parts; ++part)
       for (int64_t t = 0; t < tile; ++t) {
@@ -135,7 +143,8 @@ struct SpectralLowering {
     SmallVector<AffineExpr> taps;
     for (int64_t t = 0; t < numTaps(); ++t)
       taps.push_back(nest.loopCarrying(weightsType().getDimSize(1 + t), sums));
-    AffineExpr in = nest.loopCarrying(inBlocks(), sums);
+    AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks(), sums)
+                                                     : nest.loopOverDimCarrying(weights, 1 + numTaps(), sums);
     setInputIndex(inIndex, positions, taps, in);
     multiplyAccumulate(nest, slot, inIndex, taps, in, out, outStep, laneDim, width, tile, parts, sums);
     for (int64_t t = 0; t <= numTaps(); ++t)

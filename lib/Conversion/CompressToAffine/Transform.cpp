@@ -11,7 +11,8 @@
 //     %x0 = affine.load %x[%b, %j * 4] …                 the codelet of Kernel/, straight-line, loads at first use
 //     affine.store %s0, %xs[0, %b, %j] … } }
 //
-// A last block that the extent does not fill is peeled: its missing numbers are zero, or are not computed.
+// A last block that the extent does not fill is peeled: its missing numbers are zero, or are not computed. Of a dynamic
+// extent the whole blocks are lowered the same way, and one block that may be cut short by masks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,7 @@
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -40,61 +42,120 @@ struct TransformLowering {
   MemRefType flatType() const { return cast<MemRefType>(flat.getType()); }
   MemRefType planesType() const { return cast<MemRefType>(planes.getType()); }
 
+  int64_t blockSize() const { return planesType().getDimSize(0); }
+
   void lower() {
     int64_t last = flatType().getRank() - 1;
-    bool useLanes = lanes > 1 && last != dim && allowsLanes(flat) && allowsLanes(planes);
+    bool useLanes = lanes > 1 && last != dim && isContiguousInside(flat) && isContiguousInside(planes);
     if (!useLanes)
-      return lowerRun(0, 0, 1);
-    forEachLaneRun(flatType().getDimSize(last), lanes,
-                   [&](int64_t begin, int64_t end, int64_t width) { lowerRun(begin, end, width); });
+      return lowerRun(std::nullopt);
+    forEachLaneRun(flatType().getDimSize(last), lanes, [&](LaneRun run) { lowerRun(run); });
   }
 
-  /// Lowers all blocks at the lanes from `begin` to `end`; at all positions if `end` is 0.
-  void lowerRun(int64_t begin, int64_t end, int64_t width) {
-    int64_t k = planesType().getDimSize(0), n = flatType().getDimSize(dim);
-    int64_t whole = n / k;
+  /// Lowers all blocks at the lanes of `run`; at all positions if there is none.
+  void lowerRun(std::optional<LaneRun> run) {
+    int64_t k = blockSize(), n = flatType().getDimSize(dim), whole = n / k;
+    if (ShapedType::isDynamic(n)) {
+      AffineExpr extent = builder.getAffineSymbolExpr(0);
+      auto between = [&](AffineExpr from, AffineExpr to) {
+        return [=](AffineNest &nest) { return nest.loopBetween(flat, dim, from, to); };
+      };
+      lowerBlocks(between(builder.getAffineConstantExpr(0), extent.floorDiv(k)), k, run);
+      if (k > 1)
+        lowerMaskedBlock(between(extent.floorDiv(k), extent.ceilDiv(k)), run);
+      return;
+    }
+    auto between = [](int64_t from, int64_t to) { return [=](AffineNest &nest) { return nest.loop(from, to); }; };
     if (whole > 0)
-      lowerBlocks(0, whole, k, begin, end, width);
+      lowerBlocks(between(0, whole), k, run);
     if (n % k)
-      lowerBlocks(whole, whole + 1, n % k, begin, end, width);
+      lowerBlocks(between(whole, whole + 1), n % k, run);
   }
 
-  /// Lowers blocks `from` to `to`, each with `valid` numbers inside of the extent.
-  void lowerBlocks(int64_t from, int64_t to, int64_t valid, int64_t begin, int64_t end, int64_t width) {
+  /// Opens the loops over positions and, by `openBlocks`, over blocks; returns their indices in `flat`, blocks at
+  /// `dim`.
+  SmallVector<AffineExpr> openLoops(AffineNest &nest, function_ref<AffineExpr(AffineNest &)> openBlocks,
+                                    const std::optional<LaneRun> &run) {
+    int64_t rank = flatType().getRank();
+    SmallVector<AffineExpr> index(rank);
+    for (int64_t d = 0; d < rank; ++d)
+      index[d] = d == dim               ? openBlocks(nest)
+                 : run && d == rank - 1 ? nest.loopOver(*run, flat, d)
+                                        : nest.loopOverDim(flat, d);
+    return index;
+  }
+
+  /// The place of `slot` in `planes`.
+  static SmallVector<AffineExpr> planeIndex(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t slot) {
+    SmallVector<AffineExpr> at{nest.constant(slot)};
+    llvm::append_range(at, index);
+    return at;
+  }
+
+  /// Lowers blocks that each have `valid` numbers inside of the extent.
+  void lowerBlocks(function_ref<AffineExpr(AffineNest &)> openBlocks, int64_t valid, std::optional<LaneRun> run) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
-    int64_t k = planesType().getDimSize(0), rank = flatType().getRank();
-    SmallVector<AffineExpr> flatIndex(rank), planeIndex(rank + 1);
-    for (int64_t d = 0; d < rank; ++d) {
-      bool isLaneDim = end > 0 && d == rank - 1;
-      flatIndex[d] = d == dim    ? nest.loop(from, to)
-                     : isLaneDim ? nest.loop(begin, end, width)
-                                 : nest.loopOverDim(flat, d);
-      planeIndex[d + 1] = flatIndex[d];
-    }
-    AffineExpr blockStart = flatIndex[dim] * k;
+    int64_t width = run ? run->width : 1;
+    SmallVector<AffineExpr> index = openLoops(nest, openBlocks, run), flatIndex(index);
     auto at = [&](int64_t t) -> ArrayRef<AffineExpr> {
-      flatIndex[dim] = blockStart + t;
+      flatIndex[dim] = index[dim] * blockSize() + t;
       return flatIndex;
-    };
-    auto slot = [&](int64_t s) -> ArrayRef<AffineExpr> {
-      planeIndex[0] = nest.constant(s);
-      return planeIndex;
     };
     if (toPlanes)
       kernel::emit(
           builder, loc, kernel::restrictInputs(network, valid),
           [&](int64_t t) { return nest.load(flat, at(t), width); },
-          [&](int64_t s, Value value) { nest.store(value, planes, slot(s)); });
+          [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
     else
       kernel::emit(
           builder, loc, kernel::restrictOutputs(network, valid),
-          [&](int64_t s) { return nest.load(planes, slot(s), width); },
-          [&](int64_t t, Value value) {
-            if (accumulate)
-              value = arith::AddFOp::create(builder, loc, nest.load(flat, at(t), width), value);
-            nest.store(value, flat, at(t));
-          });
+          [&](int64_t s) { return nest.load(planes, planeIndex(nest, index, s), width); },
+          [&](int64_t t, Value value) { storeNumber(nest, at(t), value, width); });
+  }
+
+  void storeNumber(AffineNest &nest, ArrayRef<AffineExpr> at, Value value, int64_t width) {
+    if (accumulate)
+      value = arith::AddFOp::create(builder, loc, nest.load(flat, at, width), value);
+    nest.store(value, flat, at);
+  }
+
+  /// Lowers a block of which the extent, not known, cuts off some: those numbers are read as zero and are not written.
+  void lowerMaskedBlock(function_ref<AffineExpr(AffineNest &)> openBlocks, std::optional<LaneRun> run) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    int64_t width = run ? run->width : 1;
+    SmallVector<AffineExpr> index = openLoops(nest, openBlocks, run), flatIndex(index);
+    Value extent = memref::DimOp::create(builder, loc, flat, dim);
+    auto numberAt = [&](int64_t t) {
+      Value number = nest.materialize(index[dim] * blockSize() + t);
+      Value isInside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, number, extent);
+      return std::pair(number, isInside);
+    };
+    auto loadNumber = [&](int64_t t) -> Value {
+      auto [number, isInside] = numberAt(t);
+      Value last = arith::SubIOp::create(builder, loc, extent, arith::ConstantIndexOp::create(builder, loc, 1));
+      flatIndex[dim] = nest.index(arith::MinSIOp::create(builder, loc, number, last));
+      Value value = nest.load(flat, flatIndex, width);
+      Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(value.getType()));
+      return arith::SelectOp::create(builder, loc, isInside, value, zero);
+    };
+    auto storeInside = [&](int64_t t, Value value) {
+      auto [number, isInside] = numberAt(t);
+      auto op = scf::IfOp::create(builder, loc, isInside, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(op.thenBlock());
+      AffineNest inside(nest);
+      flatIndex[dim] = inside.index(number);
+      storeNumber(inside, flatIndex, value, width);
+    };
+    if (toPlanes)
+      kernel::emit(builder, loc, network, loadNumber,
+                   [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
+    else
+      kernel::emit(
+          builder, loc, network, [&](int64_t s) { return nest.load(planes, planeIndex(nest, index, s), width); },
+          storeInside);
   }
 };
 

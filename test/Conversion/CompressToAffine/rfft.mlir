@@ -56,3 +56,54 @@ func.func @overwrites(%s: memref<4x3x2xf32>, %y: memref<3x8xf32>) {
   compress.rfft_transpose dim = 1 ins(%s : memref<4x3x2xf32>) outs(%y : memref<3x8xf32>)
   return
 }
+
+// Of a dynamic extent the whole blocks are code as above; one more block, if there is one, reads zero beyond it.
+// CHECK-LABEL: @masks_last_block
+// CHECK-SAME: (%[[X:.*]]: memref<3x?xf32>, %[[PLANES:.*]]: memref<4x3x?xf32>)
+// CHECK: affine.for %{{.*}} = 0 to 3
+// CHECK: affine.for %{{.*}} = 0 to #[[WHOLE:[a-z0-9]+]]()[%{{.*}}]
+// CHECK-NOT: arith.select
+// CHECK: affine.for %{{.*}} = #[[WHOLE]]()[%{{.*}}] to
+// CHECK: arith.minsi
+// CHECK: %[[NUMBER:.*]] = memref.load %[[X]]
+// CHECK: arith.select %{{.*}}, %[[NUMBER]], %{{.*}}
+// CHECK: memref.store %{{.*}}, %[[PLANES]]
+func.func @masks_last_block(%x: memref<3x?xf32>, %s: memref<4x3x?xf32>) {
+  compress.rfft dim = 1 ins(%x : memref<3x?xf32>) outs(%s : memref<4x3x?xf32>)
+  return
+}
+
+// Nothing beyond it is written.
+// CHECK-LABEL: @guards_last_block
+// CHECK-SAME: %[[Y:[a-z0-9]+]]: memref<3x?xf32>)
+// CHECK: affine.for
+// CHECK: affine.store
+// CHECK: affine.for
+// CHECK: %[[INSIDE:.*]] = arith.cmpi slt
+// CHECK: scf.if %[[INSIDE]]
+// CHECK: memref.store %{{.*}}, %[[Y]]
+func.func @guards_last_block(%s: memref<4x3x?xf32>, %y: memref<3x?xf32>) {
+  compress.rfft_transpose dim = 1 ins(%s : memref<4x3x?xf32>) outs(%y : memref<3x?xf32>)
+  return
+}
+
+// The extent of a tile, which depends on the index of an scf.for, is no affine symbol.
+// CHECK-LABEL: @tile
+// CHECK: scf.for
+// CHECK: affine.for %{{.*}} = 0 to 3
+// CHECK: scf.for
+// CHECK: memref.load
+func.func @tile(%x: memref<3x18xf32>, %s: memref<4x3x5xf32>) {
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c5 = arith.constant 5 : index
+  scf.for %j = %c0 to %c5 step %c2 {
+    %blocks = affine.min affine_map<(d0) -> (-d0 + 5, 2)>(%j)
+    %start = affine.apply affine_map<(d0) -> (d0 * 4)>(%j)
+    %n = affine.min affine_map<(d0) -> (-d0 * 4 + 18, 8)>(%j)
+    %xt = memref.subview %x[0, %start] [3, %n] [1, 1] : memref<3x18xf32> to memref<3x?xf32, strided<[18, 1], offset: ?>>
+    %st = memref.subview %s[0, 0, %j] [4, 3, %blocks] [1, 1, 1] : memref<4x3x5xf32> to memref<4x3x?xf32, strided<[15, 5, 1], offset: ?>>
+    compress.rfft dim = 1 ins(%xt : memref<3x?xf32, strided<[18, 1], offset: ?>>) outs(%st : memref<4x3x?xf32, strided<[15, 5, 1], offset: ?>>)
+  }
+  return
+}

@@ -45,9 +45,9 @@ static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType 
   if (planes.getRank() != flat.getRank() + 1) // rfft* C2
     return op->emitOpError("expects ") << planesName << " of rank " << flat.getRank() + 1 << ", got " << planes;
   int64_t k = planes.getDimSize(0), n = flat.getDimSize(dim), blocks = planes.getDimSize(dim + 1);
-  if (ShapedType::isDynamic(k) || ShapedType::isDynamic(n) || k < 1) // rfft* C3
-    return op->emitOpError("expects a static block size and a static transform extent");
-  if (blocks != static_cast<int64_t>(llvm::divideCeil(n, k))) // rfft* C3
+  if (ShapedType::isDynamic(k) || k < 1) // rfft* C3
+    return op->emitOpError("expects a static block size of at least 1");
+  if (ShapedType::isStatic(n) && extentsDiffer(blocks, llvm::divideCeil(n, k))) // rfft* C3
     return op->emitOpError("expects ") << llvm::divideCeil(n, k) << " blocks of " << k << " for an extent of " << n
                                        << ", got " << blocks;
   for (int64_t d = 0; d < flat.getRank(); ++d) // rfft* C4
@@ -70,9 +70,11 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
   if (ShapedType::isDynamic(k) || input.getDimSize(0) != k || weights.getDimSize(0) != k) // spectral_* C2
     return op->emitOpError("expects one static slot extent, got ")
            << input.getDimSize(0) << ", " << weights.getDimSize(0) << " and " << k;
+  if (llvm::any_of(weights.getShape().slice(1, taps), ShapedType::isDynamic)) // spectral_conv C2
+    return op->emitOpError("expects static taps, got ") << weights;
   int64_t q = weights.getDimSize(1 + taps), p = weights.getDimSize(2 + taps);
   // spectral_* C3
-  if (!weights.hasStaticShape() || input.getDimSize(inDim + 1) != q || init.getDimSize(outDim + 1) != p)
+  if (extentsDiffer(input.getDimSize(inDim + 1), q) || extentsDiffer(init.getDimSize(outDim + 1), p))
     return op->emitOpError("expects ") << q << " in blocks and " << p << " out blocks, got "
                                        << input.getDimSize(inDim + 1) << " and " << init.getDimSize(outDim + 1);
   SmallVector<int64_t> ins, outs;

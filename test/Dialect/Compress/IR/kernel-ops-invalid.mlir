@@ -24,9 +24,9 @@ func.func @rfft_c3(%x: memref<2x9xf32>, %i: memref<4x2x2xf32>) {
 
 // -----
 
-func.func @rfft_c3_dynamic(%x: memref<2x?xf32>, %i: memref<4x2x2xf32>) {
-  // expected-error @+1 {{expects a static block size and a static transform extent}}
-  compress.rfft dim = 1 ins(%x : memref<2x?xf32>) outs(%i : memref<4x2x2xf32>)
+func.func @rfft_c3_dynamic(%x: memref<2x8xf32>, %i: memref<?x2x2xf32>) {
+  // expected-error @+1 {{expects a static block size of at least 1}}
+  compress.rfft dim = 1 ins(%x : memref<2x8xf32>) outs(%i : memref<?x2x2xf32>)
   return
 }
 
@@ -181,6 +181,15 @@ func.func @spectral_conv_c5(%x: memref<4x1x3x8xf64>, %w: memref<4x3x3x2xf32>, %i
   // expected-error @+1 {{expects operands of one element type, got 'f64' and 'f32'}}
   compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
       ins(%x, %w : memref<4x1x3x8xf64>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c2_taps(%x: memref<4x1x3x8xf32>, %w: memref<4x?x3x2xf32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects static taps}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x?x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
   return
 }
 

@@ -42,7 +42,7 @@ def Compress_RfftOp : Compress_KernelOp<"rfft"> {
     Constraints:
       - (C1) `dim` is a dimension of `input`.
       - (C2) the rank of `init` is the rank of `input` plus one.
-      - (C3) the block dimension of `init` is static and `ceil(n / k)`; `k` and `n` are static.
+      - (C3) `k` is static; the block extent of `init` is `ceil(n / k)`, as far as both are static.
       - (C4) the other extents of `input` and `init` agree.
       - (C5) element types agree; the results are the tensors among the inits.
 
@@ -83,7 +83,7 @@ def Compress_RfftTransposeOp : Compress_KernelOp<"rfft_transpose"> {
     Constraints:
       - (C1) `dim` is a dimension of `init`.
       - (C2) the rank of `input` is the rank of `init` plus one.
-      - (C3) the block dimension of `input` is static and `ceil(m / k)`; `k` and `m` are static.
+      - (C3) `k` is static; the block extent of `input` is `ceil(m / k)`, as far as both are static.
       - (C4) the other extents of `input` and `init` agree.
       - (C5) element types agree; the results are the tensors among the inits.
 
@@ -132,7 +132,7 @@ def Compress_SpectralMatmulOp : Compress_SpectralOp<"spectral_matmul"> {
     Constraints:
       - (C1) `in_dim` and `out_dim` are dimensions of `input` and `init`, the slot not counted.
       - (C2) `weights` has rank 3; the slot extents of the three operands agree and are static.
-      - (C3) the block extents of `input` and `init` are those of `weights`, and static.
+      - (C3) the block extents of `input` and `init` are those of `weights`, as far as they are static.
       - (C4) the remaining extents of `input` and `init` agree.
       - (C5) element types agree; the results are the tensors among the inits.
 
@@ -165,7 +165,7 @@ def Compress_SpectralConvOp : Compress_SpectralOp<"spectral_conv"> {
     `weights` is `k x taps… x q x p`. `input` holds the padding already.
 
     Constraints: C1, C3, C5 of `compress.spectral_matmul`, and
-      - (C2) `weights` has rank 3 plus the number of strides; the slot extents agree and are static.
+      - (C2) `weights` has rank 3 plus the number of strides; the slot extents agree and are static, as are the taps.
       - (C4) the remaining extents that are no windows agree.
       - (C6) `strides` and `dilations` have one entry of at least 1 per tap dimension.
       - (C7) a static window extent of `init` fits: `(H' - 1)*stride + (taps - 1)*dilation < H`.
