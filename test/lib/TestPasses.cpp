@@ -48,11 +48,13 @@ struct TestPullbackPass : PassWrapper<TestPullbackPass, OperationPass<func::Func
 
 namespace mlir::compress::test {
 void registerCensusPasses();
+void registerFuseConsumerPass();
 void registerTilePass();
 
 void registerTestPasses() {
   PassRegistration<TestPullbackPass>();
   registerCensusPasses();
+  registerFuseConsumerPass();
   registerTilePass();
 }
 } // namespace mlir::compress::test

@@ -16,17 +16,72 @@
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_FloatShaped : AnyTypeOf<[RankedTensorOf<[F32, F64]>, StridedMemRefRankOf<[F32, F64], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
 
+/// An op says by `getKernelTiling` how its operands move with its loops; the methods of TilingInterface follow.
 class Compress_KernelOp<string mnemonic, list<Trait> traits = []> : Compress_Op<mnemonic,
     traits # [DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-              DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+              DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
+              DeclareOpInterfaceMethods<TilingInterface,
+                  ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition",
+                   "generateResultTileValue", "getTiledImplementationFromOperandTiles",
+                   "getIterationDomainTileFromOperandTiles", "getIterationDomainTileFromResultTile"]>]> {
   let results = (outs Variadic<RankedTensorOf<[F32, F64]>>:$results);
   let hasVerifier = 1;
   code destinationDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// The loops of the op, and how each operand moves with them.
+    ::mlir::compress::KernelTiling getKernelTiling();
+  }];
+  let extraClassDefinition = [{
+    ::llvm::SmallVector<::mlir::utils::IteratorType> $cppClass::getLoopIteratorTypes() {
+      return getKernelTiling().iterators;
+    }
+    ::llvm::SmallVector<::mlir::Range> $cppClass::getIterationDomain(::mlir::OpBuilder &builder) {
+      return ::mlir::compress::getKernelIterationDomain(*this, getKernelTiling(), builder);
+    }
+    ::mlir::FailureOr<::mlir::TilingResult> $cppClass::getTiledImplementation(::mlir::OpBuilder &builder,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> offsets, ::llvm::ArrayRef<::mlir::OpFoldResult> sizes) {
+      return ::mlir::compress::tileKernel(*this, getKernelTiling(), builder, offsets, sizes);
+    }
+    ::llvm::LogicalResult $cppClass::getResultTilePosition(::mlir::OpBuilder &builder, unsigned,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> offsets, ::llvm::ArrayRef<::mlir::OpFoldResult> sizes,
+        ::llvm::SmallVector<::mlir::OpFoldResult> &resultOffsets,
+        ::llvm::SmallVector<::mlir::OpFoldResult> &resultSizes) {
+      return ::mlir::compress::getKernelResultTile(*this, getKernelTiling(), builder, offsets, sizes, resultOffsets,
+                                                   resultSizes);
+    }
+    ::mlir::FailureOr<::mlir::TilingResult> $cppClass::generateResultTileValue(::mlir::OpBuilder &builder, unsigned,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> offsets, ::llvm::ArrayRef<::mlir::OpFoldResult> sizes) {
+      return ::mlir::compress::generateKernelResultTile(*this, getKernelTiling(), builder, offsets, sizes);
+    }
+    ::llvm::LogicalResult $cppClass::getIterationDomainTileFromOperandTiles(::mlir::OpBuilder &builder,
+        ::llvm::ArrayRef<unsigned> operandNumbers,
+        ::llvm::ArrayRef<::llvm::SmallVector<::mlir::OpFoldResult>> allOffsets,
+        ::llvm::ArrayRef<::llvm::SmallVector<::mlir::OpFoldResult>> allSizes,
+        ::llvm::SmallVectorImpl<::mlir::OpFoldResult> &offsets, ::llvm::SmallVectorImpl<::mlir::OpFoldResult> &sizes) {
+      return ::mlir::compress::getKernelTileFromOperands(*this, getKernelTiling(), builder, operandNumbers, allOffsets,
+                                                         allSizes, offsets, sizes);
+    }
+    ::mlir::FailureOr<::mlir::TilingResult> $cppClass::getTiledImplementationFromOperandTiles(
+        ::mlir::OpBuilder &builder, ::llvm::ArrayRef<unsigned> operandNumbers,
+        ::llvm::ArrayRef<::llvm::SmallVector<::mlir::OpFoldResult>> allOffsets,
+        ::llvm::ArrayRef<::llvm::SmallVector<::mlir::OpFoldResult>> allSizes) {
+      ::llvm::SmallVector<::mlir::OpFoldResult> offsets, sizes;
+      if (failed(getIterationDomainTileFromOperandTiles(builder, operandNumbers, allOffsets, allSizes, offsets, sizes)))
+        return ::mlir::failure();
+      return getTiledImplementation(builder, offsets, sizes);
+    }
+    ::llvm::LogicalResult $cppClass::getIterationDomainTileFromResultTile(::mlir::OpBuilder &builder, unsigned,
+        ::llvm::ArrayRef<::mlir::OpFoldResult> resultOffsets, ::llvm::ArrayRef<::mlir::OpFoldResult> resultSizes,
+        ::llvm::SmallVectorImpl<::mlir::OpFoldResult> &offsets, ::llvm::SmallVectorImpl<::mlir::OpFoldResult> &sizes) {
+      // The result is tiled as the init is.
+      return getIterationDomainTileFromOperandTiles(builder, {getInitMutable().getOperandNumber()},
+          {::llvm::to_vector(resultOffsets)}, {::llvm::to_vector(resultSizes)}, offsets, sizes);
+    }
   }];
 }
 
@@ -47,6 +102,8 @@ def Compress_RfftOp : Compress_KernelOp<"rfft"> {
       - (C5) element types agree; the results are the tensors among the inits.
 
     `init` is not read. Unspecified: order of the sums.
+
+    Loops: the dimensions of `input`, blocks in place of `dim`; a tile is whole blocks, as far as `n` reaches.
 
     Cost: `2 k lg k - 4k + 6` operations per block for a power of two.
 
@@ -88,6 +145,9 @@ def Compress_RfftTransposeOp : Compress_KernelOp<"rfft_transpose"> {
       - (C5) element types agree; the results are the tensors among the inits.
 
     Unspecified: order of the sums.
+
+    Loops: the dimensions of `init`, blocks in place of `dim`. Where a consumer's tile cuts a block, the whole block is
+    computed for it.
 
     Example:
 
@@ -138,6 +198,8 @@ def Compress_SpectralMatmulOp : Compress_SpectralOp<"spectral_matmul"> {
 
     Unspecified: order of the sums.
 
+    Loops: the remaining dimensions, out blocks, in blocks (a reduction into `init`). Slots are not tiled.
+
     Example:
 
     ```mlir
@@ -169,6 +231,8 @@ def Compress_SpectralConvOp : Compress_SpectralOp<"spectral_conv"> {
       - (C4) the remaining extents that are no windows agree.
       - (C6) `strides` and `dilations` have one entry of at least 1 per tap dimension.
       - (C7) a static window extent of `init` fits: `(H' - 1)*stride + (taps - 1)*dilation < H`.
+
+    Loops: as of `compress.spectral_matmul`; windows are tiled by their positions, taps are whole.
 
     Example:
 
