@@ -14,6 +14,7 @@
 #include "compress/Target/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::compress {
@@ -68,7 +69,62 @@ static std::optional<int64_t> evaluateExtent(Value value, int64_t batch) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
+/// The most that an extent can be for a given batch; of a tile, the bound that its size implies.
+static std::optional<int64_t> boundExtent(Value value, int64_t batch) {
+  if (auto exact = evaluateExtent(value, batch))
+    return exact;
+  auto bound = ValueBoundsConstraintSet::computeConstantBound(presburger::BoundType::UB, value,
+                                                              /*stopCondition=*/nullptr, /*closedUB=*/true);
+  return succeeded(bound) ? std::optional<int64_t>(std::max<int64_t>(*bound, 0)) : std::nullopt;
+}
+
 namespace {
+
+/// When buffers are alive, in steps of one pass over the function: every op is a step, before the ops inside of it.
+class Lifetimes {
+public:
+  explicit Lifetimes(func::FuncOp function) : function(function), aliases(function) {
+    int64_t step = 0;
+    number(function, step);
+  }
+
+  /// First and last step of `alloc`. One inside of a loop's body is alive within an iteration, unless it leaves the
+  /// body: then it is alive as long as the outermost op around it.
+  std::pair<int64_t, int64_t> of(memref::AllocOp alloc) {
+    Block *block = alloc->getBlock(), *body = &function.getBody().front();
+    int64_t first = steps[alloc].first, last = first;
+    bool leaves = false;
+    for (Value alias : aliases.resolve(alloc))
+      for (Operation *user : alias.getUsers()) {
+        Operation *inBlock = block->findAncestorOpInBlock(*user);
+        leaves |= !inBlock || (block != body && inBlock == block->getTerminator());
+        if (inBlock)
+          last = std::max(last, steps[inBlock].second);
+      }
+    if (!leaves || block == body)
+      return {first, last};
+    first = steps[body->findAncestorOpInBlock(*alloc)].first;
+    last = steps[body->findAncestorOpInBlock(*alloc)].second;
+    for (Value alias : aliases.resolve(alloc))
+      for (Operation *user : alias.getUsers())
+        last = std::max(last, steps[body->findAncestorOpInBlock(*user)].second);
+    return {first, last};
+  }
+
+private:
+  void number(Operation *op, int64_t &step) {
+    int64_t first = step++;
+    for (Region &region : op->getRegions())
+      for (Operation &inner : region.getOps())
+        number(&inner, step);
+    steps[op] = {first, step - 1};
+  }
+
+  func::FuncOp function;
+  BufferViewFlowAnalysis aliases;
+  /// Its own step, and the last step inside of it.
+  llvm::DenseMap<Operation *, std::pair<int64_t, int64_t>> steps;
+};
 
 struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
   using Base = compress::impl::PlanMemoryPassBase<PlanMemoryPass>;
@@ -85,19 +141,15 @@ struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
     SmallVector<memref::AllocOp> allocs;
     function.walk([&](memref::AllocOp alloc) { allocs.push_back(alloc); });
     SmallVector<ArenaBuffer> one, most;
-    if (failed(measure(allocs, 1, one)) || failed(measure(allocs, maxBatch, most)))
+    Lifetimes lifetimes(function);
+    if (failed(measure(allocs, lifetimes, 1, one)) || failed(measure(allocs, lifetimes, maxBatch, most)))
       return signalPassFailure();
     place(allocs, planArena(one), planArena(most));
   }
 
-  /// The bytes and the lifetime of each allocation, in top-level ops of the function.
-  LogicalResult measure(ArrayRef<memref::AllocOp> allocs, int64_t batch, SmallVectorImpl<ArenaBuffer> &buffers) {
-    func::FuncOp function = getOperation();
-    BufferViewFlowAnalysis aliases(function);
-    Block &body = function.getBody().front();
-    llvm::DenseMap<Operation *, int64_t> steps;
-    for (auto [i, op] : llvm::enumerate(body))
-      steps[&op] = i;
+  /// The bytes and the lifetime of each allocation.
+  static LogicalResult measure(ArrayRef<memref::AllocOp> allocs, Lifetimes &lifetimes, int64_t batch,
+                               SmallVectorImpl<ArenaBuffer> &buffers) {
     for (memref::AllocOp alloc : allocs) {
       MemRefType type = alloc.getType();
       int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
@@ -105,17 +157,14 @@ struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
       for (int64_t extent : type.getShape()) {
         std::optional<int64_t> size = extent;
         if (ShapedType::isDynamic(extent))
-          size = evaluateExtent(alloc.getDynamicSizes()[dynamic++], batch);
+          size = boundExtent(alloc.getDynamicSizes()[dynamic++], batch);
         if (!size)
-          return alloc.emitError("compress-plan-memory: an extent of ") << type << " does not derive from the batch";
+          return alloc.emitError("compress-plan-memory: an extent of ")
+                 << type << " does not derive from the batch, and has no bound";
         bytes *= *size;
       }
-      ArenaBuffer buffer{bytes, steps[body.findAncestorOpInBlock(*alloc)], 0};
-      buffer.last = buffer.first;
-      for (Value alias : aliases.resolve(alloc))
-        for (Operation *user : alias.getUsers())
-          buffer.last = std::max(buffer.last, steps[body.findAncestorOpInBlock(*user)]);
-      buffers.push_back(buffer);
+      auto [first, last] = lifetimes.of(alloc);
+      buffers.push_back(ArenaBuffer{bytes, first, last});
     }
     return success();
   }

@@ -48,3 +48,54 @@ func.func @unknown_extent(%x: memref<4xf32>, %n: index) {
   memref.dealloc %a : memref<?xf32>
   return
 }
+
+// -----
+
+// Buffers of a tile: at most 3 of 10 numbers, 12 bytes -> 64. The first is dead when the third is made: two places of 64.
+// CHECK-LABEL: @tile
+// CHECK-SAME: %[[ARENA:[^:]*]]: memref<?xi8> {compress.workspace})
+// CHECK-SAME: compress.workspace_bytes = array<i64: 128, 128>
+// CHECK: scf.for
+// CHECK: %[[SIZE:.*]] = affine.min
+// CHECK-COUNT-3: memref.view %[[ARENA]][%{{.*}}][%[[SIZE]]]
+func.func @tile(%x: memref<10xf32>, %y: memref<10xf32> {compress.result}) {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %c10 = arith.constant 10 : index
+  scf.for %i = %c0 to %c10 step %c3 {
+    %size = affine.min affine_map<(d0) -> (-d0 + 10, 3)>(%i)
+    %in = memref.subview %x[%i] [%size] [1] : memref<10xf32> to memref<?xf32, strided<[1], offset: ?>>
+    %out = memref.subview %y[%i] [%size] [1] : memref<10xf32> to memref<?xf32, strided<[1], offset: ?>>
+    %a = memref.alloc(%size) : memref<?xf32>
+    memref.copy %in, %a : memref<?xf32, strided<[1], offset: ?>> to memref<?xf32>
+    %b = memref.alloc(%size) : memref<?xf32>
+    memref.copy %a, %b : memref<?xf32> to memref<?xf32>
+    %c = memref.alloc(%size) : memref<?xf32>
+    memref.copy %b, %c : memref<?xf32> to memref<?xf32>
+    memref.copy %c, %out : memref<?xf32> to memref<?xf32, strided<[1], offset: ?>>
+  }
+  return
+}
+
+// -----
+
+// %next leaves its iteration: it is alive with %other of the next one, though not in the same. Neither shares with %first.
+// CHECK-LABEL: @leaves_iteration
+// CHECK-SAME: compress.workspace_bytes = array<i64: 192, 192>
+func.func @leaves_iteration(%x: memref<4xf32>, %y: memref<4xf32> {compress.result}) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %first = memref.alloc() : memref<4xf32>
+  memref.copy %x, %first : memref<4xf32> to memref<4xf32>
+  %last = scf.for %i = %c0 to %c3 step %c1 iter_args(%carried = %first) -> memref<4xf32> {
+    %other = memref.alloc() : memref<4xf32>
+    memref.copy %x, %other : memref<4xf32> to memref<4xf32>
+    linalg.add ins(%carried, %other : memref<4xf32>, memref<4xf32>) outs(%y : memref<4xf32>)
+    %next = memref.alloc() : memref<4xf32>
+    memref.copy %y, %next : memref<4xf32> to memref<4xf32>
+    scf.yield %next : memref<4xf32>
+  }
+  memref.copy %last, %y : memref<4xf32> to memref<4xf32>
+  return
+}

@@ -18,8 +18,11 @@ def PlanMemoryPass : Pass<"compress-plan-memory", "func::FuncOp"> {
     sample fits caches better. Sets `compress.workspace_bytes = [bytes for one, bytes for max-batch]` and
     `compress.max_batch` on the function.
 
+    A buffer inside of a loop is alive within one iteration; where its extents depend on the loop's index, as a tile's do,
+    it gets their constant bound.
+
     Runs after: compress-to-affine          Leaves: no allocation in public functions
-    Does nothing when: the function is private        Fails when: an extent does not derive from the batch
+    Does nothing when: the function is private        Fails when: an extent neither derives from the batch nor is bounded
 
     Example: test/Target/plan-memory.mlir
   }];
