@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -55,6 +56,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
 
   addBufferization(pm);
 
+  pm.addPass(createForallToForLoopPass());
   pm.addPass(createConvertCopiesToLinalgPass());
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
@@ -65,6 +67,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     pm.addPass(createConvertDenseToAffinePass(dense));
     pm.addPass(createConvertReductionsToAffinePass());
   }
+  pm.addPass(createConvertTilesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
   addVerifyPhase(pm, "affine");
   pm.addPass(createCanonicalizerPass());

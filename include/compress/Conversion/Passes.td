@@ -66,6 +66,21 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
   let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect"];
 }
 
+def ConvertTilesToLoopsPass : Pass<"convert-compress-tiles-to-loops"> {
+  let summary = "Lower linalg ops on tiles of unknown extents to scf loops";
+  let description = [{
+    An extent that depends on the index of an scf.for, as tiling by sizes that do not divide leaves it, is no symbol of an
+    affine loop: convert-linalg-to-affine-loops would make invalid code of such an op.
+
+    Runs after: bufferization          Leaves: linalg ops whose extents are affine symbols
+    Does nothing when: there are only those        Fails when: never
+
+    Example: test/Conversion/tiles-to-loops.mlir
+  }];
+  let statistics = [Statistic<"numLowered", "num-lowered", "Ops lowered">];
+  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect"];
+}
+
 def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {
   let summary = "Lower buffer copies to linalg ops";
   let description = [{
