@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/IR/Compress.h"
+#include "KernelOpHelpers.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -16,25 +16,24 @@ using namespace mlir::compress;
 // Shared checks
 //===----------------------------------------------------------------------===//
 
-static ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
-
-/// One element type, and a result for each tensor among the inits.
-static LogicalResult verifyDestination(Operation *op, Value init, ValueRange operands) {
-  Type element = shaped(init).getElementType();
-  for (Value operand : operands) // rfft*, spectral_* C5
-    if (shaped(operand).getElementType() != element)
-      return op->emitOpError("expects operands of one element type, got ")
-             << shaped(operand).getElementType() << " and " << element;
-  if (isa<RankedTensorType>(init.getType())) { // rfft*, spectral_* C5
-    if (op->getNumResults() != 1 || op->getResult(0).getType() != init.getType())
+LogicalResult mlir::compress::verifyResults(Operation *op, Value init) {
+  if (isa<RankedTensorType>(init.getType())) {
+    if (op->getNumResults() != 1 || op->getResult(0).getType() != init.getType()) // rfft* C5, spectral_* C5
       return op->emitOpError("expects one result of the type of its init ") << init.getType();
-  } else if (op->getNumResults() != 0) {
+  } else if (op->getNumResults() != 0) { // rfft* C5, spectral_* C5
     return op->emitOpError("expects no result for an init that is a buffer");
   }
   return success();
 }
 
-static bool extentsDiffer(int64_t a, int64_t b) { return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b; }
+LogicalResult mlir::compress::verifyDestination(Operation *op, Value init, ValueRange operands) {
+  Type element = shaped(init).getElementType();
+  for (Value operand : operands)
+    if (shaped(operand).getElementType() != element) // rfft* C5, spectral_* C5
+      return op->emitOpError("expects operands of one element type, got ")
+             << shaped(operand).getElementType() << " and " << element;
+  return verifyResults(op, init);
+}
 
 /// C1 to C4 of the transforms: `flat` holds the numbers, `planes` the slots.
 static LogicalResult verifyTransform(Operation *op, ShapedType flat, ShapedType planes, int64_t dim, StringRef flatName,
@@ -99,8 +98,8 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
   return success();
 }
 
-static void addDestinationEffects(Operation *op, OpOperand &init, bool readsInit,
-                                  SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+void mlir::compress::addDestinationEffects(Operation *op, OpOperand &init, bool readsInit,
+                                           SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
@@ -112,7 +111,8 @@ static void addDestinationEffects(Operation *op, OpOperand &init, bool readsInit
   }
 }
 
-static LogicalResult reifyFromInit(OpBuilder &builder, Operation *op, Value init, ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult mlir::compress::reifyFromInit(OpBuilder &builder, Operation *op, Value init,
+                                            ReifiedRankedShapedTypeDims &shapes) {
   if (op->getNumResults())
     shapes.push_back(tensor::getMixedSizes(builder, op->getLoc(), init));
   return success();

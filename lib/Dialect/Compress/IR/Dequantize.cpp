@@ -174,7 +174,33 @@ Value DequantizeOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offs
                               getCode(), isRagged ? builder.getDenseI64ArrayAttr(groups) : DenseI64ArrayAttr());
 }
 
-Value DequantizeOp::rebuild(OpBuilder &builder) { return expand(builder); }
+std::optional<CodedTensor> DequantizeOp::getCoded() {
+  return CodedTensor{getCodes(), getScales(), getZeros(), getCode(), getGroupSizes(), {}};
+}
+
+/// Zero points as numbers, as kernel ops take them.
+static Value emitZeros(OpBuilder &builder, Location loc, const CodedTensor &coded) {
+  if (!coded.zeros)
+    return {};
+  auto type = cast<RankedTensorType>(coded.scales.getType());
+  TensorEmitter emit{builder, loc};
+  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+  auto code = cast<NumberCodeAttrInterface>(coded.code);
+  return emit.generate(coded.zeros, identity, type.getShape(), type.getElementType(),
+                       [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+                         Value raw = arith::ExtUIOp::create(b, l, b.getI32Type(), args[0]);
+                         return code.decode(b, l, raw, type.getElementType());
+                       });
+}
+
+Value DequantizeOp::rebuild(OpBuilder &builder) {
+  CodedTensor coded = *getCoded();
+  Value zeros = emitZeros(builder, getLoc(), coded);
+  Value init = tensor::EmptyOp::create(builder, getLoc(), getResultType().getShape(), getResultType().getElementType());
+  return DecodeOp::create(builder, getLoc(), getResultType(), getCodes(), getScales(), zeros, init, getCode(),
+                          getGroupSizes(), LayoutAttr())
+      .getResult(0);
+}
 
 //===----------------------------------------------------------------------===//
 // Forms

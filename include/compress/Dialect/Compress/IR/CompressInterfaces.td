@@ -53,7 +53,11 @@ def CompressedWeightOpInterface : OpInterface<"CompressedWeightOpInterface"> {
     InterfaceMethod<[{
         Emits IR that computes the dense tensor while the network runs: `expand`, but for stored integers, which a kernel
         op decodes.
-      }], "::mlir::Value", "rebuild", (ins "::mlir::OpBuilder &":$builder), "", "return $_op.expand(builder);">
+      }], "::mlir::Value", "rebuild", (ins "::mlir::OpBuilder &":$builder), "", "return $_op.expand(builder);">,
+    InterfaceMethod<[{
+        The stored integers that alone make up the dense tensor, number by number, if that is what the op says: a kernel
+        decodes them at load.
+      }], "std::optional<::mlir::compress::CodedTensor>", "getCoded", (ins), "", "return std::nullopt;">
   ];
 }
 

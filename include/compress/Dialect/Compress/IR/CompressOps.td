@@ -11,6 +11,7 @@
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "compress/Dialect/Compress/IR/CompressAttributes.td"
 include "compress/Dialect/Compress/IR/CompressSchemes.td"
+include "compress/Dialect/Compress/IR/CompressCodedOps.td"
 include "compress/Dialect/Compress/IR/CompressKernelOps.td"
 
 class Compress_WeightOp<string mnemonic, list<string> methods = []> : Compress_Op<mnemonic,
@@ -82,7 +83,7 @@ def Compress_CirculantOp : Compress_WeightOp<"circulant", ["sliceStep", "emitSli
   }];
 }
 
-def Compress_DequantizeOp : Compress_WeightOp<"dequantize", ["sliceStep", "emitSlice", "rebuild"]> {
+def Compress_DequantizeOp : Compress_WeightOp<"dequantize", ["sliceStep", "emitSlice", "rebuild", "getCoded"]> {
   let summary = "Dense tensor of stored integers with scales";
   let description = [{
     Stands for the numbers that integers are codes of. `scales`, and `zeros` where the code has zero points, have the rank of

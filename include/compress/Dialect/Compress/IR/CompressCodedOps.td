@@ -1,0 +1,159 @@
+//===- CompressCodedOps.td - Kernel ops on stored integers ---*- tablegen -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Kernel ops whose weights stay codes in memory and are decoded at load, and the op that changes layouts.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CODED_OPS_TD
+#define COMPRESS_CODED_OPS_TD
+
+include "compress/Dialect/Compress/IR/CompressAttributes.td"
+include "compress/Dialect/Compress/IR/CompressKernelOps.td"
+
+def Compress_CodeShaped : AnyTypeOf<[RankedTensorOf<[AnySignlessInteger]>,
+    StridedMemRefRankOf<[AnySignlessInteger], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
+
+/// Operands of a weight that is decoded at load: the same as those of compress.dequantize, but zero points are numbers.
+class Compress_CodedOp<string mnemonic> : Compress_KernelOp<mnemonic> {
+  code codedDeclaration = destinationDeclaration # [{
+    /// The weight as it is stored.
+    ::mlir::compress::CodedTensor getCoded() {
+      return {getCodes(), getScales(), getZeros(), getCode(), ::llvm::to_vector(getGroup()), getLayoutAttr()};
+    }
+  }];
+}
+
+def Compress_DecodeOp : Compress_CodedOp<"decode"> {
+  let summary = "Numbers of stored integers";
+  let description = [{
+    `compress.dequantize` in destination style: the decode stage of a low-bit kernel by itself.
+
+        init[i…] = scales[i floordiv group…] * (value(codes[i…]) - zeros[i floordiv group…])
+
+    With `layout`, `codes` are what it makes of the logical codes. `init` is not read.
+
+    Constraints:
+      - (C1) the element type of `codes` is the integer of as many bits as the code has, or i8 where `layout` packs them.
+      - (C2) `codes` have the shape of `init`, as `layout` stores it.
+      - (C3) `group` has one entry of at least 1 per dimension, and the extents of `scales` are `ceil(init / group)`.
+      - (C4) `zeros` have the shape of `scales`, and are given only to a code that takes zero points.
+      - (C5) the element types of `scales`, `zeros` and `init` agree; the results are the tensors among the inits.
+      - (C6) `layout` has no order and no tiles, and packs as many bits as the code has.
+
+    Example:
+
+    ```mlir
+    %numbers = compress.decode code(#compress.ternary) group = [1, 96] ins(%codes, %scales : tensor<8x96xi2>, tensor<8x1xf32>)
+        outs(%init : tensor<8x96xf32>) -> tensor<8x96xf32>
+    ```
+  }];
+  let arguments = (ins Compress_CodeShaped:$codes, Compress_FloatShaped:$scales, Optional<Compress_FloatShaped>:$zeros,
+      Compress_FloatShaped:$init, NumberCodeAttrInterface:$code, DenseI64ArrayAttr:$group,
+      OptionalAttr<Compress_LayoutAttr>:$layout);
+  let assemblyFormat = [{
+    `code` `(` $code `)` `group` `=` $group (`layout` `(` $layout^ `)`)? attr-dict
+    `ins` `(` $codes `,` $scales (`,` $zeros^)? `:` type($codes) `,` type($scales) (`,` type($zeros)^)? `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = codedDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return false; }
+  }];
+}
+
+def Compress_CodedContractOp : Compress_CodedOp<"coded_contract"> {
+  let summary = "Contraction or convolution whose weight is decoded at load";
+  let description = [{
+    The product of a tensor and a coded weight, summed over the loops that `init` does not have, and added to `init`:
+
+        init[maps[2]] += input[maps[0]] * W[maps[1]]         for all loops, W as in compress.decode
+
+    `maps` are affine maps over common loops, as those of `linalg.generic`: of `input`, of the codes (before `layout`), and of
+    `init`. A matrix product, each of its transpositions, and a convolution of any layout are all this op.
+
+    Constraints:
+      - (C1) `maps` are three maps over the same loops without symbols, with a result per dimension of their operand.
+      - (C2) the map of `init` is a selection of loops, that of the codes one of loops and zeros; each loop is a result of one
+        of them. Those of `input` are sums of loops times positive constants.
+      - (C3) the extents that the operands give to a loop agree, and `input` holds all that is read.
+      - (C4) the element type of `codes` is the integer of as many bits as the code has, or i8 where `layout` packs them.
+      - (C5) `group`, `scales` and `zeros` are as in `compress.decode` (its C3 and C4), for the shape of the codes.
+      - (C6) the element types of `input`, `scales`, `zeros` and `init` agree; the results are the tensors among the inits.
+      - (C7) `layout` has no order and no tiles, and packs as many bits as the code has; the innermost loop of the codes is
+        then one of `init`.
+
+    Unspecified: order of the sums; rounding between decoding and multiplying.
+
+    Example:
+
+    ```mlir
+    %y = compress.coded_contract maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>,
+                                         affine_map<(m, n, k) -> (m, n)>]
+        code(#compress.uniform<bits = 4>) group = [1, 32]
+        ins(%x, %codes, %scales : tensor<?x128xf32>, tensor<64x128xi4>, tensor<64x4xf32>) outs(%y0 : tensor<?x64xf32>)
+        -> tensor<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Compress_FloatShaped:$input, Compress_CodeShaped:$codes, Compress_FloatShaped:$scales,
+      Optional<Compress_FloatShaped>:$zeros, Compress_FloatShaped:$init, AffineMapArrayAttr:$maps,
+      NumberCodeAttrInterface:$code, DenseI64ArrayAttr:$group, OptionalAttr<Compress_LayoutAttr>:$layout);
+  let assemblyFormat = [{
+    `maps` `=` $maps `code` `(` $code `)` `group` `=` $group (`layout` `(` $layout^ `)`)? attr-dict
+    `ins` `(` $input `,` $codes `,` $scales (`,` $zeros^)? `:`
+    type($input) `,` type($codes) `,` type($scales) (`,` type($zeros)^)? `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = codedDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return true; }
+    ::mlir::AffineMap getInputMap() { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[0]).getValue(); }
+    ::mlir::AffineMap getWeightMap() { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[1]).getValue(); }
+    ::mlir::AffineMap getInitMap() { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[2]).getValue(); }
+    /// Extents of the loops; dynamic where the batch is.
+    ::llvm::SmallVector<int64_t> getLoopExtents();
+  }];
+}
+
+def Compress_AnyShaped : AnyTypeOf<[RankedTensorOf<[F32, F64, AnySignlessInteger]>,
+    StridedMemRefRankOf<[F32, F64, AnySignlessInteger], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
+
+def Compress_RelayoutOp : Compress_KernelOp<"relayout"> {
+  let summary = "Store a tensor in another layout";
+  let description = [{
+    Copies `input`, stored in `from`, to `init`, stored in `to`; without one of them, that side is the logical tensor. What `to`
+    has beyond the logical tensor is zero. `init` is not read. A tensor that goes there and back is itself; on constants,
+    `compress-fold-weights` and `compress-pack-weights` evaluate the op.
+
+    Constraints:
+      - (C1) at least one of `from` and `to` is given, and one of both sides is the logical tensor.
+      - (C2) the stored side has the type that the layout makes of the other one.
+      - (C3) element types agree, but where `to` packs codes of as many bits as the element type of `input` has.
+      - (C4) shapes are static.
+
+    Example:
+
+    ```mlir
+    %tiled = compress.relayout to(#compress.layout<order = [1, 0], tiles = [16, 1]>) ins(%w : tensor<30x8xf32>)
+        outs(%stored : tensor<1x30x16xf32>) -> tensor<1x30x16xf32>
+    ```
+  }];
+  let arguments = (ins Compress_AnyShaped:$input, Compress_AnyShaped:$init, OptionalAttr<Compress_LayoutAttr>:$from,
+      OptionalAttr<Compress_LayoutAttr>:$to);
+  let results = (outs Variadic<RankedTensorOf<[F32, F64, AnySignlessInteger]>>:$results);
+  let assemblyFormat = [{
+    (`from` `(` $from^ `)`)? (`to` `(` $to^ `)`)? attr-dict `ins` `(` $input `:` type($input) `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let hasFolder = 1;
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return false; }
+  }];
+}
+
+#endif // COMPRESS_CODED_OPS_TD
