@@ -23,7 +23,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     over them are scf.for. Of a dynamic transform extent the last block, which may be cut short, is masked.
 
     Runs after: bufferization          Leaves: no kernel op
-    Does nothing when: there is none        Fails when: a kernel op is still on tensors
+    Does nothing when: there is none        Fails when: a kernel op is still on tensors, or packs codes
 
     Example: test/Conversion/CompressToAffine/rfft.mlir
   }];

@@ -109,6 +109,9 @@ void lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder);
 void lowerRfftTranspose(RfftTransposeOp op, int64_t lanes, OpBuilder &builder);
 void lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder);
 void lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder);
+void lowerCodedContract(CodedContractOp op, int64_t lanes, OpBuilder &builder);
+void lowerDecode(DecodeOp op, int64_t lanes, OpBuilder &builder);
+void lowerRelayout(RelayoutOp op, OpBuilder &builder);
 
 } // namespace mlir::compress
 

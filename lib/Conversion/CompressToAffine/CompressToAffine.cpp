@@ -32,7 +32,7 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
     }
     SmallVector<Operation *> kernels;
     getOperation()->walk([&](Operation *op) {
-      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp>(op))
+      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, CodedContractOp, DecodeOp, RelayoutOp>(op))
         kernels.push_back(op);
     });
     for (Operation *op : kernels) {
@@ -40,12 +40,19 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
         op->emitOpError("is still on tensors: bufferize before convert-compress-to-affine");
         return signalPassFailure();
       }
+      if (auto relayout = dyn_cast<RelayoutOp>(op); relayout && relayout.packsCodes()) {
+        op->emitOpError("packs codes, which is done at compile time, of constants: run compress-pack-weights");
+        return signalPassFailure();
+      }
       OpBuilder builder(op);
       llvm::TypeSwitch<Operation *>(op)
           .Case([&](RfftOp rfft) { lowerRfft(rfft, vectorLanes, builder); })
           .Case([&](RfftTransposeOp rfft) { lowerRfftTranspose(rfft, vectorLanes, builder); })
           .Case([&](SpectralMatmulOp matmul) { lowerSpectralMatmul(matmul, vectorLanes, builder); })
-          .Case([&](SpectralConvOp conv) { lowerSpectralConv(conv, vectorLanes, builder); });
+          .Case([&](SpectralConvOp conv) { lowerSpectralConv(conv, vectorLanes, builder); })
+          .Case([&](CodedContractOp contract) { lowerCodedContract(contract, vectorLanes, builder); })
+          .Case([&](DecodeOp decode) { lowerDecode(decode, vectorLanes, builder); })
+          .Case([&](RelayoutOp relayout) { lowerRelayout(relayout, builder); });
       op->erase();
     }
   }

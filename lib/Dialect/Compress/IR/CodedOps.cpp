@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelOpHelpers.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -219,9 +220,7 @@ LogicalResult RelayoutOp::verify() {
   if (getFrom().has_value() == getTo().has_value()) // relayout C1
     return emitOpError("expects a layout of one side, from or to");
   ShapedType input = shaped(getInput()), init = shaped(getInit());
-  if (!input.hasStaticShape() || !init.hasStaticShape()) // relayout C4
-    return emitOpError("expects static shapes, got ") << input << " and " << init;
-  LayoutAttr layout = getTo() ? *getTo() : *getFrom();
+  LayoutAttr layout = getLayout();
   ShapedType logical = getTo() ? input : init, stored = getTo() ? init : input;
   bool isPacked = layout.getCodeBits() != 0;
   unsigned bits = logical.getElementType().isIntOrFloat() ? logical.getElementTypeBitWidth() : 0;
@@ -230,7 +229,7 @@ LogicalResult RelayoutOp::verify() {
     return emitOpError("expects one element type, or codes of as many bits as the layout packs, got ")
            << logical.getElementType() << " of " << bits << " bits and " << stored.getElementType();
   ShapedType expected = layout.getStoredType(logical);
-  if (!expected || expected.getShape() != stored.getShape() ||
+  if (!expected || failed(verifyCompatibleShape(expected.getShape(), stored.getShape())) ||
       expected.getElementType() != stored.getElementType()) // relayout C2
     return emitOpError("expects the stored side to be what the layout makes of ")
            << logical << ", got " << stored;
@@ -258,4 +257,175 @@ LogicalResult RelayoutOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &resul
     return failure();
   results.push_back(before.getInput());
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tiling
+//===----------------------------------------------------------------------===//
+
+/// How scales move with a loop over one dimension of codes: one scale serves all of it, each code has its own, or the loop
+/// runs over groups.
+enum class Sharing { All, None, Group };
+
+static Sharing sharingOf(const CodedTensor &coded, int64_t dim) {
+  if (coded.group[dim] == 1)
+    return Sharing::None;
+  return shaped(coded.scales).getDimSize(dim) == 1 ? Sharing::All : Sharing::Group;
+}
+
+static DimTiling tileNumbers(Sharing sharing, int64_t loop, int64_t group) {
+  return sharing == Sharing::Group ? DimTiling::blocks(loop, group) : DimTiling::along(loop);
+}
+
+static DimTiling tileScales(Sharing sharing, int64_t loop) {
+  return sharing == Sharing::All ? DimTiling::whole() : DimTiling::along(loop);
+}
+
+/// The loops are the dimensions of the numbers; those that several scales share in groups run over groups. A packed
+/// dimension is whole.
+KernelTiling DecodeOp::getKernelTiling() {
+  CodedTensor coded = getCoded();
+  KernelTiling tiling;
+  OperandTiling numbers, scales;
+  int64_t rank = shaped(getInit()).getRank();
+  for (int64_t d = 0; d < rank; ++d) {
+    if (getLayout() && d + 1 == rank) {
+      numbers.push_back(DimTiling::whole());
+      scales.push_back(DimTiling::whole());
+      continue;
+    }
+    Sharing sharing = sharingOf(coded, d);
+    tiling.iterators.push_back(utils::IteratorType::parallel);
+    numbers.push_back(tileNumbers(sharing, d, coded.group[d]));
+    scales.push_back(tileScales(sharing, d));
+  }
+  tiling.operands = {numbers, scales};
+  if (getZeros())
+    tiling.operands.push_back(scales);
+  tiling.operands.push_back(numbers);
+  return tiling;
+}
+
+namespace {
+
+/// The loops of a coded_contract that tile: those that select a dimension of init, or of input and codes. Taps, which
+/// only move windows, and what codes are packed along, are whole.
+struct ContractTiling {
+  CodedContractOp op;
+  CodedTensor coded;
+  /// Number of each loop among those that tile, or -1; how many numbers an iteration takes.
+  SmallVector<int64_t> loops, step;
+  KernelTiling tiling;
+
+  explicit ContractTiling(CodedContractOp op)
+      : op(op), coded(op.getCoded()), loops(op.getInitMap().getNumDims(), -1), step(loops.size(), 1) {
+    chooseLoops();
+    OperandTiling scales = tileScalesOperand();
+    tiling.operands = {tileInput(), tileSelection(op.getWeightMap()), scales};
+    if (coded.zeros)
+      tiling.operands.push_back(scales);
+    tiling.operands.push_back(tileSelection(op.getInitMap()));
+  }
+
+  void chooseLoops() {
+    for (unsigned d = 0; d < loops.size(); ++d) {
+      bool isResult = op.getInitMap().isFunctionOfDim(d);
+      AffineExpr loop = getAffineDimExpr(d, op.getContext());
+      bool isTap = !isResult && !op.getInputMap().getResultPosition(loop);
+      auto position = op.getWeightMap().getResultPosition(loop);
+      bool isPacked = op.getLayout() && position && *position + 1 == op.getWeightMap().getNumResults();
+      if (isTap || isPacked)
+        continue;
+      if (position && sharingOf(coded, *position) == Sharing::Group)
+        step[d] = coded.group[*position];
+      loops[d] = tiling.iterators.size();
+      tiling.iterators.push_back(isResult ? utils::IteratorType::parallel : utils::IteratorType::reduction);
+    }
+  }
+
+  DimTiling tileLoop(unsigned d) {
+    if (loops[d] < 0)
+      return DimTiling::whole();
+    return step[d] == 1 ? DimTiling::along(loops[d]) : DimTiling::blocks(loops[d], step[d]);
+  }
+
+  OperandTiling tileSelection(AffineMap map) {
+    OperandTiling dims;
+    for (AffineExpr expr : map.getResults()) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      dims.push_back(dim ? tileLoop(dim.getPosition()) : DimTiling::whole());
+    }
+    return dims;
+  }
+
+  OperandTiling tileScalesOperand() {
+    OperandTiling dims;
+    for (auto [position, expr] : llvm::enumerate(op.getWeightMap().getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      bool isWhole = !dim || loops[dim.getPosition()] < 0;
+      dims.push_back(isWhole ? DimTiling::whole() : tileScales(sharingOf(coded, position), loops[dim.getPosition()]));
+    }
+    return dims;
+  }
+
+  /// Dimensions of the input: a loop, or a window of one loop that tiles and taps that do not.
+  OperandTiling tileInput() {
+    SmallVector<int64_t> extents = op.getLoopExtents();
+    OperandTiling dims;
+    for (AffineExpr expr : op.getInputMap().getResults()) {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+        dims.push_back(tileLoop(dim.getPosition()));
+        continue;
+      }
+      DimTiling window = DimTiling::whole();
+      int64_t reach = 0;
+      for (unsigned d = 0; d < loops.size(); ++d) {
+        if (!expr.isFunctionOfDim(d))
+          continue;
+        int64_t factor = factorOf(expr, d);
+        if (loops[d] < 0)
+          reach += (extents[d] - 1) * factor;
+        else
+          window = DimTiling::window(loops[d], factor, 1);
+      }
+      window.span += window.loop < 0 ? 0 : reach;
+      dims.push_back(window);
+    }
+    return dims;
+  }
+
+  /// The factor of loop `d` in a window sum.
+  int64_t factorOf(AffineExpr expr, unsigned d) {
+    SmallVector<AffineExpr> unit(loops.size(), getAffineConstantExpr(0, op.getContext()));
+    unit[d] = getAffineConstantExpr(1, op.getContext());
+    return cast<AffineConstantExpr>(expr.replaceDims(unit)).getValue();
+  }
+};
+
+} // namespace
+
+KernelTiling CodedContractOp::getKernelTiling() { return ContractTiling(*this).tiling; }
+
+/// The loops are the stored dimensions, tiles in tiles; packed and inner ones are whole.
+KernelTiling RelayoutOp::getKernelTiling() {
+  LayoutAttr layout = getLayout();
+  int64_t rank = shaped(getTo() ? getInput() : getInit()).getRank();
+  int64_t storedRank = shaped(getTo() ? getInit() : getInput()).getRank();
+  KernelTiling tiling;
+  OperandTiling logical(rank), stored(storedRank);
+  for (int64_t d = 0; d < rank; ++d) {
+    int64_t from = layout.getOrder().empty() ? d : layout.getOrder()[d];
+    int64_t tile = layout.getTiles().empty() ? 1 : layout.getTiles()[d];
+    if (layout.getCodeBits() && d + 1 == storedRank)
+      continue;
+    int64_t loop = tiling.iterators.size();
+    tiling.iterators.push_back(utils::IteratorType::parallel);
+    stored[d] = DimTiling::along(loop);
+    logical[from] = tile == 1 ? DimTiling::along(loop) : DimTiling::blocks(loop, tile);
+  }
+  if (getTo())
+    tiling.operands = {logical, stored};
+  else
+    tiling.operands = {stored, logical};
+  return tiling;
 }

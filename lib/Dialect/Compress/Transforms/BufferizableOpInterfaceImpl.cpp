@@ -53,5 +53,8 @@ void mlir::compress::registerBufferizableOpInterfaceExternalModels(DialectRegist
     RfftTransposeOp::attachInterface<KernelOpModel<RfftTransposeOp>>(*context);
     SpectralMatmulOp::attachInterface<KernelOpModel<SpectralMatmulOp>>(*context);
     SpectralConvOp::attachInterface<KernelOpModel<SpectralConvOp>>(*context);
+    CodedContractOp::attachInterface<KernelOpModel<CodedContractOp>>(*context);
+    DecodeOp::attachInterface<KernelOpModel<DecodeOp>>(*context);
+    RelayoutOp::attachInterface<KernelOpModel<RelayoutOp>>(*context);
   });
 }

@@ -133,7 +133,6 @@ def Compress_RelayoutOp : Compress_KernelOp<"relayout"> {
       - (C1) at least one of `from` and `to` is given, and one of both sides is the logical tensor.
       - (C2) the stored side has the type that the layout makes of the other one.
       - (C3) element types agree, but where `to` packs codes of as many bits as the element type of `input` has.
-      - (C4) shapes are static.
 
     Example:
 
@@ -153,6 +152,10 @@ def Compress_RelayoutOp : Compress_KernelOp<"relayout"> {
   let extraClassDeclaration = destinationDeclaration # [{
     /// True if the op reads what its destination held before.
     bool readsInit() { return false; }
+    /// The layout of the side that has one.
+    ::mlir::compress::LayoutAttr getLayout() { return getTo() ? *getTo() : *getFrom(); }
+    /// True if codes are packed or unpacked.
+    bool packsCodes() { return getLayout().getCodeBits() != 0; }
   }];
 }
 

@@ -1,0 +1,48 @@
+//===- ProductLowering.h - Products in register tiles ---------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   y[n, f, oh, ow] += x[n, c, oh + kh, ow + kw] * w[f, c, kh, kw]
+//   =>
+//   affine.for n, oh { affine.for ow = … step 16*U { affine.for f = … step R {       R x U vectors of sums
+//     %sums = affine.for c, kh, kw iter_args(…) { U loads of %x, R broadcasts of %w, R*U fused multiply-adds }
+//     affine.vector_store … } } }
+//
+// Lanes run along the innermost dimension of the result. The tile is a dimension on which the factor that lanes load
+// does not depend: out channels of a convolution, samples of a matrix product.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
+#define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
+
+#include "WeightLoad.h"
+
+namespace mlir::compress {
+
+/// A factor, and its dimensions in terms of the product's loops.
+struct ProductFactor {
+  WeightLoad load;
+  AffineMap map;
+};
+
+/// out[outMap] += factors[0] * factors[1], for loops of `extents`; dynamic ones are a dimension of an operand each.
+struct Product {
+  Value out;
+  AffineMap outMap;
+  SmallVector<ProductFactor> factors;
+  SmallVector<int64_t> extents;
+};
+
+/// Emits the nest in vectors of at most `lanes`; false if the product has no dimension for lanes.
+bool lowerProductToLanes(const Product &product, int64_t lanes, OpBuilder &builder, Location loc);
+
+/// Emits a nest of scalars whose sum is carried in a register.
+void lowerProductToScalars(const Product &product, OpBuilder &builder, Location loc);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
