@@ -7,6 +7,7 @@
 
 #include "KernelOpHelpers.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -63,9 +64,36 @@ static LogicalResult verifyElementTypes(Operation *op, const CodedTensor &coded,
   return verifyDestination(op, init, operands); // decode C5, coded_contract C6
 }
 
+/// The coded operands and attributes of `op`, of any of the ops here.
+template <typename OpTy>
+static CodedTensor codedOf(OpTy op) {
+  return {op.getCodes(), op.getScales(), op.getZeros(), op.getCode(), llvm::to_vector(op.getGroup()), op.getLayoutAttr()};
+}
+
+template <typename OpTy>
+static void setCodedOf(OpTy op, const CodedTensor &coded) {
+  op.getCodesMutable().assign(coded.codes);
+  op.getScalesMutable().assign(coded.scales);
+  if (coded.zeros)
+    op.getZerosMutable().assign(coded.zeros);
+  op.setGroup(coded.group);
+  op.setLayoutAttr(cast_or_null<LayoutAttr>(coded.layout));
+}
+
 //===----------------------------------------------------------------------===//
 // decode
 //===----------------------------------------------------------------------===//
+
+CodedTensor DecodeOp::getCoded() { return codedOf(*this); }
+
+SmallVector<int64_t> DecodeOp::getPreferredOrder() {
+  return llvm::to_vector(llvm::seq<int64_t>(0, shaped(getInit()).getRank()));
+}
+
+void DecodeOp::setCoded(const CodedTensor &coded, ArrayRef<int64_t> order) {
+  assert(llvm::is_sorted(order) && "numbers are written in the order of their codes");
+  setCodedOf(*this, coded);
+}
 
 LogicalResult DecodeOp::verify() {
   CodedTensor coded = getCoded();
@@ -97,6 +125,29 @@ LogicalResult DecodeOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShape
 //===----------------------------------------------------------------------===//
 // coded_contract
 //===----------------------------------------------------------------------===//
+
+CodedTensor CodedContractOp::getCoded() { return codedOf(*this); }
+
+/// Dimensions that init does not have come first, then those that it has, in its order: lanes run along the last one.
+SmallVector<int64_t> CodedContractOp::getPreferredOrder() {
+  AffineMap weight = getWeightMap(), init = getInitMap();
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, weight.getNumResults()));
+  auto key = [&](int64_t d) {
+    auto position = init.getResultPosition(weight.getResult(d));
+    return std::make_pair(position ? static_cast<int64_t>(*position) : -1, d);
+  };
+  llvm::sort(order, [&](int64_t a, int64_t b) { return key(a) < key(b); });
+  return order;
+}
+
+void CodedContractOp::setCoded(const CodedTensor &coded, ArrayRef<int64_t> order) {
+  setCodedOf(*this, coded);
+  SmallVector<AffineExpr> results;
+  for (int64_t d : order)
+    results.push_back(getWeightMap().getResult(d));
+  AffineMap weight = AffineMap::get(getWeightMap().getNumDims(), 0, results, getContext());
+  setMapsAttr(Builder(getContext()).getAffineMapArrayAttr({getInputMap(), weight, getInitMap()}));
+}
 
 SmallVector<int64_t> CodedContractOp::getLoopExtents() {
   SmallVector<int64_t> extents(getInitMap().getNumDims(), ShapedType::kDynamic);

@@ -8,6 +8,7 @@
 #include "TensorEvaluator.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/Layout.h"
 #include "compress/Kernel/Evaluate.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -390,6 +391,8 @@ bool TensorEvaluator::supports(Operation *op) {
     return supportsLinalg(linalgOp);
   if (isa<tensor::ExtractSliceOp, tensor::InsertSliceOp>(op))
     return isStaticSlice(cast<OffsetSizeAndStrideOpInterface>(op)) && isStaticTensor(op->getOperand(0));
+  if (isa<RelayoutOp>(op))
+    return isStaticTensor(op->getOperand(0));
   return isa<tensor::EmptyOp, tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, RfftOp, RfftTransposeOp>(
              op) &&
          (op->getNumOperands() == 0 || isStaticTensor(op->getOperand(0)));
@@ -441,6 +444,10 @@ bool TensorEvaluator::evaluateOp(Operation *op) {
         *values = *inputs[1];
         copyBox(shape, slice.getStaticOffsets(), slice.getStaticSizes(), slice.getStaticStrides(),
                 [&](int64_t outer, int64_t box) { (*values)[outer] = (*inputs[0])[box]; });
+      })
+      .Case([&](RelayoutOp relayout) {
+        *values = relayout.getTo() ? storeInLayout(*relayout.getTo(), typeOf(relayout.getInput()), *inputs[0])
+                                   : readFromLayout(*relayout.getFrom(), typeOf(result), *inputs[0]);
       })
       .Case([&](RfftOp rfft) {
         Values flat = *inputs[0];

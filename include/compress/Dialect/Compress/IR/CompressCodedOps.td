@@ -13,20 +13,14 @@
 #define COMPRESS_CODED_OPS_TD
 
 include "compress/Dialect/Compress/IR/CompressAttributes.td"
+include "compress/Dialect/Compress/IR/CompressInterfaces.td"
 include "compress/Dialect/Compress/IR/CompressKernelOps.td"
 
 def Compress_CodeShaped : AnyTypeOf<[RankedTensorOf<[AnySignlessInteger]>,
     StridedMemRefRankOf<[AnySignlessInteger], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
 
 /// Operands of a weight that is decoded at load: the same as those of compress.dequantize, but zero points are numbers.
-class Compress_CodedOp<string mnemonic> : Compress_KernelOp<mnemonic> {
-  code codedDeclaration = destinationDeclaration # [{
-    /// The weight as it is stored.
-    ::mlir::compress::CodedTensor getCoded() {
-      return {getCodes(), getScales(), getZeros(), getCode(), ::llvm::to_vector(getGroup()), getLayoutAttr()};
-    }
-  }];
-}
+class Compress_CodedOp<string mnemonic> : Compress_KernelOp<mnemonic, [DeclareOpInterfaceMethods<CodedKernelOpInterface>]>;
 
 def Compress_DecodeOp : Compress_CodedOp<"decode"> {
   let summary = "Numbers of stored integers";
@@ -60,7 +54,7 @@ def Compress_DecodeOp : Compress_CodedOp<"decode"> {
     `ins` `(` $codes `,` $scales (`,` $zeros^)? `:` type($codes) `,` type($scales) (`,` type($zeros)^)? `)`
     `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
   }];
-  let extraClassDeclaration = codedDeclaration # [{
+  let extraClassDeclaration = destinationDeclaration # [{
     /// True if the op reads what its destination held before.
     bool readsInit() { return false; }
   }];
@@ -108,7 +102,7 @@ def Compress_CodedContractOp : Compress_CodedOp<"coded_contract"> {
     type($input) `,` type($codes) `,` type($scales) (`,` type($zeros)^)? `)`
     `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
   }];
-  let extraClassDeclaration = codedDeclaration # [{
+  let extraClassDeclaration = destinationDeclaration # [{
     /// True if the op reads what its destination held before.
     bool readsInit() { return true; }
     ::mlir::AffineMap getInputMap() { return ::llvm::cast<::mlir::AffineMapAttr>(getMaps()[0]).getValue(); }

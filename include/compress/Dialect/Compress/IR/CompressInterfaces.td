@@ -61,6 +61,22 @@ def CompressedWeightOpInterface : OpInterface<"CompressedWeightOpInterface"> {
   ];
 }
 
+def CodedKernelOpInterface : OpInterface<"CodedKernelOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    A kernel op that decodes stored integers at load. `compress-pack-weights` stores them as it wants them.
+  }];
+  let methods = [
+    InterfaceMethod<"The stored integers, zero points as numbers.", "::mlir::compress::CodedTensor", "getCoded", (ins)>,
+    InterfaceMethod<[{
+        The order in which the op reads its codes best: their dimension `i` should be dimension `order[i]` of what they are.
+      }], "::llvm::SmallVector<int64_t>", "getPreferredOrder", (ins)>,
+    InterfaceMethod<[{
+        Takes `coded`, the same numbers with dimensions in the order `order` and perhaps packed, in the place of the codes.
+      }], "void", "setCoded", (ins "const ::mlir::compress::CodedTensor &":$coded, "::llvm::ArrayRef<int64_t>":$order)>
+  ];
+}
+
 def CompressionSchemeAttrInterface : AttrInterface<"CompressionSchemeAttrInterface"> {
   let cppNamespace = "::mlir::compress";
   let description = [{

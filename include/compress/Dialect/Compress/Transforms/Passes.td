@@ -92,6 +92,23 @@ def FoldWeightsPass : Pass<"compress-fold-weights"> {
   let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "tensor::TensorDialect"];
 }
 
+def PackWeightsPass : Pass<"compress-pack-weights"> {
+  let summary = "Store constant codes in the layout that kernels read";
+  let description = [{
+    The constant codes of each kernel op that decodes at load are stored in the order that the op asks for, and codes of fewer
+    than 8 bits are packed into bytes: fields of 1, 2, 4 or 8 bits, the first code in the lowest bits, along the innermost
+    dimension, each row in whole bytes (`#compress.layout`). Below this pass no constant has elements of 2 to 7 bits, and the
+    package holds what the code takes. A remark gives the bytes of codes before (a byte each) and after.
+
+    Runs after: select, fold-weights          Leaves: constants of whole bytes
+    Does nothing when: codes are no constants        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/pack-weights.mlir
+  }];
+  let statistics = [Statistic<"numPacked", "num-packed", "Weights packed">];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
+}
+
 def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
   let summary = "Store constant weights in the order in which lanes read them";
   let description = [{
