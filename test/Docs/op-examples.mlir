@@ -10,7 +10,10 @@
 // CHECK: compress.rfft_transpose
 // CHECK: compress.spectral_matmul
 // CHECK: compress.spectral_conv
-// AFFINE-COUNT-9: func.func
+// CHECK: compress.decode
+// CHECK: compress.coded_contract
+// CHECK: compress.relayout
+// AFFINE-COUNT-12: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -68,4 +71,25 @@ func.func @spectral_conv(%xs: tensor<4x?x3x12x12xf32>, %ws: tensor<4x5x5x3x2xf32
   %ys = compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1, 1] dilations = [1, 1]
       ins(%xs, %ws : tensor<4x?x3x12x12xf32>, tensor<4x5x5x3x2xf32>) outs(%zero : tensor<4x?x2x8x8xf32>) -> tensor<4x?x2x8x8xf32>
   return %ys : tensor<4x?x2x8x8xf32>
+}
+
+func.func @decode(%codes: tensor<8x96xi2>, %scales: tensor<8x1xf32>, %init: tensor<8x96xf32>) -> tensor<8x96xf32> {
+  %numbers = compress.decode code(#compress.ternary) group = [1, 96] ins(%codes, %scales : tensor<8x96xi2>, tensor<8x1xf32>)
+        outs(%init : tensor<8x96xf32>) -> tensor<8x96xf32>
+  return %numbers : tensor<8x96xf32>
+}
+
+func.func @coded_contract(%x: tensor<?x128xf32>, %codes: tensor<64x128xi4>, %scales: tensor<64x4xf32>, %y0: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %y = compress.coded_contract maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>,
+                                         affine_map<(m, n, k) -> (m, n)>]
+        code(#compress.uniform<bits = 4>) group = [1, 32]
+        ins(%x, %codes, %scales : tensor<?x128xf32>, tensor<64x128xi4>, tensor<64x4xf32>) outs(%y0 : tensor<?x64xf32>)
+        -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
+func.func @relayout(%w: tensor<30x8xf32>, %stored: tensor<1x30x16xf32>) -> tensor<1x30x16xf32> {
+  %tiled = compress.relayout to(#compress.layout<order = [1, 0], tiles = [16, 1]>) ins(%w : tensor<30x8xf32>)
+        outs(%stored : tensor<1x30x16xf32>) -> tensor<1x30x16xf32>
+  return %tiled : tensor<1x30x16xf32>
 }
