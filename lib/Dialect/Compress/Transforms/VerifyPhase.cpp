@@ -27,6 +27,14 @@ LogicalResult checkSelect(Operation *op) {
   return success();
 }
 
+LogicalResult checkPack(Operation *op) {
+  auto type = isa<arith::ConstantOp>(op) ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
+  if (type && type.getElementType().isInteger() && type.getElementTypeBitWidth() > 1 && type.getElementTypeBitWidth() < 8)
+    return op->emitOpError("is a constant of fewer than 8 bits after packing: no kernel op reads it "
+                           "(compress-pack-weights), and no pass has evaluated it (compress-fold-weights)");
+  return success();
+}
+
 LogicalResult checkBufferize(Operation *op) {
   auto isTensor = [](Type type) { return isa<TensorType>(type); };
   if (llvm::any_of(op->getResultTypes(), isTensor) || llvm::any_of(op->getOperandTypes(), isTensor))
@@ -60,6 +68,7 @@ struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
   void runOnOperation() override {
     Check check = llvm::StringSwitch<Check>(after)
                       .Case("select", checkSelect)
+                      .Case("pack", checkPack)
                       .Case("bufferize", checkBufferize)
                       .Case("affine", checkAffine)
                       .Case("package", checkPackage)
@@ -67,7 +76,7 @@ struct VerifyPhasePass : compress::impl::VerifyPhasePassBase<VerifyPhasePass> {
                       .Default(nullptr);
     if (!check) {
       getOperation()->emitError("compress-verify-phase{after=")
-          << after.getValue() << "}: expects select, bufferize, affine, package or llvm";
+          << after.getValue() << "}: expects select, pack, bufferize, affine, package or llvm";
       return signalPassFailure();
     }
     bool broken = false;

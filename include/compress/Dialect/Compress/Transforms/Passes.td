@@ -155,7 +155,7 @@ def ResultsToDestinationsPass : Pass<"compress-results-to-destinations", "func::
 def VerifyPhasePass : Pass<"compress-verify-phase"> {
   let summary = "Check what a phase of the pipeline promises";
   let description = [{
-    `select`: no representation op is left. `bufferize`: no tensor is left. `affine`: no kernel op and no linalg op is left.
+    `select`: no representation op is left. `pack`: no constant has elements of 2 to 7 bits. `bufferize`: no tensor is left. `affine`: no kernel op and no linalg op is left.
     `package`: no allocation is left. `llvm`: nothing but the LLVM dialect is left.
 
     Runs after: the named phase          Leaves: the IR as it is
@@ -163,7 +163,7 @@ def VerifyPhasePass : Pass<"compress-verify-phase"> {
 
     Example: test/Dialect/Compress/Transforms/verify-phase.mlir
   }];
-  let options = [Option<"after", "after", "std::string", "\"\"", "Phase: select, bufferize, affine, package or llvm">];
+  let options = [Option<"after", "after", "std::string", "\"\"", "Phase: select, pack, bufferize, affine, package or llvm">];
 }
 
 #endif // COMPRESS_TRANSFORMS_PASSES_TD
