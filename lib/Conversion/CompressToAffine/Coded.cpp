@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   compress.coded_contract maps = [(m,n,k) -> (m,k), (m,n,k) -> (k,n), (m,n,k) -> (m,n)] ins(%x, %codes, %scales) outs(%y)
+//   compress.coded_contract maps = [(m,n,k) -> (m,k), (m,n,k) -> (k,n), (m,n,k) -> (m,n)] ins(%x, %codes, %scales)
+//   outs(%y)
 //   =>
 //   affine.for m, n { %sum = affine.for k iter_args(…) { %code = affine.load %codes[…]; arith…: decode; math.fma } }
 //
@@ -76,10 +77,10 @@ void mlir::compress::lowerRelayout(RelayoutOp op, OpBuilder &builder) {
     int64_t tile = layout.getTiles().empty() ? 1 : layout.getTiles()[d], extent = logicalType.getDimSize(from);
     if (tile == 1 || (ShapedType::isStatic(extent) && extent % tile == 0))
       continue;
-    Value end = ShapedType::isStatic(extent)
-                    ? arith::ConstantIndexOp::create(builder, op.getLoc(), extent).getResult()
-                    : memref::DimOp::create(builder, op.getLoc(), logical, from).getResult();
-    Value holds = arith::CmpIOp::create(builder, op.getLoc(), arith::CmpIPredicate::slt, nest.materialize(at[from]), end);
+    Value end = ShapedType::isStatic(extent) ? arith::ConstantIndexOp::create(builder, op.getLoc(), extent).getResult()
+                                             : memref::DimOp::create(builder, op.getLoc(), logical, from).getResult();
+    Value holds =
+        arith::CmpIOp::create(builder, op.getLoc(), arith::CmpIPredicate::slt, nest.materialize(at[from]), end);
     isInside = isInside ? arith::AndIOp::create(builder, op.getLoc(), isInside, holds).getResult() : holds;
   }
   auto copy = [&] { nest.store(nest.load(op.getInput(), isTo ? at : index, 1), op.getInit(), isTo ? index : at); };

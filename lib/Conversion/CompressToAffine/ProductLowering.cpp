@@ -23,8 +23,8 @@ namespace {
 class ProductLowering {
 public:
   ProductLowering(const Product &product, int64_t lanes, OpBuilder &builder, Location loc)
-      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(loc), out(product.out), outMap(product.outMap),
-        extents(product.extents), factors(product.factors) {}
+      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(loc), out(product.out),
+        outMap(product.outMap), extents(product.extents), factors(product.factors) {}
 
   /// Lowers the product if it has a dimension for lanes.
   bool lower() {

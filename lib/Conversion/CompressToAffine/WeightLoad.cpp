@@ -67,7 +67,8 @@ static Value laneConstants(AffineNest &nest, int64_t lanes, function_ref<int32_t
   SmallVector<int32_t> values;
   for (int64_t lane = 0; lane < lanes; ++lane)
     values.push_back(value(lane));
-  return arith::ConstantOp::create(nest.builder, nest.loc, DenseElementsAttr::get(cast<ShapedType>(type), ArrayRef(values)));
+  return arith::ConstantOp::create(nest.builder, nest.loc,
+                                   DenseElementsAttr::get(cast<ShapedType>(type), ArrayRef(values)));
 }
 
 Value WeightLoad::loadCodes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const {

@@ -26,8 +26,8 @@ static int64_t packedExtent(int64_t extent, LayoutAttr layout) {
 static LogicalResult verifyCodes(Operation *op, const CodedTensor &coded) {
   auto code = cast<NumberCodeAttrInterface>(coded.code);
   auto layout = cast_or_null<LayoutAttr>(coded.layout);
-  bool isPacking = layout && layout.getOrder().empty() && layout.getTiles().empty() &&
-                   layout.getCodeBits() == code.getNumBits();
+  bool isPacking =
+      layout && layout.getOrder().empty() && layout.getTiles().empty() && layout.getCodeBits() == code.getNumBits();
   if (layout && !isPacking) // decode C6, coded_contract C7
     return op->emitOpError("expects a layout that packs ") << code.getNumBits() << " bits, and no more, got " << layout;
   unsigned bits = layout ? 8 : code.getNumBits();
@@ -41,9 +41,8 @@ static LogicalResult verifyScales(Operation *op, const CodedTensor &coded, Array
   ShapedType scales = shaped(coded.scales);
   bool fits = coded.group.size() == shape.size() && scales.getRank() == static_cast<int64_t>(shape.size());
   for (size_t d = 0; fits && d < shape.size(); ++d)
-    fits = coded.group[d] >= 1 &&
-           (ShapedType::isDynamic(shape[d]) ||
-            !extentsDiffer(scales.getDimSize(d), llvm::divideCeil(shape[d], coded.group[d])));
+    fits = coded.group[d] >= 1 && (ShapedType::isDynamic(shape[d]) ||
+                                   !extentsDiffer(scales.getDimSize(d), llvm::divideCeil(shape[d], coded.group[d])));
   if (!fits) // decode C3, coded_contract C5
     return op->emitOpError("expects a group size of at least 1 per dimension, and as many scales as groups, got [")
            << coded.group << "] and " << scales;
@@ -67,7 +66,8 @@ static LogicalResult verifyElementTypes(Operation *op, const CodedTensor &coded,
 /// The coded operands and attributes of `op`, of any of the ops here.
 template <typename OpTy>
 static CodedTensor codedOf(OpTy op) {
-  return {op.getCodes(), op.getScales(), op.getZeros(), op.getCode(), llvm::to_vector(op.getGroup()), op.getLayoutAttr()};
+  return {op.getCodes(),     op.getScales(), op.getZeros(), op.getCode(), llvm::to_vector(op.getGroup()),
+          op.getLayoutAttr()};
 }
 
 template <typename OpTy>
@@ -107,8 +107,7 @@ LogicalResult DecodeOp::verify() {
     fits = !extentsDiffer(codes.getDimSize(d), expected);
   }
   if (!fits) // decode C2
-    return emitOpError("expects codes of the shape of init, as the layout stores it, got ")
-           << codes << " and " << init;
+    return emitOpError("expects codes of the shape of init, as the layout stores it, got ") << codes << " and " << init;
   if (failed(verifyScales(*this, coded, init.getShape()))) // decode C3, decode C4
     return failure();
   return verifyElementTypes(*this, coded, getInit(), {});
@@ -217,8 +216,8 @@ static LogicalResult verifyExtents(CodedContractOp op) {
     return true;
   };
   bool isPacked = op.getLayout().has_value();
-  auto innermost = dyn_cast_or_null<AffineDimExpr>(op.getWeightMap().getNumResults() ? op.getWeightMap().getResults().back()
-                                                                                     : AffineExpr());
+  auto innermost = dyn_cast_or_null<AffineDimExpr>(
+      op.getWeightMap().getNumResults() ? op.getWeightMap().getResults().back() : AffineExpr());
   if (isPacked && !(innermost && op.getInitMap().isFunctionOfDim(innermost.getPosition()))) // coded_contract C7
     return op.emitOpError("expects packed codes whose innermost loop is one of init, which says how many there are");
   bool fits = selects(op.getInitMap(), shaped(op.getInit()).getShape(), false) &&
@@ -243,7 +242,8 @@ static LogicalResult verifyExtents(CodedContractOp op) {
 
 LogicalResult CodedContractOp::verify() {
   CodedTensor coded = getCoded();
-  if (failed(verifyMaps(*this)) || failed(verifyCodes(*this, coded)) || failed(verifyExtents(*this)))
+  if (failed(verifyMaps(*this)) || failed(verifyCodes(*this, coded)) || // coded_contract C4
+      failed(verifyExtents(*this)))
     return failure();
   SmallVector<int64_t> extents = getLoopExtents(), shape;
   for (AffineExpr expr : getWeightMap().getResults()) {
@@ -252,7 +252,7 @@ LogicalResult CodedContractOp::verify() {
   }
   if (failed(verifyScales(*this, coded, shape))) // coded_contract C5
     return failure();
-  return verifyElementTypes(*this, coded, getInit(), getInput());
+  return verifyElementTypes(*this, coded, getInit(), getInput()); // coded_contract C6
 }
 
 void CodedContractOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
@@ -282,8 +282,7 @@ LogicalResult RelayoutOp::verify() {
   ShapedType expected = layout.getStoredType(logical);
   if (!expected || failed(verifyCompatibleShape(expected.getShape(), stored.getShape())) ||
       expected.getElementType() != stored.getElementType()) // relayout C2
-    return emitOpError("expects the stored side to be what the layout makes of ")
-           << logical << ", got " << stored;
+    return emitOpError("expects the stored side to be what the layout makes of ") << logical << ", got " << stored;
   return verifyResults(*this, getInit());
 }
 
@@ -295,8 +294,8 @@ LogicalResult RelayoutOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSha
   return reifyFromInit(builder, *this, getInit(), shapes);
 }
 
-/// There and back again is where one was: from(L) of to(L), of the same logical tensor. The other way round, places beyond
-/// the logical tensor become zero, which they are in all that `to` makes.
+/// There and back again is where one was: from(L) of to(L), of the same logical tensor. The other way round, places
+/// beyond the logical tensor become zero, which they are in all that `to` makes.
 LogicalResult RelayoutOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &results) {
   auto before = getInput().getDefiningOp<RelayoutOp>();
   if (!before || getNumResults() == 0)
@@ -314,8 +313,8 @@ LogicalResult RelayoutOp::fold(FoldAdaptor, SmallVectorImpl<OpFoldResult> &resul
 // Tiling
 //===----------------------------------------------------------------------===//
 
-/// How scales move with a loop over one dimension of codes: one scale serves all of it, each code has its own, or the loop
-/// runs over groups.
+/// How scales move with a loop over one dimension of codes: one scale serves all of it, each code has its own, or the
+/// loop runs over groups.
 enum class Sharing { All, None, Group };
 
 static Sharing sharingOf(const CodedTensor &coded, int64_t dim) {

@@ -18,9 +18,9 @@ using namespace mlir::compress;
 
 LogicalResult mlir::compress::verifyResults(Operation *op, Value init) {
   if (isa<RankedTensorType>(init.getType())) {
-    if (op->getNumResults() != 1 || op->getResult(0).getType() != init.getType()) // rfft* C5, spectral_* C5
+    if (op->getNumResults() != 1 || op->getResult(0).getType() != init.getType()) // rfft*, spectral_* C5
       return op->emitOpError("expects one result of the type of its init ") << init.getType();
-  } else if (op->getNumResults() != 0) { // rfft* C5, spectral_* C5
+  } else if (op->getNumResults() != 0) { // rfft*, spectral_* C5
     return op->emitOpError("expects no result for an init that is a buffer");
   }
   return success();
@@ -29,7 +29,7 @@ LogicalResult mlir::compress::verifyResults(Operation *op, Value init) {
 LogicalResult mlir::compress::verifyDestination(Operation *op, Value init, ValueRange operands) {
   Type element = shaped(init).getElementType();
   for (Value operand : operands)
-    if (shaped(operand).getElementType() != element) // rfft* C5, spectral_* C5
+    if (shaped(operand).getElementType() != element) // rfft*, spectral_* C5
       return op->emitOpError("expects operands of one element type, got ")
              << shaped(operand).getElementType() << " and " << element;
   return verifyResults(op, init);
@@ -98,8 +98,9 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
   return success();
 }
 
-void mlir::compress::addDestinationEffects(Operation *op, OpOperand &init, bool readsInit,
-                                           SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+void mlir::compress::addDestinationEffects(
+    Operation *op, OpOperand &init, bool readsInit,
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;

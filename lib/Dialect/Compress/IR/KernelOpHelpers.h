@@ -15,9 +15,7 @@ namespace mlir::compress {
 inline ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
 
 /// True if both extents are known and are not the same.
-inline bool extentsDiffer(int64_t a, int64_t b) {
-  return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b;
-}
+inline bool extentsDiffer(int64_t a, int64_t b) { return ShapedType::isStatic(a) && ShapedType::isStatic(b) && a != b; }
 
 /// A result for each tensor among the inits, of its type.
 LogicalResult verifyResults(Operation *op, Value init);

@@ -12,8 +12,8 @@
 
 namespace mlir::compress {
 
-/// The row-major values of the stored tensor that `layout` makes of `values`, of the static type `logical`; packed codes as
-/// bytes, sign-extended.
+/// The row-major values of the stored tensor that `layout` makes of `values`, of the static type `logical`; packed
+/// codes as bytes, sign-extended.
 SmallVector<double> storeInLayout(LayoutAttr layout, ShapedType logical, ArrayRef<double> values);
 
 /// The inverse: the values of the tensor of type `logical`, codes sign-extended.
