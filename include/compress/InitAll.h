@@ -16,10 +16,19 @@
 
 namespace mlir::compress {
 
-/// Adds the dialects of this project, and the external models that bufferization needs, to `registry`.
+/// Adds to `registry` the external models that passes need: interfaces of this project's ops and attributes that are
+/// implemented outside of the dialect's library. Each is attached when its dialect is loaded; the dialects are not
+/// added.
+inline void registerAllExtensions(DialectRegistry &registry) {
+  registerBufferizableOpInterfaceExternalModels(registry);
+}
+
+/// Adds the dialects of this project to `registry`, with all extensions: whoever calls this can run every pass. A
+/// compiler that wants the ops alone, and links less, inserts `CompressDialect` and the extensions of its choice
+/// itself.
 inline void registerAllDialects(DialectRegistry &registry) {
   registry.insert<CompressDialect>();
-  registerBufferizableOpInterfaceExternalModels(registry);
+  registerAllExtensions(registry);
 }
 
 /// Registers every pass of this project with the global pass registry.
