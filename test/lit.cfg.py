@@ -5,7 +5,7 @@ import lit.formats
 
 config.name = "compress-mlir"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir", ".test"]
+config.suffixes = [".mlir", ".test", ".c"]
 config.excludes = ["Inputs", "Unit", "lib", "Python", "Embed"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.compress_obj
@@ -20,6 +20,8 @@ config.substitutions.append(("%cc", config.compress_cc))
 config.substitutions.append(("%cxx", config.compress_cxx))
 config.substitutions.append(("%src", config.compress_src))
 config.substitutions.append(("%bin", config.compress_bin))
+
+config.substitutions.append(("%capi", os.path.join(config.compress_obj, "..", "lib", "libCompressCAPI.so")))
 
 plugin = os.path.join(config.compress_obj, "..", "lib", "libCompressPlugin.so")
 config.substitutions.append(("%plugin", plugin))

@@ -20,4 +20,10 @@ cp "$out" "$build/embed-build/out.mlir"
 expect 'compress.rfft_transpose' "$prefix/bin/compress-opt" "$build/embed-build/out.mlir"
 expect 'needs no runtime' "$prefix/bin/compress-compile" --help
 expect 'NumPy' "$prefix/bin/compress-run" --help
+expect 'ends with 1 where the file is interesting' "$prefix/bin/compress-reduce" --help
+# The C API, through the package and by a plain compiler call.
+expect 'remark: passed compress/select on fc1' "$build/embed-build/embed-c"
+cc "$source/test/CAPI/compress.c" -I "$prefix/include" -I "$(llvm-config-22 --includedir)" -L "$prefix/lib" -lCompressCAPI \
+  -Wl,-rpath,"$prefix/lib" -o "$build/embed-build/plain-c"
+expect 'remark: passed compress/select on fc1' "$build/embed-build/plain-c"
 echo "embedded, installed and run"
