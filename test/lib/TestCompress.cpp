@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TestCompress.h"
+#include "compress/Dialect/Compress/IR/BytecodeVersion.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -24,6 +25,20 @@ using namespace mlir::compress::test;
 #define GET_OP_CLASSES
 #include "TestCompressOps.cpp.inc"
 
+/// Version 1 to 2: what `negated` said becomes an op.
+static LogicalResult negateDiagonals(Operation *root) {
+  root->walk([](DiagonalOp diagonal) {
+    if (!diagonal->removeAttr("negated"))
+      return;
+    OpBuilder builder(diagonal);
+    Value negated = arith::NegFOp::create(builder, diagonal.getLoc(), diagonal.getDiagonal());
+    diagonal.getDiagonalMutable().assign(negated);
+  });
+  return success();
+}
+
+static constexpr UpgradeStep kUpgradeSteps[] = {{1, negateDiagonals}};
+
 void TestCompressDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
@@ -33,6 +48,7 @@ void TestCompressDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "TestCompressAttributes.cpp.inc"
       >();
+  addInterface(std::make_unique<VersionedBytecodeInterface>(this, /*current=*/2, kUpgradeSteps));
 }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }

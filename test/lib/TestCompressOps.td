@@ -15,6 +15,11 @@ include "compress/Dialect/Compress/IR/CompressInterfaces.td"
 def TestCompress_Dialect : Dialect {
   let name = "test_compress";
   let cppNamespace = "::mlir::compress::test";
+  let description = [{
+    Its bytecode has version 2. In version 1 an attribute `negated` on a diagonal said that its numbers are stored with the
+    other sign.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
   let useDefaultAttributePrinterParser = 1;
 }
 

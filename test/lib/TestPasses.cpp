@@ -47,12 +47,14 @@ struct TestPullbackPass : PassWrapper<TestPullbackPass, OperationPass<func::Func
 } // namespace
 
 namespace mlir::compress::test {
+void registerBytecodePass();
 void registerCensusPasses();
 void registerFuseConsumerPass();
 void registerTilePass();
 
 void registerTestPasses() {
   PassRegistration<TestPullbackPass>();
+  registerBytecodePass();
   registerCensusPasses();
   registerFuseConsumerPass();
   registerTilePass();

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Dialect/Compress/IR/BytecodeVersion.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -27,6 +28,9 @@ using namespace mlir::compress;
 #define GET_OP_CLASSES
 #include "compress/Dialect/Compress/IR/CompressOps.cpp.inc"
 
+/// None: version 1 is the first.
+static constexpr ArrayRef<UpgradeStep> kUpgradeSteps;
+
 void CompressDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
@@ -36,4 +40,5 @@ void CompressDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "compress/Dialect/Compress/IR/CompressAttributes.cpp.inc"
       >();
+  addInterface(std::make_unique<VersionedBytecodeInterface>(this, kBytecodeVersion, kUpgradeSteps));
 }

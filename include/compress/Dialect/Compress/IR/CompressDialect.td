@@ -30,6 +30,10 @@ def Compress_Dialect : Dialect {
 
     Neither `fold` nor canonicalization evaluates an op of this dialect: an embedder's `canonicalize` must not blow
     weights up. `compress-fold-weights` does, and reports bytes before and after.
+
+    Compatibility: bytecode files state the dialect's version. A file with representation ops and attributes of an older
+    version is upgraded when it is read; one of a newer version is refused with an error that says so. Kernel ops are
+    internal: nothing is promised for them, nor for textual files. Before release 0.1.0 version 1 may still change.
   }];
   let useDefaultAttributePrinterParser = 1;
 }
