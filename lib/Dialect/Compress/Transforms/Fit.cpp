@@ -15,7 +15,9 @@
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/AsmParser/AsmParser.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Regex.h"
 #include <cmath>
@@ -40,44 +42,88 @@ remark::RemarkOpts remarkOpts(Operation *op) {
   return remark::RemarkOpts::name("fit").category("compress").function(op->getParentOfType<func::FuncOp>().getName());
 }
 
+/// What to do with the layers of a name.
+struct Rule {
+  std::string layers, schemeText;
+  llvm::Regex regex;
+  CompressionSchemeAttrInterface scheme;
+  /// Statistics cannot be read: they are off in a release build of LLVM.
+  bool hasFitted = false;
+};
+
+/// Emits the dense meaning of `value`, and of the representations that it is composed of.
+Value expandAll(OpBuilder &builder, Value value) {
+  auto weight = value.getDefiningOp<CompressedWeightOpInterface>();
+  if (!weight)
+    return value;
+  IRMapping dense;
+  for (Value operand : weight->getOperands())
+    dense.map(operand, expandAll(builder, operand));
+  return cast<CompressedWeightOpInterface>(builder.clone(*weight, dense)).expand(builder);
+}
+
+/// The last op of `weight`'s composition and those before it: `compress.factorized of compress.dequantize`.
+std::string compositionOf(CompressedWeightOpInterface weight) {
+  std::string text = weight->getName().getStringRef().str();
+  llvm::StringSet<> inner;
+  for (Value operand : weight->getOperands())
+    if (auto nested = operand.getDefiningOp<CompressedWeightOpInterface>())
+      if (std::string name = compositionOf(nested); inner.insert(name).second)
+        text += (inner.size() == 1 ? " of " : " and ") + name;
+  return text;
+}
+
 struct FitPass : compress::impl::FitPassBase<FitPass> {
   using Base = compress::impl::FitPassBase<FitPass>;
   using Base::Base;
 
   void runOnOperation() override {
-    hasFitted = false;
-    auto attr = scheme.empty() ? Attribute() : parseAttribute(scheme, &getContext());
-    auto fitted = dyn_cast_or_null<CompressionSchemeAttrInterface>(attr);
-    if (!fitted) {
-      getOperation().emitError("compress-fit{scheme=") << scheme << "}: expects a scheme attribute, such as "
-                                                       << "#compress.fit_circulant<k = 8>";
+    SmallVector<Rule> rules;
+    if (failed(readRules(rules)))
       return signalPassFailure();
-    }
-    std::string pattern = "^(" + layers + ")$", error;
-    llvm::Regex regex(pattern);
-    if (!regex.isValid(error)) {
-      getOperation().emitError("compress-fit{layers=") << layers << "}: " << error;
-      return signalPassFailure();
-    }
-    SmallVector<linalg::LinalgOp> ops;
+    // The first rule that matches a layer counts.
+    SmallVector<std::pair<linalg::LinalgOp, Rule *>> ops;
     getOperation().walk([&](linalg::LinalgOp op) {
-      if (op.getNumDpsInputs() == 2 && regex.match(layerName(op)))
-        ops.push_back(op);
+      auto *rule = llvm::find_if(rules, [&](Rule &rule) { return rule.regex.match(layerName(op)); });
+      if (op.getNumDpsInputs() == 2 && rule != rules.end())
+        ops.emplace_back(op, &*rule);
     });
-    for (linalg::LinalgOp op : ops)
+    for (auto [op, rule] : ops)
       for (OpOperand *operand : op.getDpsInputOperands())
         if (isa<RankedTensorType>(operand->get().getType()))
-          fitOne(op, *operand, fitted);
-    if (!hasFitted)
-      getOperation().emitWarning("compress-fit touched no weight: no layer named ")
-          << layers << " has a dense constant weight that " << scheme << " can take";
+          fitOne(op, *operand, *rule);
+    for (const Rule &rule : rules)
+      if (!rule.hasFitted)
+        getOperation().emitWarning("compress-fit touched no weight: no layer named ")
+            << rule.layers << " has a dense constant weight that " << rule.schemeText << " can take";
   }
 
-  /// Statistics cannot be read: they are off in a release build of LLVM.
-  bool hasFitted = false;
+  LogicalResult readRules(SmallVectorImpl<Rule> &rules) {
+    for (StringRef rest = schemes; !rest.trim().empty();) {
+      auto [first, others] = rest.split(';');
+      auto [name, text] = first.split("=#");
+      if (failed(addRule(rules, name.trim(), ("#" + text.trim()).str())))
+        return failure();
+      rest = others;
+    }
+    return scheme.empty() && !rules.empty() ? success() : addRule(rules, layers, scheme);
+  }
+
+  LogicalResult addRule(SmallVectorImpl<Rule> &rules, StringRef names, const std::string &text) {
+    auto attr = text.empty() ? Attribute() : parseAttribute(text, &getContext());
+    auto parsed = dyn_cast_or_null<CompressionSchemeAttrInterface>(attr);
+    if (!parsed)
+      return getOperation().emitError("compress-fit{scheme=") << text << "}: expects a scheme attribute, such as "
+                                                              << "#compress.fit_circulant<k = 8>";
+    llvm::Regex regex(("^(" + names + ")$").str());
+    if (std::string error; !regex.isValid(error))
+      return getOperation().emitError("compress-fit{layers=") << names << "}: " << error;
+    rules.push_back({names.str(), text, std::move(regex), parsed});
+    return success();
+  }
 
   /// Fits the weight behind `operand`, if it is a dense constant.
-  void fitOne(linalg::LinalgOp op, OpOperand &operand, CompressionSchemeAttrInterface fitted) {
+  void fitOne(linalg::LinalgOp op, OpOperand &operand, Rule &rule) {
     auto constant = WeightView::get(operand.get()).source.getDefiningOp<arith::ConstantOp>();
     std::string whyNot;
     auto consumer = constant ? LinearConsumer::get(op, operand, whyNot) : std::nullopt;
@@ -89,16 +135,16 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     DenseWeight dense{cast<RankedTensorType>(constant.getType()), std::move(*values), consumer->roles, {}};
     OpBuilder builder(constant->getContext());
     builder.setInsertionPointAfter(constant);
-    FailureOr<Value> weight = fitted.fit(builder, op.getLoc(), dense, whyNot);
+    FailureOr<Value> weight = rule.scheme.fit(builder, op.getLoc(), dense, whyNot);
     if (failed(weight)) {
-      remark::missed(op.getLoc(), remarkOpts(op)) << "not fitted: " << whyNot;
+      remark::missed(op.getLoc(), remarkOpts(op)) << "not fitted: " + whyNot;
       return;
     }
     report(op, dense, *weight);
     constant.getResult().replaceAllUsesWith(*weight);
     constant.erase();
     ++numFitted;
-    hasFitted = true;
+    rule.hasFitted = true;
   }
 
   /// Emits the remark with relative error and bytes; warns if the result is larger than the dense weight.
@@ -111,18 +157,20 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     builder.setInsertionPointToStart(&scratch);
     TensorEvaluator evaluator;
     double error = 0, norm = 0;
-    if (const TensorEvaluator::Values *values = evaluator.evaluate(representation.expand(builder)))
+    if (const TensorEvaluator::Values *values = evaluator.evaluate(expandAll(builder, weight)))
       for (auto [is, was] : llvm::zip(*values, dense.values)) {
         error += (is - was) * (is - was);
         norm += was * was;
       }
     int64_t before = dense.type.getNumElements() * dense.type.getElementTypeBitWidth() / 8;
     int64_t after = representation.storedBits() / 8;
+    double relative = norm > 0 ? std::sqrt(error / norm) : 0.0;
     remark::passed(op.getLoc(), remarkOpts(op))
-        << llvm::formatv("{0}: relative error {1:f6}, {2} bytes before, {3} bytes after",
-                         representation->getName().getStringRef(), norm > 0 ? std::sqrt(error / norm) : 0.0, before,
-                         after)
-               .str();
+        << llvm::formatv("{0}: relative error {1:f6}, {2} bytes before, {3} bytes after", compositionOf(representation),
+                         relative, before, after)
+               .str()
+        << remark::metric("relative_error", relative) << remark::metric("bytes_before", before)
+        << remark::metric("bytes_after", after);
     if (after > before)
       op->emitWarning("the fitted weight takes ") << after << " bytes, more than the " << before << " of the dense one";
     scratch.dropAllDefinedValueUses();

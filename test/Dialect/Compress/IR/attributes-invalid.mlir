@@ -57,3 +57,113 @@ func.func private @layout_c2() attributes {a = #compress.layout<code_bits = 8>}
 
 // expected-error @+1 {{expects a block size k of at least 1, got 0}}
 func.func private @fit_circulant_c1() attributes {a = #compress.fit_circulant<k = 0>}
+
+// -----
+
+// expected-error @+1 {{expects either a rank of at least 1 or an energy in (0, 1]}}
+func.func private @fit_low_rank_c1() attributes {a = #compress.fit_low_rank}
+
+// -----
+
+// expected-error @+1 {{expects either a rank}}
+func.func private @fit_low_rank_c1_both() attributes {a = #compress.fit_low_rank<rank = 2, energy = 0.5>}
+
+// -----
+
+// expected-error @+1 {{expects either a rank}}
+func.func private @fit_low_rank_c1_share() attributes {a = #compress.fit_low_rank<energy = 1.5>}
+
+// -----
+
+// expected-error @+1 {{expects factors to be a scheme}}
+func.func private @fit_low_rank_c2() attributes {a = #compress.fit_low_rank<rank = 2, factors = 1 : i64>}
+
+// -----
+
+// expected-error @+1 {{expects bits of 2 to 8, got 1}}
+func.func private @fit_uniform_c1() attributes {a = #compress.fit_uniform<bits = 1>}
+
+// -----
+
+// expected-error @+1 {{expects a group of at least 0, got -1}}
+func.func private @fit_uniform_c2() attributes {a = #compress.fit_uniform<group = -1>}
+
+// -----
+
+// expected-error @+1 {{expects an axis of at least -1, got -2}}
+func.func private @fit_uniform_c3() attributes {a = #compress.fit_uniform<axis = -2>}
+
+// -----
+
+// expected-error @+1 {{expects bits of 2 to 6, got 7}}
+func.func private @fit_pow2_c1() attributes {a = #compress.fit_pow2<bits = 7>}
+
+// -----
+
+// expected-error @+1 {{expects a finite threshold of at least 0}}
+func.func private @fit_ternary_c1() attributes {a = #compress.fit_ternary<threshold = -0.5>}
+
+// -----
+
+// expected-error @+1 {{expects axes of at least 0, got -1}}
+func.func private @fit_ternary_c2() attributes {a = #compress.fit_ternary<axes = -1>}
+
+// -----
+
+// expected-error @+1 {{expects bits of 1 to 8, got 0}}
+func.func private @fit_codebook_c1() attributes {a = #compress.fit_codebook<bits = 0>}
+
+// -----
+
+// expected-error @+1 {{expects a finite theta of at least 0}}
+func.func private @fit_smartdeal_c1() attributes {a = #compress.fit_smartdeal<theta = -1.0>}
+
+// -----
+
+// expected-error @+1 {{expects iterations of at least 1, got 0}}
+func.func private @fit_smartdeal_c2() attributes {a = #compress.fit_smartdeal<iterations = 0>}
+
+// -----
+
+// expected-error @+1 {{expects rows of at least 1, got 0}}
+func.func private @fit_smartdeal_c2_rows() attributes {a = #compress.fit_smartdeal<rows = 0>}
+
+// -----
+
+// expected-error @+1 {{expects bits of 2 to 6, got 1}}
+func.func private @fit_smartdeal_c3() attributes {a = #compress.fit_smartdeal<bits = 1>}
+
+// -----
+
+// expected-error @+1 {{expects basis to be a scheme}}
+func.func private @fit_smartdeal_c4() attributes {a = #compress.fit_smartdeal<basis = "x">}
+
+// -----
+
+// expected-error @+1 {{expects either bases of at least 1 or an energy in (0, 1]}}
+func.func private @fit_escalate_c1() attributes {a = #compress.fit_escalate}
+
+// -----
+
+// expected-error @+1 {{expects coefficients to be a scheme}}
+func.func private @fit_escalate_c2() attributes {a = #compress.fit_escalate<bases = 2, coefficients = 1 : i64>}
+
+// -----
+
+// expected-error @+1 {{expects basis to be a scheme}}
+func.func private @fit_escalate_c2_basis() attributes {a = #compress.fit_escalate<bases = 2, basis = 1 : i64>}
+
+// -----
+
+// expected-error @+1 {{expects a finite threshold of at least 0}}
+func.func private @fit_packed_c1() attributes {a = #compress.fit_packed<threshold = -1.0>}
+
+// -----
+
+// expected-error @+1 {{expects a vector of at least 1, got 0}}
+func.func private @fit_packed_c2() attributes {a = #compress.fit_packed<vector = 0>}
+
+// -----
+
+// expected-error @+1 {{expects values to be a scheme}}
+func.func private @fit_packed_c3() attributes {a = #compress.fit_packed<values = 1 : i64>}

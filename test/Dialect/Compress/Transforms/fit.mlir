@@ -25,3 +25,9 @@ func.func @layers(%x: tensor<3x2xf32>, %y0: tensor<3x2xf32>) -> (tensor<3x2xf32>
 // NONE: warning: compress-fit touched no weight: no layer named conv9
 // RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 2>" layers=fc}))' 2>&1 | FileCheck %s --check-prefix=SOME
 // SOME-NOT: touched no weight
+
+// Of several pairs, the one that touches nothing is named.
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc=#compress.fit_ternary; conv9=#compress.fit_ternary;"}))' 2>&1 | FileCheck %s --check-prefix=PAIRS
+// PAIRS-NOT: no layer named fc
+// PAIRS: warning: compress-fit touched no weight: no layer named conv9
+// PAIRS-NOT: no layer named fc

@@ -45,6 +45,8 @@ int64_t sliceStepOf(Value value, int64_t dim);
 namespace mlir::compress {
 
 // Custom assembly.
+/// Parses the value of a parameter that is a float64.
+FailureOr<llvm::APFloat> parseNumber(AsmParser &parser);
 ParseResult parseNumbers(AsmParser &parser, DenseF64ArrayAttr &values);
 void printNumbers(AsmPrinter &printer, DenseF64ArrayAttr values);
 ParseResult parseLayout(AsmParser &parser, SmallVectorImpl<int64_t> &order, SmallVectorImpl<int64_t> &tiles,

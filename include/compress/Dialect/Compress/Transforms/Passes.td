@@ -18,10 +18,12 @@ def FitPass : Pass<"compress-fit", "func::FuncOp"> {
   let summary = "Fit a compressed representation to dense constant weights";
   let description = [{
     Replaces each dense constant weight of a linear consumer by what `scheme` fits to it. Layers are named by their
-    location (the ONNX node name); `layers` is a regular expression that must match the whole name.
+    location (the ONNX node name); `layers` is a regular expression that must match the whole name. `schemes` gives several
+    pairs, `conv.*=#compress.fit_escalate<bases = 4>; fc=#compress.fit_uniform<bits = 4>`: the first that matches counts.
 
     A remark per layer gives the relative error `|W - expand(fit(W))| / |W|` in the Frobenius norm and the bytes before and
-    after. Warns if no layer was touched, and where the result is larger than the dense weight.
+    after, or why the scheme cannot take the weight. Warns if a pair touched no layer, and where the result is larger than
+    the dense weight.
 
     Runs after: import          Leaves: representation ops beside the layers that were not named
     Does nothing when: no weight is constant        Fails when: the scheme is none
@@ -30,7 +32,8 @@ def FitPass : Pass<"compress-fit", "func::FuncOp"> {
   }];
   let options = [
     Option<"scheme", "scheme", "std::string", "\"\"", "Scheme attribute, such as #compress.fit_circulant<k = 8>">,
-    Option<"layers", "layers", "std::string", "\".*\"", "Regular expression over layer names">];
+    Option<"layers", "layers", "std::string", "\".*\"", "Regular expression over layer names">,
+    Option<"schemes", "schemes", "std::string", "\"\"", "Pairs layers=scheme, separated by semicolons; before the other two">];
   let statistics = [Statistic<"numFitted", "num-fitted", "Weights fitted">];
   let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "linalg::LinalgDialect",
                            "tensor::TensorDialect"];
