@@ -1,11 +1,14 @@
 """compress-fit, for every scheme: what it makes of what it made is the same, and no fit errs more than the reference."""
+import json
 import os
 import pathlib
 import re
 import subprocess
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from compress_mlir import reference
 from conftest import ROOT
@@ -161,3 +164,22 @@ def test_fit_errs_no_more_than_the_reference(rng, scheme, its):
         # Parameters are stored in f32: an error of 2^-24 in each factor of a term of the sum.
         rounding = 2.0**-22 * np.linalg.norm(w)
         assert np.linalg.norm(canonical(mine, order) - w) <= np.linalg.norm(rebuilt - w) + rounding
+
+
+def test_figures_of_each_layer_are_in_the_report(tmp_path):
+    """Relative error and bytes of the trained LeNet's layers, as numbers; the bytes are counted by hand."""
+    pairs = "/7/Gemm=#compress.fit_low_rank<rank = 16>; .*Gemm=#compress.fit_uniform<bits = 4>; .*Conv=#compress.fit_escalate<bases = 25>"
+    report = tmp_path / "report.json"
+    command = [COMPILER, ROOT / "examples/mnist/models/mnist_dense.onnx", "-o", tmp_path, "--emit", "mlir", "--fit", pairs, "--report", report, "--quiet"]
+    subprocess.run([str(x) for x in command], check=True)
+    layers = {r["layer"]: r for r in json.loads(report.read_text())["layers"] if r["pass"] == "fit"}
+    bytes_after = {"/7/Gemm": 4 * 16 * (512 + 1024), "/9/Gemm": 10 * 512 // 2 + 4 * 10,
+                   "/0/Conv": 4 * (16 * 16 + 16 * 25),  # 16 kernels span no more
+                   "/3/Conv": 4 * (64 * 16 * 25 + 25 * 25)}
+    assert {name: layer["bytes_after"] for name, layer in layers.items()} == bytes_after
+    assert layers["/7/Gemm"]["bytes_before"] == 4 * 512 * 1024
+    model = onnx.load(ROOT / "examples/mnist/models/mnist_dense.onnx")
+    w = {t.name: numpy_helper.to_array(t).astype(float) for t in model.graph.initializer}["7.weight"]
+    c, b = reference.truncated_svd(w, 16)
+    assert np.isclose(layers["/7/Gemm"]["relative_error"], np.linalg.norm(w - c @ b) / np.linalg.norm(w), rtol=1e-5)
+    assert layers["/3/Conv"]["relative_error"] < 1e-6

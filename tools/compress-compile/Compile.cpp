@@ -8,6 +8,7 @@
 #include "Compile.h"
 #include "Report.h"
 #include "StagedOutput.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Import/ONNX.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "mlir/Parser/Parser.h"
@@ -48,7 +49,8 @@ LogicalResult failWith(llvm::Error error) {
 class Compiler {
 public:
   Compiler(const CompileOptions &options, const TargetCPU &cpu)
-      : options(options), cpu(cpu), report(options, cpu, numPhases(options.emit)), context(compileDialects()) {
+      : options(options), cpu(cpu), report(options, cpu, numPhases(options.emit) + !options.fit.empty()),
+        context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
   }
@@ -110,6 +112,8 @@ private:
   LogicalResult makeFiles() {
     if (failed(report.phase("import", [&] { return import(); })))
       return failure();
+    if (!options.fit.empty() && failed(report.phase("fit", [&] { return fit(); })))
+      return failure();
     if (options.emit == Emit::MLIR)
       return write(options.name + ".mlir", moduleText());
     if (failed(report.phase("select, lower to loops", [&] { return lowerToAffine(); })))
@@ -145,6 +149,14 @@ private:
       module = importONNX(path, &context, importOptions);
     }
     return success(static_cast<bool>(module));
+  }
+
+  LogicalResult fit() {
+    PassManager pm(&context);
+    FitPassOptions fitOptions;
+    fitOptions.schemes = options.fit;
+    pm.addNestedPass<func::FuncOp>(createFitPass(fitOptions));
+    return pm.run(*module);
   }
 
   LogicalResult lowerToAffine() {

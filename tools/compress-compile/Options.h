@@ -18,6 +18,8 @@ enum class Emit { Library, MLIR, Affine, LLVM, Assembly, Object };
 
 struct CompileOptions {
   std::string model, directory, name, cpu, force, report;
+  /// Pairs layers=scheme of compress-fit; empty for none.
+  std::string fit;
   Emit emit = Emit::Library;
   bool expand = false, reference = false, quiet = false;
   /// 0: a run-time value.

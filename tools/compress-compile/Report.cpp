@@ -42,9 +42,17 @@ public:
                        : remark.getRemarkType() == llvm::remarks::Type::Missed ? "missed"
                                                                                : "analysis";
     std::string text;
-    for (const auto &argument : remark.getArgs())
-      text += (text.empty() ? "" : "; ") + argument.val;
-    report.add({remark.getRemarkName().str(), kind, layer, text});
+    std::vector<std::pair<std::string, double>> figures;
+    for (const auto &argument : remark.getArgs()) {
+      // Words have the keys of MLIR; figures (remark::metric) their own.
+      double figure;
+      if (!llvm::is_contained({"String", "Remark", "Reason", "Suggestion"}, argument.key) &&
+          !StringRef(argument.val).getAsDouble(figure))
+        figures.emplace_back(argument.key, figure);
+      else
+        text += (text.empty() ? "" : "; ") + argument.val;
+    }
+    report.add({remark.getRemarkName().str(), kind, layer, text, std::move(figures)});
   }
 
 private:
@@ -112,9 +120,13 @@ std::string Report::json() const {
   llvm::json::Array phaseRows, layerRows;
   for (const Phase &phase : phases)
     phaseRows.push_back(llvm::json::Object{{"name", phase.name}, {"seconds", phase.seconds}});
-  for (const LayerRemark &remark : remarks)
-    layerRows.push_back(llvm::json::Object{
-        {"layer", remark.layer}, {"pass", remark.pass}, {"kind", remark.kind}, {"text", remark.text}});
+  for (const LayerRemark &remark : remarks) {
+    llvm::json::Object row{
+        {"layer", remark.layer}, {"pass", remark.pass}, {"kind", remark.kind}, {"text", remark.text}};
+    for (const auto &[name, figure] : remark.figures)
+      row[name] = figure;
+    layerRows.push_back(std::move(row));
+  }
   llvm::json::Object root{{"version", kReportVersion},
                           {"model", options.model},
                           {"name", options.name},

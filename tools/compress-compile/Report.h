@@ -24,6 +24,8 @@ struct LayerRemark {
   /// `select`, `fit`, …; and `passed`, `missed` or `analysis`.
   std::string pass, kind;
   std::string layer, text;
+  /// Figures by name: `relative_error`, `bytes_before`, …
+  std::vector<std::pair<std::string, double>> figures;
 };
 
 /// Prints phases and remarks as they come, and keeps all for `--report`.

@@ -59,6 +59,10 @@ int main(int argc, char **argv) {
   cl::opt<std::string> force("force",
                              cl::desc("Form to use wherever it is offered, such as spectral (default: the cheapest)"),
                              cl::cat(category));
+  cl::opt<std::string> fit("fit",
+                           cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "
+                                    "names is a regular expression over node names"),
+                           cl::value_desc("pairs"), cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("Fix the symbolic batch dimension (default: a run-time value)"),
                          cl::value_desc("n"), cl::cat(category));
   cl::opt<int64_t> maxBatch("max-batch", cl::desc("Samples that go through the layers together (default: 64)"),
@@ -69,7 +73,7 @@ int main(int argc, char **argv) {
                                cl::value_desc("n"), cl::cat(category));
   cl::opt<Emit> emit("emit", cl::desc("What to write (default: lib)"), cl::init(Emit::Library),
                      cl::values(clEnumValN(Emit::Library, "lib", "shared and static library, header"),
-                                clEnumValN(Emit::MLIR, "mlir", "the imported model"),
+                                clEnumValN(Emit::MLIR, "mlir", "the imported and fitted model"),
                                 clEnumValN(Emit::Affine, "affine", "loops on buffers"),
                                 clEnumValN(Emit::LLVM, "llvm", "optimized LLVM IR"),
                                 clEnumValN(Emit::Assembly, "asm", "assembly"),
@@ -87,6 +91,7 @@ int main(int argc, char **argv) {
   options.name = name.empty() ? nameOf(model) : std::string(name);
   options.cpu = cpu;
   options.force = force;
+  options.fit = fit;
   options.report = report;
   options.emit = emit;
   options.expand = expand;
