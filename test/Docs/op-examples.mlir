@@ -4,6 +4,7 @@
 
 // CHECK-COUNT-2: compress.circulant
 // CHECK-COUNT-2: compress.dequantize
+// CHECK-COUNT-2: compress.fake_quantize
 // CHECK-COUNT-3: compress.factorized
 // CHECK: compress.unpack
 // CHECK: compress.rfft
@@ -13,7 +14,7 @@
 // CHECK: compress.decode
 // CHECK: compress.coded_contract
 // CHECK: compress.relayout
-// AFFINE-COUNT-12: func.func
+// AFFINE-COUNT-13: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -32,6 +33,15 @@ func.func @dequantize(%codes: tensor<64x128xi4>, %scales: tensor<64x4xf32>, %cod
       : tensor<64x128xi4>, tensor<64x4xf32> -> tensor<64x128xf32>
   %v = compress.dequantize %codes8, %scales1, %zeros code(#compress.uniform<bits = 8, unsigned_codes = true>) group = [1, 32]
       : tensor<16x33xi8>, tensor<16x2xf32>, tensor<16x2xi8> -> tensor<16x33xf32>
+  return %w, %v : tensor<64x128xf32>, tensor<16x33xf32>
+}
+
+func.func @fake_quantize(%x: tensor<64x128xf32>, %scales: tensor<64x4xf32>, %x1: tensor<16x33xf32>, %scales1: tensor<16x2xf32>,
+                         %zeros: tensor<16x2xi8>) -> (tensor<64x128xf32>, tensor<16x33xf32>) {
+  %w = compress.fake_quantize %x, %scales code(#compress.uniform<bits = 4>)
+      : tensor<64x128xf32>, tensor<64x4xf32> -> tensor<64x128xf32>
+  %v = compress.fake_quantize %x1, %scales1, %zeros code(#compress.uniform<bits = 8, unsigned_codes = true>) group = [1, 32]
+      : tensor<16x33xf32>, tensor<16x2xf32>, tensor<16x2xi8> -> tensor<16x33xf32>
   return %w, %v : tensor<64x128xf32>, tensor<16x33xf32>
 }
 

@@ -12,8 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "TensorEmitter.h"
-#include "compress/Dialect/Compress/IR/Compress.h"
+#include "Groups.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -22,12 +21,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 SmallVector<int64_t> DequantizeOp::getGroupSizes() {
-  if (auto group = getGroup())
-    return SmallVector<int64_t>(*group);
-  SmallVector<int64_t> sizes;
-  for (auto [codes, scales] : llvm::zip(getCodesType().getShape(), getScalesType().getShape()))
-    sizes.push_back(codes / scales);
-  return sizes;
+  return groupSizes(getGroup(), getCodesType().getShape(), getScalesType().getShape());
 }
 
 LogicalResult DequantizeOp::verify() {
@@ -43,69 +37,25 @@ LogicalResult DequantizeOp::verify() {
   if (scales.getElementType() != result.getElementType()) // dequantize C3
     return emitOpError("expects scales and result of one element type, got ")
            << scales.getElementType() << " and " << result.getElementType();
-  bool zerosFit = !getZeros() || cast<RankedTensorType>(getZeros().getType()).getShape() == scales.getShape();
-  if (scales.getRank() != codes.getRank() || !zerosFit) // dequantize C4
-    return emitOpError("expects scales of rank ") << codes.getRank() << ", and zeros of their shape, got " << scales;
-  if (auto group = getGroup()) { // dequantize C5
-    bool fits = static_cast<int64_t>(group->size()) == codes.getRank();
-    for (int64_t d = 0; fits && d < codes.getRank(); ++d)
-      fits = (*group)[d] >= 1 &&
-             static_cast<int64_t>(llvm::divideCeil(codes.getDimSize(d), (*group)[d])) == scales.getDimSize(d);
-    if (!fits)
-      return emitOpError("expects a group size of at least 1 per dimension, and as many scales as groups, got [")
-             << *group << "] for " << codes << " and " << scales;
-  } else { // dequantize C6
-    for (auto [extent, count] : llvm::zip(codes.getShape(), scales.getShape()))
-      if (count < 1 || extent % count != 0)
-        return emitOpError("expects extents of scales that divide those of codes, or a group, got ")
-               << scales << " for " << codes;
-  }
-  if (getZeros() && !getCode().takesZeros()) // dequantize C7
-    return emitOpError("expects no zeros: the code has no zero point");
-  return success();
+  return verifyGroups(*this, getGroup(), codes, scales, getZeros(), getCode());
 }
 
 namespace {
 
 /// The tensors of one op, spread to the shape of its codes.
-struct DequantizeEmitter : TensorEmitter {
+struct DequantizeEmitter : GroupEmitter {
   DequantizeOp op;
 
-  DequantizeEmitter(OpBuilder &builder, DequantizeOp op) : TensorEmitter{builder, op.getLoc()}, op(op) {}
-
-  /// Copies each entry of `value` (scales or zeros) to its group.
-  Value spread(Value value) {
-    ArrayRef<int64_t> shape = op.getCodesType().getShape();
-    for (auto [d, group] : llvm::enumerate(op.getGroupSizes())) {
-      if (typeOf(value).getDimSize(d) == shape[d])
-        continue;
-      value = collapse(broadcast(value, d + 1, group), d);
-      SmallVector<int64_t> cropped(typeOf(value).getShape());
-      cropped[d] = shape[d];
-      value = crop(value, cropped);
-    }
-    return value;
-  }
-
-  /// The transpose of spread.
-  Value gather(Value value) {
-    for (auto [d, group] : llvm::enumerate(op.getGroupSizes())) {
-      int64_t scales = op.getScalesType().getDimSize(d);
-      if (typeOf(value).getDimSize(d) == scales)
-        continue;
-      SmallVector<int64_t> padded(typeOf(value).getShape());
-      padded[d] = scales * group;
-      value = reduceSum(TensorEmitter::expand(padTo(value, padded), d, scales), d + 1);
-    }
-    return value;
-  }
+  DequantizeEmitter(OpBuilder &builder, DequantizeOp op)
+      : GroupEmitter(builder, op.getLoc(), op.getGroupSizes(), op.getCodesType().getShape(),
+                     op.getScalesType().getShape()),
+        op(op) {}
 
   /// `factor` times what the codes stand for without scale, element by element.
   Value multiplyNumbers(Value factor) {
     SmallVector<Value> inputs{op.getCodes(), factor};
     if (op.getZeros())
       inputs.push_back(spread(op.getZeros()));
-    ArrayRef<int64_t> shape = op.getCodesType().getShape();
     SmallVector<AffineMap> maps(inputs.size(), builder.getMultiDimIdentityMap(shape.size()));
     return generate(inputs, maps, shape, typeOf(factor).getElementType(),
                     [&](OpBuilder &b, Location l, ValueRange args) -> Value {

@@ -63,12 +63,12 @@ struct CodeEmitter {
 static int64_t signExtend(int64_t code, int64_t bits) { return llvm::SignExtend64(code, bits); }
 static int64_t rawCode(int64_t value, int64_t bits) { return value & ((int64_t(1) << bits) - 1); }
 
-/// `number` rounded to an integer in [low, high]; halves towards zero, not-a-numbers to 0.
+/// `number` rounded to an integer in [low, high]; halves to the even one, not-a-numbers to 0.
 static int64_t roundWithin(double number, int64_t low, int64_t high) {
   if (std::isnan(number))
     return std::clamp<int64_t>(0, low, high);
-  double magnitude = std::ceil(std::abs(number) - 0.5);
-  return static_cast<int64_t>(std::clamp(std::copysign(magnitude, number), double(low), double(high)));
+  // nearbyint rounds as the environment says: halves to even, unless a program changed it.
+  return static_cast<int64_t>(std::nearbyint(std::clamp(number, double(low), double(high))));
 }
 
 //===----------------------------------------------------------------------===//
@@ -134,7 +134,7 @@ int64_t Pow2Attr::nearest(double number) const {
     ++exponent;
   if (getZero() && !(magnitude > 0.5 * std::ldexp(1.0, static_cast<int>(getMinExponent()))))
     return 0;
-  int64_t sign = std::signbit(number) ? int64_t(1) << (getBits() - 1) : 0;
+  int64_t sign = number < 0 ? int64_t(1) << (getBits() - 1) : 0;
   return sign | (exponent - getMinExponent() + getZero());
 }
 

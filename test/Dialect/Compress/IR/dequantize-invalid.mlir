@@ -81,7 +81,7 @@ func.func @dequantize_c5_zero(%c: tensor<4x8xi4>, %s: tensor<4x2xf32>) {
 // -----
 
 func.func @dequantize_c6(%c: tensor<4x8xi4>, %s: tensor<4x3xf32>) {
-  // expected-error @+1 {{expects extents of scales that divide those of codes, or a group}}
+  // expected-error @+1 {{expects extents of scales that divide those of}}
   %w = compress.dequantize %c, %s code(#compress.uniform<bits = 4>) : tensor<4x8xi4>, tensor<4x3xf32> -> tensor<4x8xf32>
   return
 }

@@ -39,6 +39,8 @@ def Compress_UniformAttr : Compress_CodeAttr<"Uniform", "uniform"> {
 
         value(code) = code         with zeros: value(code) - value(zero)
 
+    `nearest` rounds halves to the even integer, and saturates.
+
     Constraints:
       - (C1) `bits` is 1 to 8; at least 2 for signed codes.
 
@@ -57,7 +59,8 @@ def Compress_Pow2Attr : Compress_CodeAttr<"Pow2", "pow2"> {
         zero = false:  value = ±2^(min_exponent + m)
         zero = true:   value = ±2^(min_exponent + m - 1) for m > 0, and 0 for m = 0
 
-    Of two equally near powers, `nearest` takes the smaller: 1.5 * 2^e becomes 2^e.
+    Of two equally near numbers, `nearest` takes the smaller in magnitude: 1.5 * 2^e becomes 2^e. Without `zero`, 0 becomes
+    the positive one.
 
     Constraints:
       - (C1) `bits` is 2 to 6.
@@ -78,7 +81,8 @@ def Compress_Pow2Attr : Compress_CodeAttr<"Pow2", "pow2"> {
 def Compress_TernaryAttr : Compress_CodeAttr<"Ternary", "ternary"> {
   let summary = "-1, 0 and 1 in two bits";
   let description = [{
-    Two bits in two's complement (ESCALATE, MICRO 2021; TWN). Raw code 2 is not used; it decodes to -2.
+    Two bits in two's complement (ESCALATE, MICRO 2021; TWN). Raw code 2 is not used; it decodes to -2. `nearest` rounds
+    halves to 0.
 
     Example: `#compress.ternary`
   }];
@@ -88,6 +92,7 @@ def Compress_CodebookAttr : Compress_CodeAttr<"Codebook", "codebook"> {
   let summary = "Numbers of a table";
   let description = [{
     A code is an index into `values`, of as many bits as that takes. Raw codes beyond the table stand for its last number.
+    Of two equally near numbers, `nearest` takes the one of smaller magnitude, then the one that comes first.
 
     Constraints:
       - (C1) `values` holds 2 to 256 finite numbers.

@@ -24,7 +24,8 @@ def CompressedWeightOpInterface : OpInterface<"CompressedWeightOpInterface"> {
       }], "::mlir::Value", "expand", (ins "::mlir::OpBuilder &":$builder)>,
     InterfaceMethod<[{
         Emits the gradient of a scalar with respect to each float operand, in operand order, given its `gradient` with
-        respect to the dense tensor: the transpose of `expand`, which is multilinear in these operands.
+        respect to the dense tensor: the transpose of `expand`, which is multilinear in these operands; or of the surrogate
+        that an op's description states.
       }], "::llvm::SmallVector<::mlir::Value>", "pullback",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$gradient)>,
     InterfaceMethod<"Bits that the parameters take in a package.", "int64_t", "storedBits", (ins)>,
@@ -77,6 +78,21 @@ def CodedKernelOpInterface : OpInterface<"CodedKernelOpInterface"> {
   ];
 }
 
+def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    An op on tensors, with one result, that says its gradient to `compress-pullback`: a kernel op, or one of another dialect.
+    Representation ops say it by `CompressedWeightOpInterface`.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        Emits the gradient of a scalar with respect to each float operand, in operand order, given its `gradient` with
+        respect to the result; null for an operand that the result does not depend on.
+      }], "::llvm::SmallVector<::mlir::Value>", "pullback",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$gradient)>
+  ];
+}
+
 def CompressionSchemeAttrInterface : AttrInterface<"CompressionSchemeAttrInterface"> {
   let cppNamespace = "::mlir::compress";
   let description = [{
@@ -98,7 +114,7 @@ def NumberCodeAttrInterface : AttrInterface<"NumberCodeAttrInterface"> {
     A number code: how a stored integer of a few bits stands for a real number, before scale and zero point. A *raw code*
     is the integer's bits, read as a number from 0 to `2^bits - 1`.
 
-    `valueOf` and `decode` are two readings of one definition: on numbers, and as IR.
+    `valueOf` and `decode` are two readings of one definition, on numbers and as IR; so are `nearest` and `round`.
   }];
   let methods = [
     InterfaceMethod<"Bits of one code, 1 to 8: the width of the integer type that holds it in the source form.",
@@ -106,8 +122,14 @@ def NumberCodeAttrInterface : AttrInterface<"NumberCodeAttrInterface"> {
     InterfaceMethod<"True if numbers are taken relative to a zero point.", "bool", "takesZeros", (ins)>,
     InterfaceMethod<"The number that the raw code `code` stands for.", "double", "valueOf", (ins "int64_t":$code)>,
     InterfaceMethod<[{
-        The raw code whose number is nearest to `number`; of two that are equally near, the one of smaller magnitude.
+        The raw code whose number is nearest to `number`; of two that are equally near, the one that the code's description
+        names.
       }], "int64_t", "nearest", (ins "double":$number)>,
+    InterfaceMethod<[{
+        Emits the number of the code nearest to `number`, an f32 or f64 or a vector of it: `valueOf(nearest(number))`, with no
+        bit pattern of a float type. Not-a-numbers are unspecified.
+      }], "::mlir::Value", "round",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc, "::mlir::Value":$number)>,
     InterfaceMethod<[{
         Emits the number that `code` stands for, as a `type` (f32 or f64, or a vector of it). `code` is a raw code as i32,
         or a vector of them. Emits arithmetic alone, no bit pattern of a float type, so that the IR may be promoted to

@@ -18,6 +18,7 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 include "compress/Dialect/Compress/IR/CompressDialect.td"
+include "compress/Dialect/Compress/IR/CompressInterfaces.td"
 
 def Compress_FloatShaped : AnyTypeOf<[RankedTensorOf<[F32, F64]>, StridedMemRefRankOf<[F32, F64], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
 
@@ -85,7 +86,7 @@ class Compress_KernelOp<string mnemonic, list<Trait> traits = []> : Compress_Op<
   }];
 }
 
-def Compress_RfftOp : Compress_KernelOp<"rfft"> {
+def Compress_RfftOp : Compress_KernelOp<"rfft", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "Half spectra of the blocks of one dimension";
   let description = [{
     Cuts dimension `dim` of `input` into blocks of `k` numbers, the last one padded with zeros, and writes the `k`
@@ -126,7 +127,8 @@ def Compress_RfftOp : Compress_KernelOp<"rfft"> {
   }];
 }
 
-def Compress_RfftTransposeOp : Compress_KernelOp<"rfft_transpose"> {
+def Compress_RfftTransposeOp : Compress_KernelOp<"rfft_transpose",
+    [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "Exact transpose of compress.rfft, unscaled";
   let description = [{
     The adjoint of `compress.rfft`: slot planes to numbers, cropped to the extent of `init`. With slots scaled by `1/k`
@@ -169,7 +171,8 @@ def Compress_RfftTransposeOp : Compress_KernelOp<"rfft_transpose"> {
   }];
 }
 
-class Compress_SpectralOp<string mnemonic> : Compress_KernelOp<mnemonic> {
+class Compress_SpectralOp<string mnemonic> : Compress_KernelOp<mnemonic,
+    [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   code spectralDeclaration = destinationDeclaration # [{
     /// True if the op reads what its destination held before.
     bool readsInit() { return true; }

@@ -238,4 +238,6 @@ def Compress_UnpackOp : Compress_WeightOp<"unpack", ["sliceStep", "emitSlice"]> 
   }];
 }
 
+include "compress/Dialect/Compress/IR/CompressTrainingOps.td"
+
 #endif // COMPRESS_OPS_TD

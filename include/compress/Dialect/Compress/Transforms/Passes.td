@@ -80,6 +80,32 @@ def SelectPass : Pass<"compress-select"> {
                            "linalg::LinalgDialect", "tensor::TensorDialect"];
 }
 
+def PullbackPass : Pass<"compress-pullback", "ModuleOp"> {
+  let summary = "Add functions that compute the gradients of parameters";
+  let description = [{
+    For each public function `@f` of one float tensor result, adds `@f_pullback`: it takes the arguments of `@f` and the
+    gradient of a scalar with respect to the result, and returns the scalar's gradients with respect to each float tensor
+    argument, in order; before them the value of `@f`, if `with-value` is given.
+
+    Reverse mode, op by op. A representation op says its gradient by `CompressedWeightOpInterface`, so compositions work through
+    SSA; integer operands have none. A kernel op says it by `DifferentiableOpInterface`: after `compress-select`, a circulant
+    layer has `p` more forward transforms and `q` more transposed ones, and the spectra of the forward pass are reused. Of
+    upstream ops, it knows the linalg ops that add scalar arithmetic to their destination (contractions, convolutions, bias,
+    element-wise ops, sums; of two equal numbers neither is the larger, so ReLU has gradient 0 at 0) and moves in the `tensor`
+    dialect. What no float tensor argument reaches is constant.
+
+    Runs after: import, fit, or select          Leaves: `@f` as it is, and `@f_pullback`
+    Does nothing when: no public function has one float tensor result        Fails when: the gradient of an op is not known;
+    that is said at the op. Weights that were expanded by reading a table (`compress.unpack`) are such: run it before
+
+    Example: test/Dialect/Compress/Transforms/pullback.mlir
+  }];
+  let options = [Option<"withValue", "with-value", "bool", "false", "Also return the value of the function, first">];
+  let statistics = [Statistic<"numFunctions", "num-functions", "Functions added">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "compress::CompressDialect",
+                           "linalg::LinalgDialect", "math::MathDialect", "tensor::TensorDialect"];
+}
+
 def FoldWeightsPass : Pass<"compress-fold-weights"> {
   let summary = "Evaluate what is computed from constant weights alone";
   let description = [{
