@@ -33,6 +33,7 @@ static void addBufferization(OpPassManager &pm) {
 }
 
 void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+  pm.addPass(createNormalizeQuantPass());
   if (options.reference || options.expand) {
     pm.addPass(createExpandPass());
   } else {

@@ -262,3 +262,39 @@ def unpack(values, mask, shape):
     w = np.zeros(shape)
     boxes(w, mask.shape)[mask] = values
     return w
+
+
+# What the ops of the dialect stand for.
+
+
+def slots_to_time(slots, axis):
+    """The k numbers whose half spectrum, along `axis`, is slots: Re 0, for even k Re k/2, then pairs Re f, Im f."""
+    slots = np.moveaxis(np.asarray(slots, dtype=float), axis, -1)
+    k, real = slots.shape[-1], 2 - slots.shape[-1] % 2
+    pairs = slots[..., real::2] + 1j * slots[..., real + 1 :: 2]
+    spectrum = np.concatenate([slots[..., :1], pairs, slots[..., 1:real]], axis=-1)
+    return np.moveaxis(np.fft.irfft(spectrum, k) if k > 1 else slots, -1, axis)
+
+
+def decode_uniform(raw, bits, unsigned=False):
+    """The integers of raw codes: themselves, or in two's complement."""
+    return raw if unsigned else raw - (raw >> (bits - 1) << bits)
+
+
+def decode_pow2(raw, bits, low, zero=False):
+    """Sign bit and magnitude m: +-2^(low + m), or with `zero` +-2^(low + m - 1) and 0 for m = 0."""
+    m = raw & (2 ** (bits - 1) - 1)
+    power = np.where(zero & (m == 0), 0.0, np.exp2(low + m - 1.0 * zero))
+    return np.where(raw >> (bits - 1) == 1, -power, power)
+
+
+def factorized(c, b, shape, batch=0, collapse=None, expand=None, order=None):
+    """sum_m c[batch, outer, m] b[batch, m, inner]; groups merged, cropped and split; order[i]: the result's dimension of i."""
+    t = c.reshape(c.shape[:batch] + (-1, c.shape[-1])) @ b.reshape(b.shape[: batch + 1] + (-1,))
+    t = t.reshape(c.shape[:-1] + b.shape[batch + 1 :])
+    order = range(len(shape)) if order is None else order
+    if collapse is not None:
+        extents = [shape[d] for d in order]
+        t = t.reshape([np.prod([t.shape[d] for d in group]) for group in collapse])
+        t = t[tuple(slice(np.prod([extents[d] for d in group])) for group in expand)].reshape(extents)
+    return np.transpose(t, np.argsort(order))

@@ -57,7 +57,8 @@ int main(int argc, char **argv) {
   cl::opt<bool> reference("reference", cl::desc("Expand, and compute in double: the oracle (slow; doubles in and out)"),
                           cl::cat(category));
   cl::opt<std::string> force("force",
-                             cl::desc("Form to use wherever it is offered, such as spectral (default: the cheapest)"),
+                             cl::desc("Form for all layers, such as spectral or dense, or pattern=form,... over layer "
+                                      "names (default: the cheapest)"),
                              cl::cat(category));
   cl::opt<std::string> fit("fit",
                            cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "

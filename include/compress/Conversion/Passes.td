@@ -81,6 +81,23 @@ def ConvertTilesToLoopsPass : Pass<"convert-compress-tiles-to-loops"> {
   let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect"];
 }
 
+def ConvertCompressToLinalgPass : Pass<"convert-compress-to-linalg"> {
+  let summary = "Replace every op by its definition in linalg";
+  let description = [{
+    One executable meaning for each op through upstream dialects alone: representation ops as `compress-expand` writes them,
+    transforms as products with a constant matrix of cosines and sines, products of spectra as complex ones, stored integers
+    decoded before they are multiplied. It is the form to hand to another compiler, and a second oracle; it is not fast. The IR holds no `mod` and no `floordiv`, so that
+    it may be tiled.
+
+    Runs after: import or select          Leaves: linalg, tensor and arith; no op of the dialect
+    Does nothing when: there is none        Fails when: a kernel op is on buffers, or in a
+    layout (run it before compress-pack-weights)
+
+    Example: test/Conversion/CompressToLinalg/to-linalg.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
+}
+
 def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {
   let summary = "Lower buffer copies to linalg ops";
   let description = [{

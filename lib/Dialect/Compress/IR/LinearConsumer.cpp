@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/IR/LinearConsumer.h"
+#include "TensorEmitter.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -79,6 +80,35 @@ WeightView WeightView::get(Value operand) {
     view.source = move->first;
   }
   return view;
+}
+
+Value WeightView::apply(OpBuilder &builder, Location loc, Value value) const {
+  TensorEmitter emit{builder, loc};
+  int64_t rank = TensorEmitter::typeOf(value).getRank();
+  SmallVector<int64_t> permutation;
+  for (int64_t dim : sourceDims)
+    if (dim >= 0)
+      permutation.push_back(dim);
+  int64_t kept = permutation.size();
+  assert(kept > 0 && "a weight has a dimension of more than one entry");
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (!llvm::is_contained(sourceDims, dim))
+      permutation.push_back(dim);
+  value = emit.transpose(value, permutation);
+  SmallVector<ReassociationIndices> groups(kept);
+  for (int64_t d = 0; d < rank; ++d)
+    groups[std::min(d, kept - 1)].push_back(d);
+  value = emit.collapse(value, groups);
+  // Inserted dimensions go to the group of the kept one before them, leading ones to the first.
+  SmallVector<int64_t> shape;
+  groups.assign(kept, {});
+  int64_t next = 0;
+  for (auto [d, dim] : llvm::enumerate(sourceDims)) {
+    shape.push_back(dim < 0 ? 1 : TensorEmitter::typeOf(value).getDimSize(next));
+    next += dim >= 0;
+    groups[std::max<int64_t>(next - 1, 0)].push_back(d);
+  }
+  return emit.expand(value, shape, groups);
 }
 
 //===----------------------------------------------------------------------===//
@@ -190,6 +220,7 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
 
   LinearConsumer consumer;
   consumer.op = op;
+  consumer.weightOperand = weight.getOperandNumber();
   WeightView view = WeightView::get(weight.get());
   consumer.weight = view.source;
   OpOperand *activation = op.getDpsInputOperand(1 - weight.getOperandNumber());

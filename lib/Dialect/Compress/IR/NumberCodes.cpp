@@ -197,6 +197,9 @@ double CodebookAttr::valueOf(int64_t code) const {
 
 int64_t CodebookAttr::nearest(double number) const {
   ArrayRef<double> values = getValues().asArrayRef();
+  // From infinity, all numbers are equally far.
+  auto [least, most] = std::minmax_element(values.begin(), values.end());
+  number = std::clamp(number, *least, *most);
   auto isNearer = [&](double a, double b) {
     double toA = std::abs(a - number), toB = std::abs(b - number);
     return toA != toB ? toA < toB : std::abs(a) < std::abs(b);

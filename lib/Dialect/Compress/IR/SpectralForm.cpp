@@ -22,30 +22,41 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::compress;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Multiplies slot `s`, the outermost dimension of `value`, by its scale in the inverse transform; imaginary slots also
-/// by -1 if `conjugate`.
+/// Multiplies slot `s`, the outermost dimension of `value`, by its scale in the inverse transform, 1/k or 2/k; imaginary
+/// slots also by -1 if `conjugate`. A scale is a small integer over k: 1/k itself is no f32 number unless k is a power of
+/// two, and would be wrong in what compress-promote-to-f64 makes of it.
 static Value emitSlotScale(OpBuilder &builder, Location loc, Value value, bool conjugate) {
   int64_t k = typeOf(value).getDimSize(0), rank = typeOf(value).getRank();
+  bool isExact = llvm::isPowerOf2_64(k);
   SmallVector<double> scales;
-  for (int64_t slot = 0; slot < k; ++slot)
-    scales.push_back(kernel::slotScale(k, slot) * (conjugate && kernel::isImaginarySlot(k, slot) ? -1.0 : 1.0));
-  Value scale = materializeConstant(builder, loc, RankedTensorType::get({k}, typeOf(value).getElementType()), scales);
+  for (int64_t slot = 0; slot < k; ++slot) {
+    double scale = isExact ? kernel::slotScale(k, slot) : std::round(kernel::slotScale(k, slot) * static_cast<double>(k));
+    scales.push_back(conjugate && kernel::isImaginarySlot(k, slot) ? -scale : scale);
+  }
+  Type element = typeOf(value).getElementType();
+  Value scale = materializeConstant(builder, loc, RankedTensorType::get({k}, element), scales);
   AffineMap identity = builder.getMultiDimIdentityMap(rank);
   AffineMap slotOnly = AffineMap::get(rank, 0, builder.getAffineDimExpr(0));
-  Value empty = tensor::EmptyOp::create(builder, loc, typeOf(value).getShape(), typeOf(value).getElementType());
+  Value empty = tensor::EmptyOp::create(builder, loc, typeOf(value).getShape(), element);
   SmallVector<utils::IteratorType> parallel(rank, utils::IteratorType::parallel);
-  return linalg::GenericOp::create(builder, loc, value.getType(), ValueRange{value, scale}, empty,
-                                   {identity, slotOnly, identity}, parallel,
-                                   [](OpBuilder &b, Location l, ValueRange args) {
-                                     Value product = arith::MulFOp::create(b, l, args[0], args[1]);
-                                     linalg::YieldOp::create(b, l, product);
-                                   })
+  return linalg::GenericOp::create(
+             builder, loc, value.getType(), ValueRange{value, scale}, empty, {identity, slotOnly, identity}, parallel,
+             [&](OpBuilder &b, Location l, ValueRange args) {
+               Value product = arith::MulFOp::create(b, l, args[0], args[1]);
+               if (!isExact) {
+                 auto size = FloatAttr::get(element, static_cast<double>(k));
+                 product = arith::DivFOp::create(b, l, product, arith::ConstantOp::create(b, l, size).getResult());
+               }
+               linalg::YieldOp::create(b, l, product);
+             })
       .getResult(0);
 }
 

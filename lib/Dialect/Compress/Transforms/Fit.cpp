@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LayerNames.h"
 #include "TensorEvaluator.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
@@ -31,12 +32,6 @@ using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-
-/// The ONNX node name of `op`, or "" if its location has none.
-StringRef layerName(Operation *op) {
-  auto name = op->getLoc()->findInstanceOf<NameLoc>();
-  return name ? name.getName().getValue() : StringRef();
-}
 
 remark::RemarkOpts remarkOpts(Operation *op) {
   return remark::RemarkOpts::name("fit").category("compress").function(op->getParentOfType<func::FuncOp>().getName());

@@ -12,9 +12,15 @@
 //
 // Upstream's buffer-results-to-out-params takes no dynamic extents.
 //
+// Two results computed on one destination, as CSE makes of equal fills, would both be computed in the first one's buffer:
+// eliminate-empty-tensors puts the shared tensor there, and one-shot bufferization does not see that a later
+// materialization of the other result reads it. So each result gets destinations of its own first.
+//
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_RESULTSTODESTINATIONSPASS
@@ -41,6 +47,8 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
         function.setArgAttr(argument.getArgNumber(), bufferization::BufferizationDialect::kWritableAttrName,
                             builder.getBoolAttr(false));
     SmallVector<Value> results(terminator.getOperands());
+    for (Value result : results)
+      ownDestinations(result);
     for (auto [i, result] : llvm::enumerate(results)) {
       auto type = cast<RankedTensorType>(result.getType());
       SmallVector<NamedAttribute> attributes(function.getResultAttrs(i));
@@ -58,6 +66,33 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
     llvm::BitVector all(function.getNumResults(), true);
     if (failed(function.eraseResults(all)))
       signalPassFailure();
+  }
+
+  /// The operand in whose buffer `value` may be computed; null if there is none.
+  static OpOperand *destinationOf(Value value) {
+    Operation *op = value.getDefiningOp();
+    if (auto style = dyn_cast_or_null<DestinationStyleOpInterface>(op))
+      return style.hasPureTensorSemantics() ? style.getTiedOpOperand(cast<OpResult>(value)) : nullptr;
+    if (auto loop = dyn_cast_or_null<LoopLikeOpInterface>(op))
+      return loop.getTiedLoopInit(cast<OpResult>(value));
+    return nullptr;
+  }
+
+  /// Gives every destination on the way to `result` that has another use a copy: fills are repeated, the rest is copied.
+  static void ownDestinations(Value result) {
+    while (OpOperand *destination = destinationOf(result)) {
+      Value shared = destination->get();
+      Operation *source = shared.getDefiningOp();
+      if (source && !shared.hasOneUse()) {
+        OpBuilder builder(destination->getOwner());
+        if (isa<tensor::EmptyOp, linalg::FillOp>(source))
+          destination->set(builder.clone(*source)->getResult(0));
+        else
+          destination->set(bufferization::AllocTensorOp::create(
+              builder, source->getLoc(), cast<RankedTensorType>(shared.getType()), ValueRange(), shared));
+      }
+      result = destination->get();
+    }
   }
 };
 

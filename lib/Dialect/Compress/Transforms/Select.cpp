@@ -13,8 +13,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LayerNames.h"
+#include "WeightConsumers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::compress {
@@ -27,26 +28,6 @@ using namespace mlir::compress;
 
 namespace {
 
-/// A linalg op with a representation behind one of its inputs.
-struct Candidate {
-  linalg::LinalgOp op;
-  OpOperand *operand;
-  CompressedWeightOpInterface weight;
-};
-
-SmallVector<Candidate> findCandidates(Operation *root) {
-  SmallVector<Candidate> candidates;
-  root->walk([&](linalg::LinalgOp op) {
-    if (op.getNumDpsInputs() < 2)
-      return; // a move of dimensions, seen through by WeightView
-    for (OpOperand *operand : op.getDpsInputOperands())
-      if (isa<RankedTensorType>(operand->get().getType()))
-        if (auto weight = WeightView::get(operand->get()).source.getDefiningOp<CompressedWeightOpInterface>())
-          candidates.push_back({op, operand, weight});
-  });
-  return candidates;
-}
-
 std::string describe(const Cost &cost, const Machine &machine) {
   return llvm::formatv("{0:f3} us predicted, {1} multiplies, {2} weight bytes, error bound {3} eps",
                        cost.seconds(machine) * 1e6, static_cast<int64_t>(cost.multiplies), cost.weightBytes,
@@ -55,10 +36,7 @@ std::string describe(const Cost &cost, const Machine &machine) {
 
 std::string nameOf(Operation *op) { return op->getName().getStringRef().str(); }
 
-remark::RemarkOpts remarkOpts(Operation *op) {
-  auto function = op->getParentOfType<func::FuncOp>();
-  return remark::RemarkOpts::name("select").category("compress").function(function ? function.getName() : "");
-}
+remark::RemarkOpts remarkOpts(Operation *op) { return weightRemark("select", op); }
 
 struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   using Base = compress::impl::SelectPassBase<SelectPass>;
@@ -66,35 +44,50 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
 
   void runOnOperation() override {
     Machine machine;
-    for (Candidate &candidate : findCandidates(getOperation()))
+    std::string error;
+    auto parsed = LayerPatterns::parse(force, error);
+    if (!parsed) {
+      getOperation()->emitError("compress-select{force=") << force << "}: " << error;
+      return signalPassFailure();
+    }
+    forced = std::move(*parsed);
+    for (WeightConsumer &candidate : findWeightConsumers(getOperation()))
       if (failed(rewrite(candidate, machine)))
         return signalPassFailure();
-    eraseDeadWeights();
+    if (const LayerPatterns::Entry *unused = forced.findUnused()) {
+      getOperation()->emitError("compress-select{force=")
+          << force << "}: no layer with a compressed weight is left for '" << unused->pattern << "'";
+      return signalPassFailure();
+    }
+    eraseDeadWeights(getOperation());
     expandRemaining();
   }
 
   /// Rewrites one consumer to its cheapest form, or says why it stays dense.
-  LogicalResult rewrite(Candidate &candidate, const Machine &machine) {
+  LogicalResult rewrite(WeightConsumer &candidate, const Machine &machine) {
     std::string whyNot;
     auto consumer = LinearConsumer::get(candidate.op, *candidate.operand, whyNot);
+    // What is no linear layer has no form, and is not asked for one.
+    const LayerPatterns::Entry *entry = consumer ? forced.lookup(layerName(candidate.op)) : nullptr;
+    StringRef wanted = entry ? StringRef(entry->value) : StringRef();
     SmallVector<Form> forms;
     if (consumer)
       forms = candidate.weight.forms(*consumer, machine, whyNot);
     const Form *best = nullptr;
     for (const Form &form : forms) {
-      bool wanted = force.empty() || force == form.name;
-      if (wanted && (!best || form.cost.seconds(machine) < best->cost.seconds(machine)))
+      bool isWanted = wanted.empty() || wanted == form.name;
+      if (isWanted && (!best || form.cost.seconds(machine) < best->cost.seconds(machine)))
         best = &form;
     }
-    if (!force.empty() && force != "dense" && !best && consumer)
+    if (!wanted.empty() && wanted != "dense" && !best)
       return candidate.op->emitError("compress-select{force=")
-             << force << "}: this layer has no such form" << (whyNot.empty() ? "" : ": ") << whyNot;
+             << force << "}: this layer has no form '" << wanted << "'" << (whyNot.empty() ? "" : ": ") << whyNot;
     if (!best) {
       keepDense(candidate, whyNot.empty() ? "dense was asked for" : whyNot);
       return success();
     }
     Cost dense = consumer->denseCost();
-    if (force.empty() && dense.seconds(machine) <= best->cost.seconds(machine)) {
+    if (wanted.empty() && dense.seconds(machine) <= best->cost.seconds(machine)) {
       keepDense(candidate, "the " + best->name + " form does not pay: " + describe(best->cost, machine) +
                                "; dense: " + describe(dense, machine));
       return success();
@@ -110,22 +103,12 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     return success();
   }
 
-  void keepDense(Candidate &candidate, const std::string &reason) {
+  /// What `force` says of layers by name.
+  LayerPatterns forced;
+
+  void keepDense(WeightConsumer &candidate, const std::string &reason) {
     remark::missed(candidate.op.getLoc(), remarkOpts(candidate.op))
         << nameOf(candidate.weight) + ": expanded to dense: " + reason;
-  }
-
-  /// Erases what only led to consumers that are gone: representations and the moves behind them.
-  void eraseDeadWeights() {
-    SmallVector<Operation *> ops;
-    getOperation()->walk([&](Operation *op) {
-      if (isa<CompressedWeightOpInterface, linalg::LinalgOp, tensor::PadOp, tensor::ExpandShapeOp,
-              tensor::CollapseShapeOp, tensor::CastOp, tensor::EmptyOp>(op))
-        ops.push_back(op);
-    });
-    for (Operation *op : llvm::reverse(ops))
-      if (isOpTriviallyDead(op))
-        op->erase();
   }
 
   void expandRemaining() {

@@ -3,7 +3,7 @@
 // RUN: compress-opt %s --compress-select=force=dense | FileCheck %s --check-prefix=DENSE
 // RUN: not compress-opt %s --compress-select=force=magic 2>&1 | FileCheck %s --check-prefix=MAGIC
 
-// MAGIC: error: compress-select{force=magic}: this layer has no such form
+// MAGIC: error: compress-select{force=magic}: this layer has no form 'magic'
 // DENSE-NOT: compress.
 
 // q = 2 transforms in, p = 3 transforms out; the weight's own fold at compile time.

@@ -35,6 +35,10 @@ struct WeightView {
 
   /// Walks from `operand` to its source.
   static WeightView get(Value operand);
+
+  /// Emits the moves of this view on `value`, which has the dimensions of `source` at any static extents, but for those
+  /// of extent 1 that the view drops.
+  Value apply(OpBuilder &builder, Location loc, Value value) const;
 };
 
 /// How one dimension of the activation enters the consumer.
@@ -51,6 +55,8 @@ struct ActivationDim {
 /// A consumer y = init + (activation * weight), linear in the weight.
 struct LinearConsumer {
   linalg::LinalgOp op;
+  /// The number of the operand that the weight is behind.
+  unsigned weightOperand = 0;
   /// The weight operand's source, with the role of each of its dimensions.
   Value weight;
   SmallVector<Role> roles;

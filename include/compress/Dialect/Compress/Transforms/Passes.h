@@ -15,10 +15,18 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mlir::compress {
+
+/// What compress-expand expands at a time.
+enum class ExpandMode { Constant, Tile };
+
+/// What compress-normalize-quant makes: ops of this dialect, or of upstream's.
+enum class QuantDirection { In, Out };
 
 #define GEN_PASS_DECL
 #include "compress/Dialect/Compress/Transforms/Passes.h.inc"

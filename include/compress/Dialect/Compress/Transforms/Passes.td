@@ -43,17 +43,59 @@ def ExpandPass : Pass<"compress-expand"> {
   let summary = "Replace representation ops by their dense meaning";
   let description = [{
     Emits the definition of every representation op: always legal, the dense baseline, and the oracle for every fast path.
-    The IR holds no `mod` and no `floordiv`, so that it may be tiled. `compress-fold-weights` evaluates it where
-    parameters are constant.
+    No map of the IR has `mod` or `floordiv`, so that it may be tiled.
+
+    `constant`: each weight is expanded once, where the op is; `compress-fold-weights` evaluates it where parameters are
+    constant, and the library holds the dense weight. `tile`: a linear consumer becomes a loop over tiles of its outputs
+    that rebuilds so many rows of the weight from slices of the parameters, multiplies, and goes on: the library holds the
+    parameters, and no more than a tile is dense at a time. The last tile may be shorter; its offset is static, so that
+    `compress-fold-weights` evaluates that one. What cannot be sliced along the outputs, or has another user, is expanded
+    whole, with a remark.
 
     Runs after: import          Leaves: no representation op
-    Does nothing when: there is none        Fails when: never
+    Does nothing when: there is none        Fails when: `tile-size` is less than 1
 
     Example: test/Dialect/Compress/Transforms/expand.mlir
   }];
-  let statistics = [Statistic<"numExpanded", "num-expanded", "Weights expanded">];
-  let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "linalg::LinalgDialect",
-                           "tensor::TensorDialect"];
+  let options = [
+    Option<"mode", "mode", "::mlir::compress::ExpandMode", "::mlir::compress::ExpandMode::Constant",
+           "What is expanded at a time", [{::llvm::cl::values(
+             clEnumValN(::mlir::compress::ExpandMode::Constant, "constant", "the whole weight"),
+             clEnumValN(::mlir::compress::ExpandMode::Tile, "tile", "a tile of outputs, while the network runs"))}]>,
+    Option<"tileSize", "tile-size", "int64_t", "32",
+           "Outputs per tile; rounded up to what the representation can be sliced by">];
+  let statistics = [Statistic<"numExpanded", "num-expanded", "Weights expanded">,
+                    Statistic<"numTiled", "num-tiled", "Consumers that rebuild their weight by tiles">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "compress::CompressDialect",
+                           "linalg::LinalgDialect", "scf::SCFDialect", "tensor::TensorDialect"];
+}
+
+def NormalizeQuantPass : Pass<"compress-normalize-quant"> {
+  let summary = "Read quantized types as compress.dequantize, or write them";
+  let description = [{
+    `quant` is the interchange form of integers with scales, `compress.dequantize` the internal one: there, scales are
+    operands, that passes can fit, slice and fold, and are not printed at each use of a type.
+
+    `in`: `quant.dcast` of `quant.scast` becomes `compress.dequantize` with a `#compress.uniform` code of the storage type's
+    bits and sign; scales and zero points, per tensor, per axis or per block, become constants. Bounds of the storage type
+    that are narrower than its bits are kept as `compress.storage_range`. `out`: the reverse, where scales and zeros are
+    constants.
+
+    What has no counterpart is left as it is, with a warning: dynamic shapes, more than 8 bits, expressed types other than
+    f32 and f64, zero points that are no stored integer; other number codes, ragged groups, scales that are not positive.
+
+    Runs after: import          Leaves: no quant.dcast of quant.scast, or no compress.dequantize, that has a counterpart
+    Does nothing when: there is none        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/normalize-quant.mlir
+  }];
+  let options = [
+    Option<"direction", "direction", "::mlir::compress::QuantDirection", "::mlir::compress::QuantDirection::In",
+           "What to make", [{::llvm::cl::values(
+             clEnumValN(::mlir::compress::QuantDirection::In, "in", "compress.dequantize of quantized types"),
+             clEnumValN(::mlir::compress::QuantDirection::Out, "out", "quantized types of compress.dequantize"))}]>];
+  let statistics = [Statistic<"numNormalized", "num-normalized", "Weights rewritten">];
+  let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "quant::QuantDialect"];
 }
 
 def SelectPass : Pass<"compress-select"> {
@@ -66,14 +108,18 @@ def SelectPass : Pass<"compress-select"> {
     A remark per layer (category `compress`) says what was chosen and why, or why not. Representations that stay are
     expanded, which is announced as a missed optimization.
 
+    `force` is a form for every layer, or entries `pattern=form` separated by commas: the first regular expression that
+    matches a layer's whole name (the ONNX node's, kept as a location) gives its form. Other layers take the cheapest.
+
     Runs after: import, fit          Leaves: kernel ops; no representation op
-    Does nothing when: there is none        Fails when: `force` names a form that a consumer does not have
+    Does nothing when: there is none        Fails when: `force` names a form that a consumer does not have, or a pattern
+    that is the first to match no layer
 
     Example: test/Dialect/Compress/Transforms/select.mlir
   }];
   let options = [
     Option<"force", "force", "std::string", "\"\"",
-           "Form to use wherever it is offered (such as spectral), or dense; default: the cheapest">];
+           "Form (such as spectral, or dense) for all layers, or pattern=form,… by name; default: the cheapest">];
   let statistics = [Statistic<"numSelected", "num-selected", "Consumers rewritten to kernel ops">,
                     Statistic<"numExpanded", "num-expanded", "Weights expanded">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "compress::CompressDialect",
