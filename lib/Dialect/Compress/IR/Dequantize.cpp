@@ -13,6 +13,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Groups.h"
+#include "RebuildForm.h"
+#include "TensorEmitter.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -156,11 +159,29 @@ Value DequantizeOp::rebuild(OpBuilder &builder) {
 // Forms
 //===----------------------------------------------------------------------===//
 
-SmallVector<Form> DequantizeOp::forms(const LinearConsumer &, const Machine &, std::string &whyNot) {
-  whyNot = "no kernel decodes at load";
-  return {};
+/// Roundings of a decoded number: code minus zero point, times scale, and the number itself where it is no integer.
+static constexpr int64_t kDecodeRoundings = 3;
+
+/// The product itself, and what decoding a number takes for each weight.
+SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
+  Form form{"coded", consumer.denseCost()};
+  double decoding = static_cast<double>(getCodesType().getNumElements()) * (getCode().decodeOperations() + 1);
+  form.cost.adds += decoding;
+  form.cost.weightBytes = storedBits() / 8;
+  form.cost.roundings += kDecodeRoundings;
+  SmallVector<Form> forms{form};
+  llvm::append_range(forms, rebuildForms(*this, consumer, getCode().decodeOperations() + 1, whyNot));
+  return forms;
 }
 
-Value DequantizeOp::emitForm(StringRef, const LinearConsumer &, OpBuilder &) {
-  llvm_unreachable("forms() offers none");
+Value DequantizeOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
+  if (name == "rebuild")
+    return emitRebuildForm(*this, consumer, builder);
+  Location loc = consumer.op->getLoc();
+  CodedTensor coded = *getCoded();
+  Value zeros = emitZeros(builder, getLoc(), coded);
+  ArrayAttr maps = builder.getAffineMapArrayAttr({consumer.activationMap, consumer.weightMap, consumer.resultMap});
+  return CodedContractOp::create(builder, loc, consumer.init.getType(), consumer.paddedActivation, coded.codes,
+                                 coded.scales, zeros, consumer.init, maps, getCode(), coded.group, LayoutAttr())
+      .getResult(0);
 }

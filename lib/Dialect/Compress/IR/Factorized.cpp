@@ -10,7 +10,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "RebuildForm.h"
 #include "TensorEmitter.h"
+#include "TwoStageForm.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/ADT/Sequence.h"
@@ -274,11 +276,14 @@ Value FactorizedOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offs
 // Forms
 //===----------------------------------------------------------------------===//
 
-SmallVector<Form> FactorizedOp::forms(const LinearConsumer &, const Machine &, std::string &whyNot) {
-  whyNot = "no form";
-  return {};
+SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
+  SmallVector<Form> forms = twoStageForms(*this, consumer, whyNot);
+  llvm::append_range(forms, rebuildForms(*this, consumer, 2 * getRank(), whyNot));
+  return forms;
 }
 
-Value FactorizedOp::emitForm(StringRef, const LinearConsumer &, OpBuilder &) {
-  llvm_unreachable("forms() offers none");
+Value FactorizedOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
+  if (name == "rebuild")
+    return emitRebuildForm(*this, consumer, builder);
+  return emitTwoStageForm(*this, name, consumer, builder);
 }

@@ -179,7 +179,9 @@ static bool assignRoles(LinearConsumer &consumer, ArrayRef<int64_t> sourceDims, 
                         AffineMap activationMap, AffineMap resultMap, std::string &whyNot) {
   int64_t rank = cast<RankedTensorType>(consumer.weight.getType()).getRank();
   SmallVector<bool> seen(rank, false);
+  SmallVector<AffineExpr> loops(rank, getAffineConstantExpr(0, weightMap.getContext()));
   consumer.roles.assign(rank, Role::Batch);
+  int64_t firstIn = -1, firstOut = -1;
   for (auto [operandDim, expr] : llvm::enumerate(weightMap.getResults())) {
     int64_t dim = sourceDims[operandDim];
     if (dim < 0)
@@ -192,12 +194,18 @@ static bool assignRoles(LinearConsumer &consumer, ArrayRef<int64_t> sourceDims, 
     bool inActivation = uses(activationMap, loop.getPosition()), inResult = uses(resultMap, loop.getPosition());
     bool alone = positionOf(activationMap, loop.getPosition()) >= 0;
     seen[dim] = true;
+    loops[dim] = loop;
     consumer.roles[dim] = inActivation && inResult ? Role::Batch : inResult ? Role::Out : alone ? Role::In : Role::Tap;
-    if (consumer.roles[dim] == Role::In)
+    if (consumer.roles[dim] == Role::In && (firstIn < 0 || dim < firstIn)) {
+      firstIn = dim;
       consumer.inDim = positionOf(activationMap, loop.getPosition());
-    if (consumer.roles[dim] == Role::Out)
+    }
+    if (consumer.roles[dim] == Role::Out && (firstOut < 0 || dim < firstOut)) {
+      firstOut = dim;
       consumer.outDim = positionOf(resultMap, loop.getPosition());
+    }
   }
+  consumer.weightMap = AffineMap::get(weightMap.getNumDims(), 0, loops, weightMap.getContext());
   for (int64_t dim = 0; dim < rank; ++dim)
     if (!seen[dim] && cast<RankedTensorType>(consumer.weight.getType()).getDimSize(dim) != 1) {
       whyNot = "a weight dimension is dropped on the way to its consumer";
@@ -235,16 +243,20 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
   AffineMap resultMap = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
   if (!assignRoles(consumer, view.sourceDims, weightMap, activationMap, resultMap, whyNot))
     return std::nullopt;
-  if (llvm::count(consumer.roles, Role::Out) != 1 || llvm::count(consumer.roles, Role::In) != 1)
-    return reject("the weight does not have exactly one out and one in dimension here");
+  consumer.paddedActivation = consumer.activation;
+  consumer.activationMap = activationMap;
+  consumer.resultMap = resultMap;
 
   for (auto [d, expr] : llvm::enumerate(activationMap.getResults())) {
     ActivationDim dim;
     auto terms = splitTerms(expr);
     if (!terms || terms->size() > 2)
       return reject("an activation dimension is not indexed by a loop or a window");
-    if (static_cast<int64_t>(d) == consumer.inDim) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    if (loop && !uses(resultMap, loop.getPosition())) {
       dim.kind = ActivationDim::In;
+      if (!uses(weightMap, loop.getPosition()))
+        return reject("an activation dimension is summed over that the weight does not have");
     } else if (terms->size() == 1) {
       dim.resultDim = positionOf(resultMap, terms->front().first);
       if (terms->front().second != 1 || dim.resultDim < 0)
@@ -265,9 +277,13 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
     }
     consumer.dims.push_back(dim);
   }
-  int64_t reached = llvm::count_if(consumer.dims, [](const ActivationDim &d) { return d.resultDim >= 0; });
-  if (consumer.inDim < 0 || consumer.outDim < 0 || reached + 1 != resultMap.getNumResults())
-    return reject("the result has a dimension that neither activation nor weight gives");
+  if (consumer.inDim < 0 || consumer.outDim < 0)
+    return reject("the weight has no out or no in dimension here");
+  for (AffineExpr expr : resultMap.getResults()) {
+    auto loop = dyn_cast<AffineDimExpr>(expr);
+    if (!loop || !(uses(activationMap, loop.getPosition()) || uses(weightMap, loop.getPosition())))
+      return reject("the result has a dimension that neither activation nor weight gives");
+  }
   absorbPadding(consumer);
   return consumer;
 }
@@ -280,8 +296,8 @@ bool LinearConsumer::initIsZero() const {
 
 int64_t LinearConsumer::positionsPerSample() const {
   int64_t positions = 1;
-  for (auto [d, extent] : llvm::enumerate(resultType().getShape()))
-    if (static_cast<int64_t>(d) != outDim && ShapedType::isStatic(extent))
+  for (auto [expr, extent] : llvm::zip(resultMap.getResults(), resultType().getShape()))
+    if (!uses(weightMap, cast<AffineDimExpr>(expr).getPosition()) && ShapedType::isStatic(extent))
       positions *= extent;
   return positions;
 }

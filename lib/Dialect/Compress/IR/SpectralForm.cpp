@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SpectralForm.h"
+#include "TensorEmitter.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Kernel/Count.h"
 #include "compress/Kernel/FFT.h"
@@ -124,6 +125,12 @@ static bool usesTransposed(CirculantOp weight, const LinearConsumer &consumer) {
   return consumer.roles[weight.getRoleDims()[0]] == Role::In;
 }
 
+/// The spectra as codes, if that is what is stored.
+static std::optional<CodedTensor> codedSpectra(CirculantOp weight) {
+  auto params = weight.getParams().getDefiningOp<CompressedWeightOpInterface>();
+  return params && weight.getDomain() == Domain::spectrum ? params.getCoded() : std::nullopt;
+}
+
 SmallVector<Form> mlir::compress::spectralForms(CirculantOp weight, const LinearConsumer &consumer,
                                                 std::string &whyNot) {
   SmallVector<int64_t> dims = weight.getRoleDims();
@@ -162,9 +169,46 @@ SmallVector<Form> mlir::compress::spectralForms(CirculantOp weight, const Linear
   Form form{"spectral", {}};
   form.cost.multiplies = transforms * transform.multiplies + outPositions * p * q * taps * multiplies;
   form.cost.adds = transforms * transform.adds + outPositions * p * q * taps * multiplies;
-  form.cost.weightBytes = weight.storedBits() / 8;
+  // Time-domain codes become float spectra at compile time.
+  form.cost.weightBytes = codedSpectra(weight) ? weight.storedBits() / 8
+                                               : weight.getParamsType().getNumElements() *
+                                                     weight.getParamsType().getElementTypeBitWidth() / 8;
+  if (auto coded = codedSpectra(weight)) {
+    form.cost.adds += weight.getParamsType().getNumElements() *
+                      (cast<NumberCodeAttrInterface>(coded->code).decodeOperations() + 1.0);
+    form.cost.roundings += 3;
+  }
   form.cost.roundings = q * static_cast<int64_t>(taps) + transform.depth;
   return {form};
+}
+
+/// Coded spectra with dimensions in the order `permutation` (the slot first), decoded when the layer runs: the package
+/// holds codes. The slots' scales go into the scales of the codes.
+static Value emitCodedSpectra(const CodedTensor &coded, ArrayRef<int64_t> permutation, bool conjugate,
+                              OpBuilder &builder, Location loc) {
+  TensorEmitter emit{builder, loc};
+  auto place = [&](Value value) { return value ? emit.transpose(value, permutation) : Value(); };
+  Value codes = place(coded.codes), zeros = place(coded.zeros);
+  SmallVector<int64_t> group = applyPermutation(coded.group, permutation);
+  int64_t k = TensorEmitter::typeOf(codes).getDimSize(0);
+  // A scale for each slot.
+  auto spreadSlots = [&](Value value) -> Value {
+    if (!value || TensorEmitter::typeOf(value).getDimSize(0) == k)
+      return value;
+    value = emit.collapse(emit.broadcast(value, 1, group[0]), 0);
+    SmallVector<int64_t> shape(TensorEmitter::typeOf(value).getShape());
+    shape[0] = k;
+    return emit.crop(value, shape);
+  };
+  Value scales = emitSlotScale(builder, loc, spreadSlots(place(coded.scales)), conjugate);
+  zeros = spreadSlots(zeros);
+  group[0] = 1;
+  Type element = TensorEmitter::typeOf(scales).getElementType();
+  auto stored = DequantizeOp::create(builder, loc, TensorEmitter::typeOf(codes).clone(element), codes, scales, zeros,
+                                     cast<NumberCodeAttrInterface>(coded.code), builder.getDenseI64ArrayAttr(group));
+  Value spectra = stored.rebuild(builder);
+  stored->erase();
+  return spectra;
 }
 
 /// Weight spectra k x taps… x in blocks x out blocks, scaled for the transposed transform. `tapDims` are the dimensions
@@ -175,14 +219,9 @@ static Value emitWeightSpectra(CirculantOp weight, ArrayRef<int64_t> tapDims, bo
   permutation.append({transposed ? 0 : 1, transposed ? 1 : 0});
   bool isTime = weight.getDomain() == Domain::time;
   permutation.insert(isTime ? permutation.end() : permutation.begin(), 2);
-  SmallVector<int64_t> shape;
-  for (int64_t d : permutation)
-    shape.push_back(weight.getParamsType().getDimSize(d));
-  Value value = weight.getParams();
-  if (!llvm::is_sorted(permutation)) {
-    Value empty = tensor::EmptyOp::create(builder, loc, shape, weight.getParamsType().getElementType());
-    value = linalg::TransposeOp::create(builder, loc, value, empty, permutation)->getResult(0);
-  }
+  if (auto coded = codedSpectra(weight))
+    return emitCodedSpectra(*coded, permutation, /*conjugate=*/transposed, builder, loc);
+  Value value = TensorEmitter{builder, loc}.transpose(weight.getParams(), permutation);
   if (isTime)
     value = emitRfftOfLastDim(builder, loc, value);
   return emitSlotScale(builder, loc, value, /*conjugate=*/transposed);

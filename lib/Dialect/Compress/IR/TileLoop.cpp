@@ -88,11 +88,13 @@ static Value rebuildSlice(OpBuilder &builder, Value value, const llvm::SmallPtrS
   auto slice = value.getDefiningOp<CompressedWeightOpInterface>();
   if (!slice || kept.contains(slice))
     return value;
-  for (OpOperand &operand : slice->getOpOperands())
+  for (OpOperand &operand : slice->getOpOperands()) {
+    Operation *part = operand.get().getDefiningOp();
     operand.set(rebuildSlice(builder, operand.get(), kept));
-  Value dense = slice.rebuild(builder);
-  slice->erase();
-  return dense;
+    if (part && part != operand.get().getDefiningOp() && isOpTriviallyDead(part))
+      part->erase();
+  }
+  return slice.rebuild(builder);
 }
 
 Value mlir::compress::emitRebuildLoop(OpBuilder &builder, CompressedWeightOpInterface weight,
@@ -103,7 +105,10 @@ Value mlir::compress::emitRebuildLoop(OpBuilder &builder, CompressedWeightOpInte
   collectParts(consumer.weight, kept);
   return emitTileLoop(builder, consumer.op->getLoc(), extent, tile, consumer.init,
                       [&](OpBuilder &b, OpFoldResult offset, int64_t size, Value carried) {
-                        Value slice = rebuildSlice(b, weight.emitSlice(b, dim, offset, size), kept);
-                        return emitConsumerTile(b, consumer, slice, offset, size, carried);
+                        Value slice = weight.emitSlice(b, dim, offset, size);
+                        Value dense = rebuildSlice(b, slice, kept);
+                        if (slice != dense && isOpTriviallyDead(slice.getDefiningOp()))
+                          slice.getDefiningOp()->erase();
+                        return emitConsumerTile(b, consumer, dense, offset, size, carried);
                       });
 }

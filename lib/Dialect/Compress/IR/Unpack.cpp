@@ -11,6 +11,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PackedForm.h"
+#include "RebuildForm.h"
 #include "TensorEmitter.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
@@ -167,9 +169,14 @@ Value UnpackOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offset, 
 // Forms
 //===----------------------------------------------------------------------===//
 
-SmallVector<Form> UnpackOp::forms(const LinearConsumer &, const Machine &, std::string &whyNot) {
-  whyNot = "no form";
-  return {};
+SmallVector<Form> UnpackOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
+  SmallVector<Form> forms = packedForms(*this, consumer, whyNot);
+  llvm::append_range(forms, rebuildForms(*this, consumer, /*operations=*/2, whyNot));
+  return forms;
 }
 
-Value UnpackOp::emitForm(StringRef, const LinearConsumer &, OpBuilder &) { llvm_unreachable("forms() offers none"); }
+Value UnpackOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
+  if (name == "rebuild")
+    return emitRebuildForm(*this, consumer, builder);
+  return emitPackedForm(*this, consumer, builder);
+}

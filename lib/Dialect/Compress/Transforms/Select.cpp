@@ -38,6 +38,19 @@ std::string nameOf(Operation *op) { return op->getName().getStringRef().str(); }
 
 remark::RemarkOpts remarkOpts(Operation *op) { return weightRemark("select", op); }
 
+/// True if `value` is constant, or what a representation of constants stands for. A slice that a loop takes is not.
+bool isKnown(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<CompressedWeightOpInterface>(op))
+    return llvm::all_of(op->getOperands(), isKnown);
+  return isa_and_nonnull<arith::ConstantOp>(op);
+}
+
+/// What a rebuilt weight is made of is no layer: it folds.
+bool isProductOfConstants(WeightConsumer &candidate) {
+  return llvm::all_of(candidate.op.getDpsInputs(), isKnown);
+}
+
 struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   using Base = compress::impl::SelectPassBase<SelectPass>;
   using Base::Base;
@@ -51,9 +64,19 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       return signalPassFailure();
     }
     forced = std::move(*parsed);
-    for (WeightConsumer &candidate : findWeightConsumers(getOperation()))
-      if (failed(rewrite(candidate, machine)))
-        return signalPassFailure();
+    // A form may leave a product with a factor that another representation defines: a layer again.
+    decided.clear();
+    for (bool isStage = false;; isStage = true) {
+      SmallVector<WeightConsumer> candidates = findWeightConsumers(getOperation());
+      llvm::erase_if(candidates, [&](WeightConsumer &candidate) {
+        return decided.contains(candidate.op) || isProductOfConstants(candidate);
+      });
+      if (candidates.empty())
+        break;
+      for (WeightConsumer &candidate : candidates)
+        if (failed(rewrite(candidate, machine, isStage)))
+          return signalPassFailure();
+    }
     if (const LayerPatterns::Entry *unused = forced.findUnused()) {
       getOperation()->emitError("compress-select{force=")
           << force << "}: no layer with a compressed weight is left for '" << unused->pattern << "'";
@@ -63,8 +86,8 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     expandRemaining();
   }
 
-  /// Rewrites one consumer to its cheapest form, or says why it stays dense.
-  LogicalResult rewrite(WeightConsumer &candidate, const Machine &machine) {
+  /// Rewrites one consumer to its cheapest form, or says why it stays dense. A stage is what another form left.
+  LogicalResult rewrite(WeightConsumer &candidate, const Machine &machine, bool isStage) {
     std::string whyNot;
     auto consumer = LinearConsumer::get(candidate.op, *candidate.operand, whyNot);
     // What is no linear layer has no form, and is not asked for one.
@@ -73,6 +96,9 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     SmallVector<Form> forms;
     if (consumer)
       forms = candidate.weight.forms(*consumer, machine, whyNot);
+    bool isOffered = llvm::any_of(forms, [&](const Form &form) { return form.name == wanted; });
+    if (isStage && wanted != "dense" && !isOffered)
+      wanted = ""; // what the layer was made of chooses for itself
     const Form *best = nullptr;
     for (const Form &form : forms) {
       bool isWanted = wanted.empty() || wanted == form.name;
@@ -105,8 +131,11 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
 
   /// What `force` says of layers by name.
   LayerPatterns forced;
+  /// Consumers that stay dense.
+  llvm::DenseSet<Operation *> decided;
 
   void keepDense(WeightConsumer &candidate, const std::string &reason) {
+    decided.insert(candidate.op);
     remark::missed(candidate.op.getLoc(), remarkOpts(candidate.op))
         << nameOf(candidate.weight) + ": expanded to dense: " + reason;
   }
@@ -122,7 +151,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
         remark::missed(weight->getLoc(), remarkOpts(weight))
             << nameOf(weight) + ": expanded to dense: a user is no linear layer";
       OpBuilder builder(weight);
-      weight->getResult(0).replaceAllUsesWith(weight.expand(builder));
+      weight->getResult(0).replaceAllUsesWith(isKnown(weight->getResult(0)) ? weight.expand(builder) : weight.rebuild(builder));
       weight->erase();
       ++numExpanded;
     }

@@ -64,8 +64,12 @@ struct LinearConsumer {
   Value activation;
   SmallVector<ActivationDim> dims;
   Value init;
-  /// The dimension of the activation with the in role, of the result with the out role.
+  /// The dimension of the activation with the first in role of the weight, of the result with its first out role.
   int64_t inDim = -1, outDim = -1;
+  /// The activation with its padding, and the maps of it, of the weight's source and of the result over the op's loops;
+  /// a dimension of extent 1 that the op does not see is 0.
+  Value paddedActivation;
+  AffineMap activationMap, weightMap, resultMap;
 
   /// The consumer in which `weight` is one of the two factors; nullopt and the reason otherwise.
   static std::optional<LinearConsumer> get(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot);

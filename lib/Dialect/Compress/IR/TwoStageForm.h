@@ -1,0 +1,29 @@
+//===- TwoStageForm.h - Factorized layers in two products -----------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   y = x * (C B):    order A    z = x * B,  y += z * C          the basis first
+//                     order B    t = x * C,  y += t * B          the coefficients first, for a few outputs at a time
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_DIALECT_COMPRESS_IR_TWOSTAGEFORM_H
+#define COMPRESS_LIB_DIALECT_COMPRESS_IR_TWOSTAGEFORM_H
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+
+namespace mlir::compress {
+
+/// The two orders that `consumer` allows, with their costs: `two_stage` for a matrix, `order_a` and `order_b` for a
+/// convolution (ESCALATE, MICRO 2021).
+SmallVector<Form> twoStageForms(FactorizedOp weight, const LinearConsumer &consumer, std::string &whyNot);
+
+/// Emits one of them; order B as a loop over outputs, so that what is between the stages holds few of them.
+Value emitTwoStageForm(FactorizedOp weight, StringRef name, const LinearConsumer &consumer, OpBuilder &builder);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_DIALECT_COMPRESS_IR_TWOSTAGEFORM_H
