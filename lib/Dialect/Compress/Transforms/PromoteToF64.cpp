@@ -25,6 +25,14 @@ namespace {
 
 struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass> {
   void runOnOperation() override {
+    WalkResult checked = getOperation()->walk([&](Operation *op) {
+      if (isPromotable(op))
+        return WalkResult::advance();
+      op->emitError("compress-promote-to-f64: this op stays as it is when its values become f64");
+      return WalkResult::interrupt();
+    });
+    if (checked.wasInterrupted())
+      return signalPassFailure();
     getOperation()->walk([&](func::FuncOp function) {
       auto promoteAll = [&](TypeRange types) {
         return llvm::to_vector(llvm::map_range(types, [&](Type type) { return promote(type); }));
@@ -54,6 +62,20 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
         op->getResult(0).replaceAllUsesWith(op->getOperand(0));
         op->erase();
       }
+  }
+
+  /// False if `op` holds f32 in an attribute, as memref.global does, or reads the bits of one: changing the types of its
+  /// values is not enough.
+  static bool isPromotable(Operation *op) {
+    auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
+    if (isa<func::FuncOp, arith::ConstantOp>(op))
+      return true;
+    if (isa<func::ConstantOp>(op))
+      return false;
+    if (isa<arith::BitcastOp, tensor::BitcastOp>(op))
+      return llvm::none_of(op->getOperandTypes(), isF32) && llvm::none_of(op->getResultTypes(), isF32);
+    Attribute inherent = op->getPropertiesAsAttribute();
+    return !inherent || !inherent.walk([](Float32Type) { return WalkResult::interrupt(); }).wasInterrupted();
   }
 
   Type promote(Type type) {
