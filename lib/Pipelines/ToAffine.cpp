@@ -50,12 +50,12 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     pm.addPass(createFoldWeightsPass());
   }
   addVerifyPhase(pm, "select");
-  pm.addPass(createPackWeightsPass());
-  addVerifyPhase(pm, "pack");
   // Extents become those of the arguments, from which the arena is planned.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createPackWeightsPass());
+  addVerifyPhase(pm, "pack");
 
   addBufferization(pm);
 

@@ -31,13 +31,14 @@ void store(char (&field)[N], StringRef text) {
 
 /// Keeps the last diagnostics, for the report of a finding.
 struct Diagnostics {
-  explicit Diagnostics(MLIRContext *context) : handler(context, [this](Diagnostic &d) {
-    if (d.getSeverity() == DiagnosticSeverity::Error)
-      ++errors;
-    if (texts.size() < 20)
-      texts.push_back(d.str());
-    return success();
-  }) {}
+  explicit Diagnostics(MLIRContext *context)
+      : handler(context, [this](Diagnostic &d) {
+          if (d.getSeverity() == DiagnosticSeverity::Error)
+            ++errors;
+          if (texts.size() < 20)
+            texts.push_back(d.str());
+          return success();
+        }) {}
 
   int errors = 0;
   std::vector<std::string> texts;
@@ -223,8 +224,8 @@ private:
 
 } // namespace
 
-void mlir::compress::fuzz::runCase(const Corpus &corpus, const DialectRegistry &registry, uint64_t seed, uint64_t number,
-                                   Shared &shared) {
+void mlir::compress::fuzz::runCase(const Corpus &corpus, const DialectRegistry &registry, uint64_t seed,
+                                   uint64_t number, Shared &shared) {
   Random seeds(seed);
   Random random(seeds.next() ^ (number * 0xD1B54A32D192ED03u));
   store(shared.kind, "");

@@ -25,19 +25,19 @@ struct Shared {
     char name[kName];
     std::atomic<uint64_t> completed, refused;
   } passes[kPasses];
-  char kind[kName];       ///< What is wrong, if a worker finds it out itself; "" else.
-  char stage[256];        ///< The step that runs.
-  char command[4096];     ///< Flags for compress-opt.
-  char origin[256];       ///< The corpus file and the kind of mutation.
-  char input[1 << 18];    ///< The module before the passes, or the text before the parser.
+  char kind[kName];    ///< What is wrong, if a worker finds it out itself; "" else.
+  char stage[256];     ///< The step that runs.
+  char command[4096];  ///< Flags for compress-opt.
+  char origin[256];    ///< The corpus file and the kind of mutation.
+  char input[1 << 18]; ///< The module before the passes, or the text before the parser.
 };
 
 /// Exit codes of workers.
 enum : int { exitInvalidUpstream = 96, exitFinding = 97, exitHang = 98, exitLeak = 99 };
 
-/// Runs case `number` of `seed`: makes an input from the corpus, parses it, prints and parses it again, runs passes. Ends
-/// the process with `exitFinding` at a misbehaviour that is no crash: a pass whose result does not verify, a pass that fails
-/// without a diagnostic, a module that does not survive printing.
+/// Runs case `number` of `seed`: makes an input from the corpus, parses it, prints and parses it again, runs passes.
+/// Ends the process with `exitFinding` at a misbehaviour that is no crash: a pass whose result does not verify, a pass
+/// that fails without a diagnostic, a module that does not survive printing.
 void runCase(const Corpus &corpus, const DialectRegistry &registry, uint64_t seed, uint64_t number, Shared &shared);
 
 } // namespace mlir::compress::fuzz

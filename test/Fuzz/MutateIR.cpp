@@ -94,8 +94,18 @@ private:
   }
 
   double interestingDouble() {
-    static const double values[] = {0.0, -0.0, 1.0, -1.0, 0.5, 1e-310, 1e-45, 3.5e38, 1e300, 1e30,
-                                    std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
+    static const double values[] = {0.0,
+                                    -0.0,
+                                    1.0,
+                                    -1.0,
+                                    0.5,
+                                    1e-310,
+                                    1e-45,
+                                    3.5e38,
+                                    1e300,
+                                    1e30,
+                                    std::numeric_limits<double>::infinity(),
+                                    std::numeric_limits<double>::quiet_NaN()};
     return values[random.below(std::size(values))];
   }
 
@@ -185,7 +195,8 @@ private:
   Type mutate(Type type) {
     auto shaped = dyn_cast<ShapedType>(type);
     if (!shaped || !shaped.hasRank())
-      return random.chance(50) ? Type(Float64Type::get(context)) : Type(IntegerType::get(context, 1 + random.below(64)));
+      return random.chance(50) ? Type(Float64Type::get(context))
+                               : Type(IntegerType::get(context, 1 + random.below(64)));
     SmallVector<int64_t> shape(shaped.getShape());
     size_t at = random.below(shape.size());
     if (shape.empty() || random.chance(10))
@@ -199,7 +210,9 @@ private:
     if (isa<RankedTensorType>(type) && random.chance(10))
       return RankedTensorType::get(shape, shaped.getElementType(), StringAttr::get(context, "encoding"));
     if (auto memref = dyn_cast<MemRefType>(type); memref && random.chance(20))
-      return MemRefType::get(shape, shaped.getElementType(), StridedLayoutAttr::get(context, random.below(9), SmallVector<int64_t>(shape.size(), 1 + random.below(9))));
+      return MemRefType::get(
+          shape, shaped.getElementType(),
+          StridedLayoutAttr::get(context, random.below(9), SmallVector<int64_t>(shape.size(), 1 + random.below(9))));
     if (isa<VectorType>(type) && llvm::any_of(shape, [](int64_t e) { return e < 1; }))
       return type;
     return shaped.cloneWith(shape, shaped.getElementType());
@@ -230,10 +243,13 @@ private:
     if (corpus.attributes.empty())
       return;
     Builder builder(context);
-    Attribute values[] = {builder.getUnitAttr(), builder.getStringAttr(randomWord()), builder.getBoolAttr(false),
+    Attribute values[] = {builder.getUnitAttr(),
+                          builder.getStringAttr(randomWord()),
+                          builder.getBoolAttr(false),
                           builder.getI64IntegerAttr(interestingNumber(64, random)),
                           builder.getDenseI64ArrayAttr(mutate(ArrayRef<int64_t>{64, 128})),
-                          builder.getDenseI64ArrayAttr({}), builder.getF32FloatAttr(1.0f)};
+                          builder.getDenseI64ArrayAttr({}),
+                          builder.getF32FloatAttr(1.0f)};
     StringRef name = random.pick(corpus.attributes);
     Attribute value = values[random.below(std::size(values))];
     auto function = dyn_cast<func::FuncOp>(op);
@@ -253,7 +269,8 @@ private:
   void replaceExtent() {
     SmallVector<int64_t> extents;
     for (Operation *op : ops)
-      for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
+      for (Value value :
+           llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
         if (auto shaped = dyn_cast<ShapedType>(value.getType()); shaped && shaped.hasRank())
           llvm::append_range(extents, shaped.getShape());
     if (extents.empty())
@@ -303,7 +320,7 @@ private:
       ShapedType type = change(attr.getType());
       if (type == attr.getType() || !type.hasStaticShape())
         return std::make_pair(Attribute(attr), WalkResult::skip());
-      Attribute one = isa<FloatType>(type.getElementType()) ? Attribute(FloatAttr::get(type.getElementType(), 1.5))
+      Attribute one = isa<FloatType>(type.getElementType())  ? Attribute(FloatAttr::get(type.getElementType(), 1.5))
                       : type.getElementType().isIntOrIndex() ? Attribute(IntegerAttr::get(type.getElementType(), 1))
                                                              : Attribute();
       return std::make_pair(one ? Attribute(DenseElementsAttr::get(type, one)) : Attribute(attr), WalkResult::skip());

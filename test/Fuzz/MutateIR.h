@@ -14,8 +14,8 @@
 
 namespace mlir::compress::fuzz {
 
-/// Applies up to `count` random changes to `module`, of which those are kept that verify: what remains is IR that a pass
-/// must take, though no frontend may have made it. Diagnostics of refused changes go to the context's handler.
+/// Applies up to `count` random changes to `module`, of which those are kept that verify: what remains is IR that a
+/// pass must take, though no frontend may have made it. Diagnostics of refused changes go to the context's handler.
 OwningOpRef<ModuleOp> mutateModule(OwningOpRef<ModuleOp> module, const Corpus &corpus, Random &random, unsigned count);
 
 } // namespace mlir::compress::fuzz

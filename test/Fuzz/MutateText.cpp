@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Most random edits of a text do not parse. Half of the edits here are therefore consistent: each 16 of a module becomes
-// the same other number, each f32 the same other type, so that shapes still agree and the result often verifies.
+// Most random edits of a text do not parse. Half of the edits here are therefore consistent: each 16 of a module
+// becomes the same other number, each f32 the same other type, so that shapes still agree and the result often
+// verifies.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,10 +20,11 @@ using namespace mlir::compress::fuzz;
 static constexpr size_t kMostBytes = 65536;
 
 int64_t mlir::compress::fuzz::interestingNumber(int64_t value, Random &random) {
-  static const int64_t numbers[] = {0,   1,   2,    3,     4,         5,          6,          7,         8,         12,
-                                    15,  16,  17,   31,    32,        33,         63,         64,        100,       127,
-                                    128, 255, 256,  1000,  4096,      65536,      1000000,    INT32_MAX, 1ll << 31, 1ll << 32,
-                                    -1,  -2,  -128, -4096, INT32_MIN, 1ll << 40,  1000000007, INT64_MAX, INT64_MIN, 1ll << 62};
+  static const int64_t numbers[] = {0,    1,     2,         3,         4,          5,         6,         7,
+                                    8,    12,    15,        16,        17,         31,        32,        33,
+                                    63,   64,    100,       127,       128,        255,       256,       1000,
+                                    4096, 65536, 1000000,   INT32_MAX, 1ll << 31,  1ll << 32, -1,        -2,
+                                    -128, -4096, INT32_MIN, 1ll << 40, 1000000007, INT64_MAX, INT64_MIN, 1ll << 62};
   uint64_t bits = value;
   switch (random.below(5)) {
   case 0:
@@ -69,7 +71,8 @@ std::vector<Token> tokenize(StringRef text) {
     } else if (c == '%' || c == '@' || c == '^' || c == '!') {
       take(Kind::symbol, 1 + span(text.drop_front(), [](char d) { return isWordChar(d) || llvm::isDigit(d); }));
     } else if (isWordChar(c)) {
-      size_t letters = span(text, isWordChar), digits = span(text.drop_front(letters), [](char d) { return llvm::isDigit(d); });
+      size_t letters = span(text, isWordChar),
+             digits = span(text.drop_front(letters), [](char d) { return llvm::isDigit(d); });
       StringRef run = text.take_front(letters);
       StringRef base = run.starts_with("x") ? run.drop_front() : run;
       bool isType = (digits && (base == "f" || base == "bf" || base == "i")) || base == "index";
@@ -129,13 +132,15 @@ private:
     Token old = tokens[at];
     std::string with = replacement(old);
     for (size_t i = 0; i < tokens.size(); ++i)
-      if (i == at || (consistently && tokens[i].kind == old.kind && tokens[i].text == old.text && old.kind != Kind::other))
+      if (i == at ||
+          (consistently && tokens[i].kind == old.kind && tokens[i].text == old.text && old.kind != Kind::other))
         tokens[i].text = with;
   }
 
   std::string replacement(const Token &token) {
-    static const char *const types[] = {"f32", "f64", "f16", "bf16", "i1", "i2", "i3", "i4", "i8", "i16", "i32", "i64",
-                                        "index", "f8E4M3FN", "tf32", "f128", "i128", "complex<f32>", "none", "si8", "ui8"};
+    static const char *const types[] = {"f32",  "f64",  "f16",  "bf16",         "i1",   "i2",    "i3",
+                                        "i4",   "i8",   "i16",  "i32",          "i64",  "index", "f8E4M3FN",
+                                        "tf32", "f128", "i128", "complex<f32>", "none", "si8",   "ui8"};
     int64_t value = 0;
     switch (token.kind) {
     case Kind::number:

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A worker process runs numbered cases one after the other; the watcher starts another one where it died, and keeps what
-// it died of. Found are: signals and failed assertions, hangs (processor time), memory without bound, leaks (LeakSanitizer
-// is linked in where the compiler has it), and what runCase names. A case is its seed and its number: it runs again as
-// before with --case, as long as the corpus is the same.
+// A worker process runs numbered cases one after the other; the watcher starts another one where it died, and keeps
+// what it died of. Found are: signals and failed assertions, hangs (processor time), memory without bound, leaks
+// (LeakSanitizer is linked in where the compiler has it), and what runCase names. A case is its seed and its number: it
+// runs again as before with --case, as long as the corpus is the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -94,8 +94,8 @@ bool hasLeaked() {
 }
 
 /// Runs cases from `first` on, until the watcher ends it. Searches for leaks every `leakInterval` cases.
-[[noreturn]] void work(const Corpus &corpus, const DialectRegistry &registry, Shared &shared, uint64_t first, uint64_t end,
-                       uint64_t leakInterval) {
+[[noreturn]] void work(const Corpus &corpus, const DialectRegistry &registry, Shared &shared, uint64_t first,
+                       uint64_t end, uint64_t leakInterval) {
   signal(SIGPROF, onHang);
   for (uint64_t number = first; number < end; ++number) {
     (void)!ftruncate(2, 0); // the log is that of the case
@@ -228,8 +228,9 @@ private:
     std::string path = outputFolder + "/" + std::to_string(seed) + "-" + std::to_string(shared.current) + ".mlir";
     std::error_code error;
     llvm::raw_fd_ostream file(path, error);
-    file << "// " << what << " at " << shared.stage << "\n// from " << shared.origin << "; again: compress-fuzz --seed="
-         << seed << " --case=" << shared.current << "\n// RUN: compress-opt %s" << shared.command << "\n"
+    file << "// " << what << " at " << shared.stage << "\n// from " << shared.origin
+         << "; again: compress-fuzz --seed=" << seed << " --case=" << shared.current << "\n// RUN: compress-opt %s"
+         << shared.command << "\n"
          << shared.input << "\n";
     SmallVector<StringRef> lines;
     StringRef(log).split(lines, '\n');

@@ -21,8 +21,9 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
   Option<bool> expand{*this, "expand",
                       llvm::cl::desc("Expand every representation to its dense meaning, in the model's own precision"),
                       llvm::cl::init(false)};
-  Option<std::string> force{*this, "force", llvm::cl::desc("Form for compress-select to use, for all layers or by name (pattern=form,…)"),
-                            llvm::cl::init("")};
+  Option<std::string> force{
+      *this, "force", llvm::cl::desc("Form for compress-select to use, for all layers or by name (pattern=form,…)"),
+      llvm::cl::init("")};
   Option<int64_t> vectorLanes{*this, "vector-lanes",
                               llvm::cl::desc("Most lanes of a vector; 1 gives scalar, readable loops"),
                               llvm::cl::init(1)};

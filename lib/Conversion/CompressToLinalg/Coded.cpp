@@ -83,8 +83,8 @@ struct ConvertCodedContractPattern : OpConversionPattern<CodedContractOp> {
     for (unsigned d = 0; d < maps[2].getNumDims(); ++d)
       loops.push_back(maps[2].isFunctionOfDim(d) ? utils::IteratorType::parallel : utils::IteratorType::reduction);
     auto product = linalg::GenericOp::create(
-        rewriter, op.getLoc(), adaptor.getInit().getType(), ValueRange{adaptor.getInput(), numbers},
-        adaptor.getInit(), maps, loops, [](OpBuilder &b, Location l, ValueRange args) {
+        rewriter, op.getLoc(), adaptor.getInit().getType(), ValueRange{adaptor.getInput(), numbers}, adaptor.getInit(),
+        maps, loops, [](OpBuilder &b, Location l, ValueRange args) {
           Value sum = arith::AddFOp::create(b, l, args[2], arith::MulFOp::create(b, l, args[0], args[1]));
           linalg::YieldOp::create(b, l, sum);
         });

@@ -29,8 +29,7 @@ struct TensorBox {
   SmallVector<OpFoldResult> offsets, sizes, strides;
 
   /// All of `value`.
-  TensorBox(OpBuilder &builder, Location loc, Value value)
-      : sizes(tensor::getMixedSizes(builder, loc, value)) {
+  TensorBox(OpBuilder &builder, Location loc, Value value) : sizes(tensor::getMixedSizes(builder, loc, value)) {
     offsets.assign(sizes.size(), builder.getIndexAttr(0));
     strides.assign(sizes.size(), builder.getIndexAttr(1));
   }

@@ -37,9 +37,7 @@ struct SpectralEmitter {
   int64_t numLoops() const { return 1 + rank() + numTaps() + 1; }
 
   AffineExpr loop(int64_t d) { return builder.getAffineDimExpr(d); }
-  AffineMap map(ArrayRef<AffineExpr> exprs) {
-    return AffineMap::get(numLoops(), 0, exprs, builder.getContext());
-  }
+  AffineMap map(ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops(), 0, exprs, builder.getContext()); }
 
   /// Loops: slot, the dimensions of init, taps, in block.
   AffineMap initMap() {
@@ -63,8 +61,7 @@ struct SpectralEmitter {
         positions.push_back(loop(1 + d));
     int64_t firstWindow = positions.size() - numTaps();
     for (int64_t t = 0; t < numTaps(); ++t)
-      positions[firstWindow + t] =
-          positions[firstWindow + t] * strides[t] + loop(1 + rank() + t) * dilations[t];
+      positions[firstWindow + t] = positions[firstWindow + t] * strides[t] + loop(1 + rank() + t) * dilations[t];
     positions.insert(positions.begin() + inDim, loop(numLoops() - 1));
     exprs.append(positions);
     return map(exprs);
@@ -101,7 +98,9 @@ struct SpectralEmitter {
 
   Value emit() {
     int64_t k = cast<RankedTensorType>(init.getType()).getDimSize(0), real = kernel::numRealSlots(k);
-    auto multiply = [](OpBuilder &b, Location l, Value x, Value y) -> Value { return arith::MulFOp::create(b, l, x, y); };
+    auto multiply = [](OpBuilder &b, Location l, Value x, Value y) -> Value {
+      return arith::MulFOp::create(b, l, x, y);
+    };
     Value sums = accumulate(init, {0}, real, 1, [&](OpBuilder &b, Location l, ValueRange args) {
       Value sum = arith::AddFOp::create(b, l, args[2], multiply(b, l, args[0], args[1]));
       linalg::YieldOp::create(b, l, sum);

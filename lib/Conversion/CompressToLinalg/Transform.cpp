@@ -47,9 +47,7 @@ struct TransformEmitter {
     return materializeConstant(builder, loc, RankedTensorType::get({k, k}, element), values);
   }
 
-  Value zeros(ArrayRef<OpFoldResult> sizes) {
-    return fillZero(tensor::EmptyOp::create(builder, loc, sizes, element));
-  }
+  Value zeros(ArrayRef<OpFoldResult> sizes) { return fillZero(tensor::EmptyOp::create(builder, loc, sizes, element)); }
   Value fillZero(Value destination) {
     Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
     return linalg::FillOp::create(builder, loc, zero, destination).getResult(0);

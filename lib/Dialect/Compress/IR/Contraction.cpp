@@ -18,7 +18,8 @@ Value mlir::compress::emitContraction(OpBuilder &builder, Location loc, Value a,
   SmallVector<SmallVector<AffineExpr, 4>> dims{SmallVector<AffineExpr, 4>(aDims), SmallVector<AffineExpr, 4>(bDims),
                                                SmallVector<AffineExpr, 4>(initDims)};
   // Maps over all loops by number, without those that no operand has.
-  SmallVector<AffineMap> maps = compressUnusedDims(ArrayRef<AffineMap>(AffineMap::inferFromExprList(dims, builder.getContext())));
+  SmallVector<AffineMap> maps =
+      compressUnusedDims(ArrayRef<AffineMap>(AffineMap::inferFromExprList(dims, builder.getContext())));
   SmallVector<utils::IteratorType> loops;
   for (unsigned d = 0; d < maps[2].getNumDims(); ++d)
     loops.push_back(maps[2].isFunctionOfDim(d) ? utils::IteratorType::parallel : utils::IteratorType::reduction);

@@ -131,19 +131,36 @@ std::optional<CodedTensor> DequantizeOp::getCoded() {
   return CodedTensor{getCodes(), getScales(), getZeros(), getCode(), getGroupSizes(), {}};
 }
 
+/// The numbers of `zeros` without scale, as `element`: of a slice, the slice of the numbers of the whole, which is
+/// constant where a loop's slice is not.
+static Value decodeZeros(OpBuilder &builder, Location loc, Value zeros, NumberCodeAttrInterface code, Type element) {
+  if (auto slice = zeros.getDefiningOp<tensor::ExtractSliceOp>()) {
+    Value source = slice.getSource(), whole;
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      if (Operation *op = source.getDefiningOp())
+        builder.setInsertionPointAfter(op);
+      whole = decodeZeros(builder, loc, source, code, element);
+    }
+    auto type = cast<RankedTensorType>(slice.getType().clone(element));
+    return tensor::ExtractSliceOp::create(builder, loc, type, whole, slice.getMixedOffsets(), slice.getMixedSizes(),
+                                          slice.getMixedStrides());
+  }
+  auto type = cast<RankedTensorType>(zeros.getType());
+  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
+  return TensorEmitter{builder, loc}.generate(zeros, identity, type.getShape(), element,
+                                              [&](OpBuilder &b, Location l, ValueRange args) -> Value {
+                                                Value raw = arith::ExtUIOp::create(b, l, b.getI32Type(), args[0]);
+                                                return code.decode(b, l, raw, element);
+                                              });
+}
+
 /// Zero points as numbers, as kernel ops take them.
 static Value emitZeros(OpBuilder &builder, Location loc, const CodedTensor &coded) {
   if (!coded.zeros)
     return {};
-  auto type = cast<RankedTensorType>(coded.scales.getType());
-  TensorEmitter emit{builder, loc};
-  AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
-  auto code = cast<NumberCodeAttrInterface>(coded.code);
-  return emit.generate(coded.zeros, identity, type.getShape(), type.getElementType(),
-                       [&](OpBuilder &b, Location l, ValueRange args) -> Value {
-                         Value raw = arith::ExtUIOp::create(b, l, b.getI32Type(), args[0]);
-                         return code.decode(b, l, raw, type.getElementType());
-                       });
+  return decodeZeros(builder, loc, coded.zeros, cast<NumberCodeAttrInterface>(coded.code),
+                     getElementTypeOrSelf(coded.scales.getType()));
 }
 
 Value DequantizeOp::rebuild(OpBuilder &builder) {

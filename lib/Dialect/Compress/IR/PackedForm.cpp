@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Structured Sparsity Learning's lowering (NIPS 2016): all-zero rows and columns of the lowered weight are left out, and
-// what is left is dense. Which inputs are read is a constant table, of which one entry serves a whole row of pixels.
+// Structured Sparsity Learning's lowering (NIPS 2016): all-zero rows and columns of the lowered weight are left out,
+// and what is left is dense. Which inputs are read is a constant table, of which one entry serves a whole row of
+// pixels.
 //
 //   columns, taps:  G[…, j, …] = X[…, channel(j), …]  (at the taps of j)      Y += values[j, …] * G[…, j, …]
 //   rows:           P[…, j, …] = values[j, …] * X                             Y[…, o, …] += P[…, place(o), …] or 0

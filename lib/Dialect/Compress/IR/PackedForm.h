@@ -12,7 +12,8 @@
 
 namespace mlir::compress {
 
-/// The form `packed`, if the mask leaves out whole outputs, or whole inputs, taps, or columns of the lowered convolution.
+/// The form `packed`, if the mask leaves out whole outputs, or whole inputs, taps, or columns of the lowered
+/// convolution.
 SmallVector<Form> packedForms(UnpackOp weight, const LinearConsumer &consumer, std::string &whyNot);
 
 /// Emits the dense product of what is stored, on gathered inputs or with results scattered to their outputs.

@@ -26,8 +26,8 @@ SmallVector<Form> mlir::compress::rebuildForms(CompressedWeightOpInterface weigh
   if (outTileOf(weight, consumer, kRebuiltOutputs, whyNot) == 0)
     return {};
   Form form{"rebuild", consumer.denseCost()};
-  form.cost.adds += static_cast<double>(operations) *
-                    cast<RankedTensorType>(weight->getResult(0).getType()).getNumElements();
+  form.cost.adds +=
+      static_cast<double>(operations) * cast<RankedTensorType>(weight->getResult(0).getType()).getNumElements();
   form.cost.weightBytes = weight.storedBits() / 8;
   form.cost.roundings += operations + 1;
   return {form};

@@ -31,15 +31,16 @@ using namespace mlir::compress;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Multiplies slot `s`, the outermost dimension of `value`, by its scale in the inverse transform, 1/k or 2/k; imaginary
-/// slots also by -1 if `conjugate`. A scale is a small integer over k: 1/k itself is no f32 number unless k is a power of
-/// two, and would be wrong in what compress-promote-to-f64 makes of it.
+/// Multiplies slot `s`, the outermost dimension of `value`, by its scale in the inverse transform, 1/k or 2/k;
+/// imaginary slots also by -1 if `conjugate`. A scale is a small integer over k: 1/k itself is no f32 number unless k
+/// is a power of two, and would be wrong in what compress-promote-to-f64 makes of it.
 static Value emitSlotScale(OpBuilder &builder, Location loc, Value value, bool conjugate) {
   int64_t k = typeOf(value).getDimSize(0), rank = typeOf(value).getRank();
   bool isExact = llvm::isPowerOf2_64(k);
   SmallVector<double> scales;
   for (int64_t slot = 0; slot < k; ++slot) {
-    double scale = isExact ? kernel::slotScale(k, slot) : std::round(kernel::slotScale(k, slot) * static_cast<double>(k));
+    double scale =
+        isExact ? kernel::slotScale(k, slot) : std::round(kernel::slotScale(k, slot) * static_cast<double>(k));
     scales.push_back(conjugate && kernel::isImaginarySlot(k, slot) ? -scale : scale);
   }
   Type element = typeOf(value).getElementType();
@@ -174,8 +175,8 @@ SmallVector<Form> mlir::compress::spectralForms(CirculantOp weight, const Linear
                                                : weight.getParamsType().getNumElements() *
                                                      weight.getParamsType().getElementTypeBitWidth() / 8;
   if (auto coded = codedSpectra(weight)) {
-    form.cost.adds += weight.getParamsType().getNumElements() *
-                      (cast<NumberCodeAttrInterface>(coded->code).decodeOperations() + 1.0);
+    form.cost.adds +=
+        weight.getParamsType().getNumElements() * (cast<NumberCodeAttrInterface>(coded->code).decodeOperations() + 1.0);
     form.cost.roundings += 3;
   }
   form.cost.roundings = q * static_cast<int64_t>(taps) + transform.depth;

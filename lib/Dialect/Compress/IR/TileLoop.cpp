@@ -82,8 +82,8 @@ static void collectParts(Value value, llvm::SmallPtrSetImpl<Operation *> &parts)
       collectParts(operand, parts);
 }
 
-/// Rebuilds the slice `value` and the slices that it is made of. What a slice takes whole from the weight itself, `kept`,
-/// is not of this tile alone and stays as it is.
+/// Rebuilds the slice `value` and the slices that it is made of. What a slice takes whole from the weight itself,
+/// `kept`, is not of this tile alone and stays as it is.
 static Value rebuildSlice(OpBuilder &builder, Value value, const llvm::SmallPtrSetImpl<Operation *> &kept) {
   auto slice = value.getDefiningOp<CompressedWeightOpInterface>();
   if (!slice || kept.contains(slice))

@@ -100,8 +100,8 @@ private:
            !consumer.resultMap.isFunctionOfDim(cast<AffineDimExpr>(loop).getPosition());
   }
 
-  /// The dimensions between the stages: those of the input in its order, with what the first `factor` sums over replaced
-  /// by what it brings (outputs, m). A window is the position of the result, or stays what it is.
+  /// The dimensions between the stages: those of the input in its order, with what the first `factor` sums over
+  /// replaced by what it brings (outputs, m). A window is the position of the result, or stays what it is.
   void layOut(OpBuilder &builder, ArrayRef<AffineExpr> factor, bool keepWindows, SmallVectorImpl<AffineExpr> &dims,
               SmallVectorImpl<OpFoldResult> &sizes) {
     Location loc = consumer.op->getLoc();

@@ -38,7 +38,9 @@ struct UniformParameters {
   SmallVector<int64_t> shape;
   SmallVector<double> scales, zeros;
 
-  bool hasZeros() const { return llvm::any_of(zeros, [](double zero) { return zero != 0; }); }
+  bool hasZeros() const {
+    return llvm::any_of(zeros, [](double zero) { return zero != 0; });
+  }
 };
 
 } // namespace
@@ -84,9 +86,7 @@ struct NormalizeQuantPass : compress::impl::NormalizeQuantPassBase<NormalizeQuan
   /// quant.dcast of quant.scast to compress.dequantize.
   void read(quant::DequantizeCastOp dcast) {
     auto scast = dcast.getInput().getDefiningOp<quant::StorageCastOp>();
-    auto refuse = [&](const Twine &why) {
-      dcast->emitWarning("compress-normalize-quant: is left as it is: ") << why;
-    };
+    auto refuse = [&](const Twine &why) { dcast->emitWarning("compress-normalize-quant: is left as it is: ") << why; };
     if (!scast)
       return refuse("its operand is no quant.scast of stored integers");
     auto codes = dyn_cast<RankedTensorType>(scast.getInput().getType());
@@ -164,7 +164,8 @@ struct NormalizeQuantPass : compress::impl::NormalizeQuantPassBase<NormalizeQuan
     ++numNormalized;
   }
 
-  /// The quantized type of `op`: per tensor, per axis, or of blocks, by the shape of its scales; null where there is none.
+  /// The quantized type of `op`: per tensor, per axis, or of blocks, by the shape of its scales; null where there is
+  /// none.
   quant::QuantizedType typeFor(DequantizeOp op, UniformAttr code, ArrayRef<double> scales, ArrayRef<double> zeros) {
     bool isSigned = !code.getUnsignedCodes();
     unsigned flags = isSigned ? quant::QuantizationFlags::Signed : 0;

@@ -64,8 +64,8 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
       }
   }
 
-  /// False if `op` holds f32 in an attribute, as memref.global does, or reads the bits of one: changing the types of its
-  /// values is not enough.
+  /// False if `op` holds f32 in an attribute, as memref.global does, or reads the bits of one: changing the types of
+  /// its values is not enough.
   static bool isPromotable(Operation *op) {
     auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
     if (isa<func::FuncOp, arith::ConstantOp>(op))

@@ -12,8 +12,8 @@
 //
 // Upstream's buffer-results-to-out-params takes no dynamic extents.
 //
-// Two results computed on one destination, as CSE makes of equal fills, would both be computed in the first one's buffer:
-// eliminate-empty-tensors puts the shared tensor there, and one-shot bufferization does not see that a later
+// Two results computed on one destination, as CSE makes of equal fills, would both be computed in the first one's
+// buffer: eliminate-empty-tensors puts the shared tensor there, and one-shot bufferization does not see that a later
 // materialization of the other result reads it. So each result gets destinations of its own first.
 //
 //===----------------------------------------------------------------------===//
@@ -78,7 +78,8 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
     return nullptr;
   }
 
-  /// Gives every destination on the way to `result` that has another use a copy: fills are repeated, the rest is copied.
+  /// Gives every destination on the way to `result` that has another use a copy: fills are repeated, the rest is
+  /// copied.
   static void ownDestinations(Value result) {
     while (OpOperand *destination = destinationOf(result)) {
       Value shared = destination->get();

@@ -47,9 +47,7 @@ bool isKnown(Value value) {
 }
 
 /// What a rebuilt weight is made of is no layer: it folds.
-bool isProductOfConstants(WeightConsumer &candidate) {
-  return llvm::all_of(candidate.op.getDpsInputs(), isKnown);
-}
+bool isProductOfConstants(WeightConsumer &candidate) { return llvm::all_of(candidate.op.getDpsInputs(), isKnown); }
 
 struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   using Base = compress::impl::SelectPassBase<SelectPass>;
@@ -151,7 +149,8 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
         remark::missed(weight->getLoc(), remarkOpts(weight))
             << nameOf(weight) + ": expanded to dense: a user is no linear layer";
       OpBuilder builder(weight);
-      weight->getResult(0).replaceAllUsesWith(isKnown(weight->getResult(0)) ? weight.expand(builder) : weight.rebuild(builder));
+      weight->getResult(0).replaceAllUsesWith(isKnown(weight->getResult(0)) ? weight.expand(builder)
+                                                                            : weight.rebuild(builder));
       weight->erase();
       ++numExpanded;
     }

@@ -29,7 +29,8 @@ LogicalResult checkSelect(Operation *op) {
 
 LogicalResult checkPack(Operation *op) {
   auto type = isa<arith::ConstantOp>(op) ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
-  if (type && type.getElementType().isInteger() && type.getElementTypeBitWidth() > 1 && type.getElementTypeBitWidth() < 8)
+  if (type && type.getElementType().isInteger() && type.getElementTypeBitWidth() > 1 &&
+      type.getElementTypeBitWidth() < 8)
     return op->emitOpError("is a constant of fewer than 8 bits after packing: no kernel op reads it "
                            "(compress-pack-weights), and no pass has evaluated it (compress-fold-weights)");
   return success();

@@ -20,9 +20,10 @@ def Compress_CodeShaped : AnyTypeOf<[RankedTensorOf<[AnySignlessInteger]>,
     StridedMemRefRankOf<[AnySignlessInteger], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
 
 /// Operands of a weight that is decoded at load: the same as those of compress.dequantize, but zero points are numbers.
-class Compress_CodedOp<string mnemonic> : Compress_KernelOp<mnemonic, [DeclareOpInterfaceMethods<CodedKernelOpInterface>]>;
+class Compress_CodedOp<string mnemonic, list<Trait> traits = []> : Compress_KernelOp<mnemonic,
+    traits # [DeclareOpInterfaceMethods<CodedKernelOpInterface>]>;
 
-def Compress_DecodeOp : Compress_CodedOp<"decode"> {
+def Compress_DecodeOp : Compress_CodedOp<"decode", [DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "Numbers of stored integers";
   let description = [{
     `compress.dequantize` in destination style: the decode stage of a low-bit kernel by itself.

@@ -11,16 +11,10 @@
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "compress/Dialect/Compress/IR/CompressAttributes.td"
 include "compress/Dialect/Compress/IR/CompressSchemes.td"
+include "compress/Dialect/Compress/IR/CompressTrainingOps.td"
+include "compress/Dialect/Compress/IR/CompressWeightOp.td"
 include "compress/Dialect/Compress/IR/CompressCodedOps.td"
 include "compress/Dialect/Compress/IR/CompressKernelOps.td"
-
-class Compress_WeightOp<string mnemonic, list<string> methods = []> : Compress_Op<mnemonic,
-    [Pure, DeclareOpInterfaceMethods<CompressedWeightOpInterface, methods>]> {
-  let hasVerifier = 1;
-  code resultTypeDeclaration = [{
-    ::mlir::RankedTensorType getResultType() { return ::llvm::cast<::mlir::RankedTensorType>(getResult().getType()); }
-  }];
-}
 
 def Compress_CirculantOp : Compress_WeightOp<"circulant", ["sliceStep", "emitSlice"]> {
   let summary = "Dense tensor of a block-circulant weight";
@@ -237,7 +231,5 @@ def Compress_UnpackOp : Compress_WeightOp<"unpack", ["sliceStep", "emitSlice"]> 
     ::llvm::SmallVector<int64_t> getPlaces();
   }];
 }
-
-include "compress/Dialect/Compress/IR/CompressTrainingOps.td"
 
 #endif // COMPRESS_OPS_TD

@@ -8,7 +8,8 @@
 #ifndef COMPRESS_TRAINING_OPS_TD
 #define COMPRESS_TRAINING_OPS_TD
 
-// Included by CompressOps.td, after Compress_WeightOp.
+include "compress/Dialect/Compress/IR/CompressAttributes.td"
+include "compress/Dialect/Compress/IR/CompressWeightOp.td"
 
 def Compress_FakeQuantizeOp : Compress_WeightOp<"fake_quantize"> {
   let summary = "Floats as a number code would store them";

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A weight that is rebuilt while the network runs is never whole in memory: each tile of rows is rebuilt, multiplied and
-// forgotten.
+// A weight that is rebuilt while the network runs is never whole in memory: each tile of rows is rebuilt, multiplied
+// and forgotten.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +17,8 @@
 
 namespace mlir::compress {
 
-/// Emits the computation of `size` entries from `offset` on, given the tensor that is carried from tile to tile; returns
-/// that tensor with the tile's results.
+/// Emits the computation of `size` entries from `offset` on, given the tensor that is carried from tile to tile;
+/// returns that tensor with the tile's results.
 using TileBody = function_ref<Value(OpBuilder &builder, OpFoldResult offset, int64_t size, Value carried)>;
 
 /// Emits `body` for tiles of `tile` of the `extent` entries, one after the other: an scf.for over the whole tiles (no
@@ -30,8 +30,8 @@ Value emitTileLoop(OpBuilder &builder, Location loc, int64_t extent, int64_t til
 int64_t outTileOf(CompressedWeightOpInterface weight, const LinearConsumer &consumer, int64_t wanted,
                   std::string &whyNot);
 
-/// Emits `consumer` for `size` of its out entries from `offset` on, into that part of `carried`. `weight` stands for the
-/// same entries of the consumer's weight, before the moves that the consumer sees it through.
+/// Emits `consumer` for `size` of its out entries from `offset` on, into that part of `carried`. `weight` stands for
+/// the same entries of the consumer's weight, before the moves that the consumer sees it through.
 Value emitConsumerTile(OpBuilder &builder, const LinearConsumer &consumer, Value weight, OpFoldResult offset,
                        int64_t size, Value carried);
 
