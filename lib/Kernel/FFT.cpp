@@ -156,6 +156,8 @@ double mlir::compress::kernel::slotScale(int64_t k, int64_t slot) { return (slot
 int64_t mlir::compress::kernel::operationCountUpperBound(int64_t k) {
   if (k <= 2)
     return 2;
+  if (k > int64_t(1) << 24) // even finding the factors would take long
+    return INT64_MAX;
   if (k % 4 == 0)
     return operationCountUpperBound(k / 2) + 2 * operationCountUpperBound(k / 4) + 4 * k;
   int64_t p = smallestPrimeFactor(k);

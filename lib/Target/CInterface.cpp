@@ -72,7 +72,10 @@ std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::
     return fail("expects a function @main on buffers, without results");
   auto bytes = main->getAttrOfType<DenseI64ArrayAttr>("compress.workspace_bytes");
   auto maxBatch = main->getAttrOfType<IntegerAttr>("compress.max_batch");
-  if (!bytes || bytes.size() != 2 || !maxBatch)
+  Type workspace = main.getNumArguments() ? main.getArgumentTypes().back() : Type();
+  auto expected = MemRefType::get({ShapedType::kDynamic}, IntegerType::get(module.getContext(), 8));
+  if (!bytes || bytes.size() != 2 || !maxBatch || !maxBatch.getType().isSignlessInteger(64) || maxBatch.getInt() < 1 ||
+      workspace != expected)
     return fail("expects @main to be planned by compress-plan-memory");
   if (!isCIdentifier(name))
     return fail("'" + name + "' is no C identifier");

@@ -276,6 +276,11 @@ struct EmitCEntryPass : compress::impl::EmitCEntryPassBase<EmitCEntryPass> {
       getOperation().emitError("compress-emit-c-entry: ") << error;
       return signalPassFailure();
     }
+    for (StringRef suffix : {"_run", "_abi_version", "_workspace_bytes", "_error", "_inputs", "_outputs"})
+      if (Operation *other = getOperation().lookupSymbol(name + suffix.str())) {
+        other->emitError("compress-emit-c-entry: this symbol has the name of a function of the library");
+        return signalPassFailure();
+      }
     CEntryEmitter(getOperation(), name).emit(*interface);
   }
 };

@@ -16,6 +16,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/CheckedArithmetic.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_PLANMEMORYPASS
@@ -53,9 +55,9 @@ static std::optional<int64_t> evaluateExtent(Value value, int64_t batch) {
     operands.push_back(*evaluated);
   }
   return llvm::TypeSwitch<Operation *, std::optional<int64_t>>(op)
-      .Case([&](arith::AddIOp) { return operands[0] + operands[1]; })
-      .Case([&](arith::SubIOp) { return operands[0] - operands[1]; })
-      .Case([&](arith::MulIOp) { return operands[0] * operands[1]; })
+      .Case([&](arith::AddIOp) { return llvm::checkedAdd(operands[0], operands[1]); })
+      .Case([&](arith::SubIOp) { return llvm::checkedSub(operands[0], operands[1]); })
+      .Case([&](arith::MulIOp) { return llvm::checkedMul(operands[0], operands[1]); })
       .Case([&](arith::IndexCastOp) { return operands[0]; })
       .Case([&](affine::AffineApplyOp apply) -> std::optional<int64_t> {
         SmallVector<Attribute> attributes;
@@ -147,12 +149,18 @@ struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
     place(allocs, planArena(one), planArena(most));
   }
 
+  /// Below this, sums of sizes do not overflow.
+  static constexpr int64_t kMostBytes = int64_t(1) << 44;
+
   /// The bytes and the lifetime of each allocation.
   static LogicalResult measure(ArrayRef<memref::AllocOp> allocs, Lifetimes &lifetimes, int64_t batch,
                                SmallVectorImpl<ArenaBuffer> &buffers) {
     for (memref::AllocOp alloc : allocs) {
       MemRefType type = alloc.getType();
-      int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      if (!type.getElementType().isIntOrIndexOrFloat() || !type.getLayout().isIdentity() || type.getMemorySpace())
+        return alloc.emitError("compress-plan-memory: expects row-major buffers of numbers, without a memory space, got ")
+               << type;
+      int64_t bytes = llvm::divideCeil(type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth(), 8);
       unsigned dynamic = 0;
       for (int64_t extent : type.getShape()) {
         std::optional<int64_t> size = extent;
@@ -161,7 +169,8 @@ struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
         if (!size)
           return alloc.emitError("compress-plan-memory: an extent of ")
                  << type << " does not derive from the batch, and has no bound";
-        bytes *= *size;
+        if (*size < 0 || llvm::MulOverflow(bytes, *size, bytes) || bytes > kMostBytes)
+          return alloc.emitError("compress-plan-memory: ") << type << " has no size that a machine could hold";
       }
       auto [first, last] = lifetimes.of(alloc);
       buffers.push_back(ArenaBuffer{bytes, first, last});

@@ -36,7 +36,10 @@ bool isImaginarySlot(int64_t k, int64_t slot);
 /// Scale of a slot in the inverse transform: 1/k for real slots, else 2/k.
 double slotScale(int64_t k, int64_t slot);
 
-/// At least the number of operations of rfft(k), without building it.
+/// Most operations of a transform that is emitted as straight-line code.
+inline constexpr int64_t kMostEmittedOperations = int64_t(1) << 17;
+
+/// At least the number of operations of rfft(k), without building it; INT64_MAX for transforms that nothing can hold.
 int64_t operationCountUpperBound(int64_t k);
 
 } // namespace mlir::compress::kernel

@@ -7,6 +7,7 @@
 
 #include "AffineNest.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Kernel/FFT.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -42,6 +43,15 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
       }
       if (auto relayout = dyn_cast<RelayoutOp>(op); relayout && relayout.packsCodes()) {
         op->emitOpError("packs codes, which is done at compile time, of constants: run compress-pack-weights");
+        return signalPassFailure();
+      }
+      auto blockSize = [&] {
+        auto rfft = dyn_cast<RfftOp>(op);
+        return rfft ? rfft.getBlockSize() : cast<RfftTransposeOp>(op).getBlockSize();
+      };
+      if (isa<RfftOp, RfftTransposeOp>(op) &&
+          kernel::operationCountUpperBound(blockSize()) > kernel::kMostEmittedOperations) {
+        op->emitOpError("is a transform of ") << blockSize() << " points, too long for straight-line code";
         return signalPassFailure();
       }
       OpBuilder builder(op);

@@ -24,7 +24,11 @@ namespace {
 struct ConvertCopiesToLinalgPass : compress::impl::ConvertCopiesToLinalgPassBase<ConvertCopiesToLinalgPass> {
   void runOnOperation() override {
     SmallVector<memref::CopyOp> copies;
-    getOperation()->walk([&](memref::CopyOp copy) { copies.push_back(copy); });
+    getOperation()->walk([&](memref::CopyOp copy) {
+      // One of unranked buffers has no loops.
+      if (isa<MemRefType>(copy.getSource().getType()) && isa<MemRefType>(copy.getTarget().getType()))
+        copies.push_back(copy);
+    });
     for (memref::CopyOp copy : copies) {
       OpBuilder builder(copy);
       linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());

@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include <cstring>
 
 using namespace mlir;
@@ -90,10 +91,20 @@ static std::optional<SmallVector<double>> integerValues(Attribute elements, Rank
   return values;
 }
 
+bool mlir::compress::isEvaluable(ShapedType type) {
+  if (!type.hasStaticShape())
+    return false;
+  int64_t count = 1;
+  for (int64_t extent : type.getShape())
+    if (llvm::MulOverflow(count, extent, count) || count > kMostEvaluatedElements)
+      return llvm::is_contained(type.getShape(), 0);
+  return true;
+}
+
 std::optional<SmallVector<double>> mlir::compress::constantValues(Value value) {
   Attribute attr;
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !matchPattern(value, m_Constant(&attr)))
+  if (!type || !isEvaluable(type) || !matchPattern(value, m_Constant(&attr)))
     return std::nullopt;
   if (type.getElementType().isSignlessInteger())
     return integerValues(attr, type);

@@ -35,8 +35,10 @@ struct ExpandPass : compress::impl::ExpandPassBase<ExpandPass> {
       return signalPassFailure();
     }
     if (mode == ExpandMode::Tile) {
+      llvm::DenseSet<Operation *> seen; // both factors of a product may be representations
       for (WeightConsumer &consumer : findWeightConsumers(getOperation()))
-        rebuildByTiles(consumer);
+        if (seen.insert(consumer.op).second)
+          rebuildByTiles(consumer);
       eraseDeadWeights(getOperation());
     }
     expandAll();

@@ -35,11 +35,16 @@ namespace {
 struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase<ResultsToDestinationsPass> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
+    auto isTensor = [](Type type) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      return tensor && BaseMemRefType::isValidElementType(tensor.getElementType());
+    };
     if (function.isExternal() || function.isPrivate() || function.getNumResults() == 0 ||
         !llvm::all_of(function.getResultTypes(), isTensor) || !function.getBody().hasOneBlock())
       return;
-    auto terminator = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+    auto terminator = dyn_cast<func::ReturnOp>(function.getBody().front().getTerminator());
+    if (!terminator) // a function that does not return
+      return;
     OpBuilder builder(terminator);
     // The caller's inputs are read only, also where an op would take one as its destination.
     for (BlockArgument argument : function.getArguments())

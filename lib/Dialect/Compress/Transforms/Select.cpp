@@ -71,8 +71,10 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       });
       if (candidates.empty())
         break;
+      // Both factors of a product may be representations; the next round looks at what one of them became.
+      llvm::DenseSet<Operation *> seen;
       for (WeightConsumer &candidate : candidates)
-        if (failed(rewrite(candidate, machine, isStage)))
+        if (seen.insert(candidate.op).second && failed(rewrite(candidate, machine, isStage)))
           return signalPassFailure();
     }
     if (const LayerPatterns::Entry *unused = forced.findUnused()) {

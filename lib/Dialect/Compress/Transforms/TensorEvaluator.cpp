@@ -33,7 +33,7 @@ static bool isSupportedElement(Type type) {
 /// True for the tensors that can be evaluated: static, of f32, f64 or small integers.
 static bool isStaticTensor(Value value) {
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  return type && type.hasStaticShape() && isSupportedElement(type.getElementType());
+  return type && isEvaluable(type) && isSupportedElement(type.getElementType());
 }
 
 /// Row-major strides of `shape`.
@@ -384,6 +384,9 @@ static void runTransform(const kernel::Network &network, ArrayRef<int64_t> flatS
 // TensorEvaluator
 //===----------------------------------------------------------------------===//
 
+/// True if the network of a transform fits into memory; the operations of one of a prime grow as its square.
+static bool isShort(int64_t k) { return kernel::operationCountUpperBound(k) <= int64_t(1) << 21; }
+
 bool TensorEvaluator::supports(Operation *op) {
   if (op->getNumResults() != 1 || !isStaticTensor(op->getResult(0)))
     return false;
@@ -393,6 +396,10 @@ bool TensorEvaluator::supports(Operation *op) {
     return isStaticSlice(cast<OffsetSizeAndStrideOpInterface>(op)) && isStaticTensor(op->getOperand(0));
   if (isa<RelayoutOp>(op))
     return isStaticTensor(op->getOperand(0));
+  if (auto rfft = dyn_cast<RfftOp>(op); rfft && !isShort(rfft.getBlockSize()))
+    return false;
+  if (auto rfft = dyn_cast<RfftTransposeOp>(op); rfft && !isShort(rfft.getBlockSize()))
+    return false;
   return isa<tensor::EmptyOp, tensor::CastOp, tensor::CollapseShapeOp, tensor::ExpandShapeOp, RfftOp, RfftTransposeOp>(
              op) &&
          (op->getNumOperands() == 0 || isStaticTensor(op->getOperand(0)));

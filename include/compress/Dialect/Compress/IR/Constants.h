@@ -24,6 +24,13 @@ Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType typ
 /// resource above 1 KiB.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<char> bytes);
 
+/// Most elements of a tensor that is written out number by number at compile time: 2 GiB as doubles. A larger one, which a few
+/// characters of text can state, is left to run time.
+inline constexpr int64_t kMostEvaluatedElements = int64_t(1) << 28;
+
+/// True if `type` has a static shape of at most `kMostEvaluatedElements` elements.
+bool isEvaluable(ShapedType type);
+
 /// The row-major values of a constant tensor of f32, f64 or signless integers of at most 32 bits (sign-extended),
 /// `dense` or `dense_resource` (integers of fewer than 8 bits take a byte each there); nullopt if `value` is none.
 std::optional<SmallVector<double>> constantValues(Value value);
