@@ -1,116 +1,277 @@
-//===- LibraryBenchmark.cpp - Time compiled libraries beside their peers --===//
+//===- LibraryBenchmark.cpp - Time libraries beside their peers -----------===//
 //
 // Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// library-benchmark CASES.txt [Google Benchmark's options]
+// The driver of scripts/bench: all contestants of one case in one process, on one thread.
 //
-// Each line of CASES.txt is `name kind path batch [library for shapes]`, kind `library` (lib<n>.so) or `ort`
-// (model.onnx, with ORT_LIB set). Networks have one input and one output of floats. With
-// --benchmark_enable_random_interleaving the rounds of all cases are interleaved, so that what disturbs the machine
-// disturbs all.
+//   library-benchmark CASE.txt OUT      prints the times as JSON; writes the last outputs to OUT/<contestant>.f32
+//   library-benchmark --machine         prints this machine's peaks as JSON
+//
+// CASE.txt has lines of words between tabs:
+//
+//   batch 64
+//   input NAME FILE COUNT SHAPE…        COUNT inputs of that shape, float32, one behind the other in FILE
+//   output NAME SHAPE…
+//   rounds 10
+//   seconds 0.02                        of each contestant in each round
+//   sweep BYTES                         read before each timed call; without it caches are warm
+//   contestant NAME library|ort|fftw …  as in Contestants.h
+//
+// A round times every contestant once, in an order that turns by one each round, so that what disturbs the machine
+// disturbs all, and rounds can be compared in pairs. A sample is one call, or as many as take 20 us. Google Benchmark,
+// which was here before, interleaves repetitions at random and means over them: it has no rounds to pair, no least time
+// of a call, and nothing that runs before each call but is not timed except at the cost of two clock calls inside.
 //
 //===----------------------------------------------------------------------===//
 
-#include "../tools/compress-run/Library.h"
-#include "OrtPeer.h"
-#include <benchmark/benchmark.h>
+#include "Contestants.h"
+#include "Machine.h"
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <memory>
-#include <random>
 #include <sstream>
 #include <stdexcept>
 
 using namespace compress;
+using Clock = std::chrono::steady_clock;
 
 namespace {
 
-struct Case {
-  std::string name, kind, path, shapeFrom;
-  int64_t batch;
+constexpr double kSampleSeconds = 20e-6;
+
+struct Row {
+  std::string name, error;
+  std::unique_ptr<Contestant> contestant;
+  size_t calls = 0; // made so far: says which input is next
+  size_t callsPerSample = 1;
+  std::vector<double> minima, medians; // of each round, in seconds per call
 };
 
-std::vector<float> randomFloats(size_t count) {
-  std::mt19937 random(1);
-  std::normal_distribution<float> normal;
-  std::vector<float> values(count);
-  for (float &value : values)
-    value = normal(random);
-  return values;
+struct Case {
+  Problem problem;
+  std::unique_ptr<float, decltype(&std::free)> inputs{nullptr, &std::free}; // all of them
+  std::vector<std::vector<std::string>> contestants;                        // name, then words
+  int rounds = 10;
+  double seconds = 0.02;
+  size_t sweepBytes = 0;
+};
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
 }
 
-/// The library that says the shapes of a case: its own, or that of its peer.
-std::vector<int64_t> inputShape(const TensorInfo &info, int64_t batch) {
-  std::vector<int64_t> shape = info.shape;
-  for (int64_t &extent : shape)
-    extent = extent < 0 ? batch : extent;
+//===----------------------------------------------------------------------===//
+// The case's file
+//===----------------------------------------------------------------------===//
+
+std::vector<std::string> split(const std::string &line) {
+  std::vector<std::string> words;
+  std::istringstream stream(line);
+  for (std::string word; std::getline(stream, word, '\t');)
+    words.push_back(word);
+  return words;
+}
+
+std::vector<int64_t> shapeOf(const std::vector<std::string> &words, size_t first) {
+  std::vector<int64_t> shape;
+  for (size_t i = first; i < words.size(); ++i)
+    shape.push_back(std::stoll(words[i]));
   return shape;
 }
 
-void registerLibrary(const Case &row) {
-  auto library = std::make_shared<Library>(row.path);
-  const TensorInfo &info = library->inputs.at(0);
-  Array array{info.dtype, inputShape(info, row.batch), std::vector<char>(info.bytes(row.batch))};
-  std::vector<float> values = randomFloats(array.bytes.size() / sizeof(float));
-  std::memcpy(array.bytes.data(), values.data(), array.bytes.size());
-  auto call = std::make_shared<Library::Call>(*library, std::vector<Array>{array});
-  benchmark::RegisterBenchmark(row.name.c_str(), [library, call](benchmark::State &state) {
-    for (auto _ : state)
-      call->run();
-  })->Unit(benchmark::kMicrosecond);
+/// Each input starts at a page, as inputs of their own would.
+void readInputs(Case &it, const std::string &path, size_t count) {
+  size_t elements = Problem::elements(it.problem.inputShape);
+  size_t stride = (elements * sizeof(float) + 4095) / 4096 * 4096 / sizeof(float);
+  auto *data = static_cast<float *>(std::aligned_alloc(4096, count * stride * sizeof(float)));
+  it.inputs.reset(data);
+  std::ifstream file(path, std::ios::binary);
+  for (size_t i = 0; i < count; ++i) {
+    if (!file.read(reinterpret_cast<char *>(data + i * stride), elements * sizeof(float)))
+      throw std::runtime_error("'" + path + "' has fewer inputs than its line says");
+    it.problem.inputs.push_back(data + i * stride);
+  }
 }
 
-void registerOrt(const Case &row) {
-  const char *runtime = std::getenv("ORT_LIB");
-  if (!runtime)
-    throw std::runtime_error("set ORT_LIB to libonnxruntime.so.1 to time " + row.name);
-  Library shapes(row.shapeFrom);
-  char error[512];
-  ort_peer *peer;
-  if (ort_peer_open(runtime, row.path.c_str(), 1, &peer, error, sizeof error))
-    throw std::runtime_error(error);
-  auto shape = inputShape(shapes.inputs.at(0), row.batch);
-  auto data = std::make_shared<std::vector<float>>(randomFloats(shapes.inputs[0].bytes(row.batch) / sizeof(float)));
-  std::string input = shapes.inputs[0].name, output = shapes.outputs.at(0).name;
-  benchmark::RegisterBenchmark(row.name.c_str(), [=](benchmark::State &state) {
-    char reason[512];
-    for (auto _ : state)
-      if (ort_peer_run(peer, input.c_str(), data->data(), shape.data(), shape.size(), output.c_str(), nullptr, 0,
-                       reason, sizeof reason))
-        state.SkipWithError(reason);
-  })->Unit(benchmark::kMicrosecond);
-}
-
-void registerCases(const char *path) {
+Case readCase(const std::string &path) {
   std::ifstream file(path);
   if (!file)
-    throw std::runtime_error(std::string("'") + path + "' cannot be read");
+    throw std::runtime_error("'" + path + "' cannot be read");
+  Case it;
   for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    Case row;
-    words >> row.name >> row.kind >> row.path >> row.batch >> row.shapeFrom;
-    row.kind == "ort" ? registerOrt(row) : registerLibrary(row);
+    std::vector<std::string> words = split(line);
+    words.resize(std::max<size_t>(words.size(), 2));
+    const std::string &key = words[0];
+    if (key == "batch") {
+      it.problem.batch = std::stoll(words[1]);
+    } else if (key == "input" && words.size() > 4) {
+      it.problem.inputName = words[1];
+      it.problem.inputShape = shapeOf(words, 4);
+      readInputs(it, words[2], std::stoull(words[3]));
+    } else if (key == "output") {
+      it.problem.outputName = words[1];
+      it.problem.outputShape = shapeOf(words, 2);
+    } else if (key == "rounds") {
+      it.rounds = std::stoi(words[1]);
+    } else if (key == "seconds") {
+      it.seconds = std::stod(words[1]);
+    } else if (key == "sweep") {
+      it.sweepBytes = std::stoull(words[1]);
+    } else if (key == "contestant") {
+      it.contestants.emplace_back(words.begin() + 1, words.end());
+    } else {
+      throw std::runtime_error("'" + path + "': unknown line '" + line + "'");
+    }
   }
+  if (it.problem.inputs.empty() || it.problem.outputShape.empty() || it.rounds < 1)
+    throw std::runtime_error("'" + path + "' expects an input, an output, and 1 or more rounds");
+  return it;
+}
+
+//===----------------------------------------------------------------------===//
+// Timing
+//===----------------------------------------------------------------------===//
+
+/// Seconds per call of `calls` calls, each on the next input.
+double sample(Row &row, size_t calls, size_t numInputs) {
+  Clock::time_point start = Clock::now();
+  for (size_t i = 0; i < calls; ++i)
+    row.contestant->run(row.calls++ % numInputs);
+  return since(start) / calls;
+}
+
+/// Loads a contestant and finds how many calls a sample takes.
+void open(Row &row, const std::vector<std::string> &words, const Case &it) {
+  row.contestant = makeContestant(words, it.problem);
+  size_t numInputs = it.problem.inputs.size();
+  double fastest = sample(row, 1, numInputs);
+  for (int i = 0; i < 3; ++i)
+    fastest = std::min(fastest, sample(row, 1, numInputs));
+  if (!it.sweepBytes)
+    row.callsPerSample = std::max<size_t>(1, std::ceil(kSampleSeconds / fastest));
+}
+
+void timeRound(Row &row, const Case &it, Sweep *sweep, std::vector<double> &sweepRates) {
+  std::vector<double> samples;
+  Clock::time_point start = Clock::now();
+  do {
+    if (sweep)
+      sweepRates.push_back(sweep->run());
+    samples.push_back(sample(row, row.callsPerSample, it.problem.inputs.size()));
+  } while (since(start) < it.seconds);
+  row.minima.push_back(*std::min_element(samples.begin(), samples.end()));
+  row.medians.push_back(median(samples));
+}
+
+/// Runs `work`; what is wrong is the row's error, and the row is not timed any more.
+template <typename Work>
+void guard(Row &row, Work work) {
+  if (!row.error.empty())
+    return;
+  try {
+    work();
+  } catch (const std::exception &problem) {
+    row.error = *problem.what() ? problem.what() : "failed";
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+std::string quoted(const std::string &text) {
+  std::string result = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\')
+      result += '\\';
+    result += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  }
+  return result + "\"";
+}
+
+std::string list(const std::vector<double> &values, double unit) {
+  std::string result = "[";
+  for (double value : values)
+    result += (result.size() > 1 ? ", " : "") + std::to_string(value * unit);
+  return result + "]";
+}
+
+void printRows(const std::vector<Row> &rows, const std::vector<double> &sweepRates, size_t numInputs) {
+  std::printf("{\"sweep_gb_per_s\": %s,\n \"contestants\": [", list(sweepRates, 1e-9).c_str());
+  const char *separator = "\n";
+  for (const Row &row : rows) {
+    std::string remark = row.contestant ? row.contestant->remark() : "";
+    std::printf("%s  {\"name\": %s, \"error\": %s, \"remark\": %s, \"last_input\": %zu,\n   \"min_us\": %s,\n"
+                "   \"median_us\": %s}",
+                separator, quoted(row.name).c_str(), quoted(row.error).c_str(), quoted(remark).c_str(),
+                row.calls ? (row.calls - 1) % numInputs : 0, list(row.minima, 1e6).c_str(),
+                list(row.medians, 1e6).c_str());
+    separator = ",\n";
+  }
+  std::printf("]}\n");
+}
+
+void printMachine() {
+  std::printf("{\"peak_flops\": {\"f32\": %.4g, \"bf16\": %.4g, \"i8\": %.4g},\n \"levels\": [", peakF32(), peakBF16(),
+              peakInt8());
+  const char *separator = "";
+  for (const MemoryLevel &level : memoryLevels(true)) {
+    std::printf("%s\n  {\"name\": \"%s\", \"bytes\": %zu, \"read_bytes_per_s\": %.4g}", separator, level.name.c_str(),
+                level.bytes, level.readBytesPerSecond);
+    separator = ",";
+  }
+  std::printf("]}\n");
+}
+
+void runCase(const std::string &path, const std::string &directory) {
+  Case it = readCase(path);
+  std::vector<Row> rows(it.contestants.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].name = it.contestants[i][0];
+    guard(rows[i], [&] { open(rows[i], {it.contestants[i].begin() + 1, it.contestants[i].end()}, it); });
+  }
+  std::unique_ptr<Sweep> sweep = it.sweepBytes ? std::make_unique<Sweep>(it.sweepBytes) : nullptr;
+  std::vector<double> sweepRates;
+  for (int round = 0; round < it.rounds; ++round)
+    for (size_t i = 0; i < rows.size(); ++i) {
+      Row &row = rows[(round + i) % rows.size()];
+      guard(row, [&] { timeRound(row, it, sweep.get(), sweepRates); });
+    }
+  for (Row &row : rows)
+    guard(row, [&] {
+      std::vector<float> values = row.contestant->output();
+      std::ofstream file(directory + "/" + row.name + ".f32", std::ios::binary);
+      if (!file.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)))
+        throw std::runtime_error("cannot write its output");
+    });
+  printRows(rows, sweepRates, it.problem.inputs.size());
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  benchmark::Initialize(&argc, argv);
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: library-benchmark CASES.txt [--benchmark_…]\n");
-    return 1;
-  }
   try {
-    registerCases(argv[1]);
+    if (argc == 2 && std::string(argv[1]) == "--machine") {
+      printMachine();
+      return 0;
+    }
+    if (argc != 3) {
+      std::fprintf(stderr, "usage: library-benchmark CASE.txt OUT | --machine\n");
+      return 2;
+    }
+    runCase(argv[1], argv[2]);
+    return 0;
   } catch (const std::exception &error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;
   }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
 }

@@ -17,6 +17,7 @@
 #include <dlfcn.h>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -34,14 +35,24 @@ enum Slot {
   GetTensorShapeElementCount = 64,
   GetTensorTypeAndShape = 65,
   CreateCpuMemoryInfo = 69,
+  ReleaseEnv = 92,
   ReleaseStatus = 93,
+  ReleaseMemoryInfo = 94,
   ReleaseSession = 95,
   ReleaseValue = 96,
   ReleaseTensorTypeAndShapeInfo = 99,
+  ReleaseSessionOptions = 100,
 };
 
 constexpr uint32_t kApiVersion = 16;
 constexpr int kFloat = 1, kAllOptimizations = 99, kWarnings = 3;
+
+size_t elements(const int64_t *shape, size_t rank) {
+  size_t count = 1;
+  for (size_t d = 0; d < rank; ++d)
+    count *= shape[d];
+  return count;
+}
 
 struct Base {
   const void *(*getApi)(uint32_t);
@@ -54,6 +65,9 @@ struct ort_peer {
   void *const *api = nullptr;
   std::string version;
   void *environment = nullptr, *options = nullptr, *session = nullptr, *memory = nullptr;
+  std::string boundInputName, boundOutputName;
+  std::vector<void *> boundInputs;
+  void *boundOutput = nullptr;
 
   template <typename... Args>
   void call(Slot slot, Args... args) {
@@ -87,13 +101,31 @@ struct ort_peer {
     call(CreateCpuMemoryInfo, 1, 0, &memory);
   }
 
+  void *tensor(const float *data, const int64_t *shape, size_t rank) {
+    size_t bytes = elements(shape, rank) * sizeof(float);
+    void *value = nullptr;
+    call(CreateTensorWithData, memory, const_cast<float *>(data), bytes, shape, rank, kFloat, &value);
+    return value;
+  }
+
+  void bind(const char *input, const float *data, size_t count, size_t stride, const int64_t *shape, size_t rank,
+            const char *output, float *result, const int64_t *resultShape, size_t resultRank) {
+    boundInputName = input;
+    boundOutputName = output;
+    for (size_t i = 0; i < count; ++i)
+      boundInputs.push_back(tensor(data + i * stride, shape, rank));
+    boundOutput = tensor(result, resultShape, resultRank);
+  }
+
+  void runBound(size_t which) {
+    const char *input = boundInputName.c_str(), *output = boundOutputName.c_str();
+    call(Run, session, static_cast<void *>(nullptr), &input, &boundInputs[which], size_t(1), &output, size_t(1),
+         &boundOutput);
+  }
+
   void run(const char *input, const float *data, const int64_t *shape, size_t rank, const char *output, float *result,
            size_t resultCount) {
-    size_t count = 1;
-    for (size_t d = 0; d < rank; ++d)
-      count *= shape[d];
-    void *in = nullptr, *out = nullptr;
-    call(CreateTensorWithData, memory, const_cast<float *>(data), count * sizeof(float), shape, rank, kFloat, &in);
+    void *in = tensor(data, shape, rank), *out = nullptr;
     call(Run, session, static_cast<void *>(nullptr), &input, &in, size_t(1), &output, size_t(1), &out);
     if (result)
       copy(out, result, resultCount);
@@ -135,10 +167,31 @@ int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int
   return guarded(error, errorBytes, [&] { peer->run(input, data, shape, rank, output, result, resultCount); });
 }
 
+int ort_peer_bind(ort_peer *peer, const char *input, const float *data, size_t count, size_t stride,
+                  const int64_t *shape, size_t rank, const char *output, float *result, const int64_t *resultShape,
+                  size_t resultRank, char *error, size_t errorBytes) {
+  return guarded(error, errorBytes,
+                 [&] { peer->bind(input, data, count, stride, shape, rank, output, result, resultShape, resultRank); });
+}
+
+int ort_peer_run_bound(ort_peer *peer, size_t which, char *error, size_t errorBytes) {
+  return guarded(error, errorBytes, [&] { peer->runBound(which); });
+}
+
 const char *ort_peer_version(ort_peer *peer) { return peer->version.c_str(); }
 
 void ort_peer_close(ort_peer *peer) {
+  for (void *value : peer->boundInputs)
+    peer->release(ReleaseValue, value);
+  if (peer->boundOutput)
+    peer->release(ReleaseValue, peer->boundOutput);
   if (peer->session)
     peer->release(ReleaseSession, peer->session);
+  if (peer->memory)
+    peer->release(ReleaseMemoryInfo, peer->memory);
+  if (peer->options)
+    peer->release(ReleaseSessionOptions, peer->options);
+  if (peer->environment)
+    peer->release(ReleaseEnv, peer->environment);
   delete peer;
 }

@@ -26,6 +26,15 @@ int ort_peer_open(const char *library, const char *model, int threads, ort_peer 
 int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int64_t *shape, size_t rank,
                  const char *output, float *result, size_t resultCount, char *error, size_t errorBytes);
 
+/* Makes calls that allocate nothing of ours: `count` inputs of one shape, `stride` floats apart from
+ * `data` on, and one preallocated `result`. They must outlive the peer. */
+int ort_peer_bind(ort_peer *peer, const char *input, const float *data, size_t count, size_t stride,
+                  const int64_t *shape, size_t rank, const char *output, float *result, const int64_t *resultShape,
+                  size_t resultRank, char *error, size_t errorBytes);
+
+/* Runs on input `which` of those that were bound. */
+int ort_peer_run_bound(ort_peer *peer, size_t which, char *error, size_t errorBytes);
+
 /* "1.30.0" */
 const char *ort_peer_version(ort_peer *peer);
 

@@ -1,0 +1,225 @@
+//===- Machine.cpp - Peaks of this machine, measured ----------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Loops that do one thing only, on the widest registers that the processor has: chains of multiply-adds that are long
+// enough to hide their latency, and sums of loads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+using namespace compress;
+
+static double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Keeps `value` computed.
+template <typename T>
+static void keep(const T &value) {
+  asm volatile("" : : "m"(value) : "memory");
+}
+
+/// The best rate of `run`, which does `work` at each call.
+template <typename Run>
+static double bestRate(double work, Run run, double seconds = 0.03) {
+  double best = 0;
+  for (double end = now() + seconds; now() < end;) {
+    double start = now();
+    run();
+    best = std::max(best, work / (now() - start));
+  }
+  return best;
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+static constexpr int kSteps = 4000, kChains = 12;
+
+#if defined(__x86_64__)
+
+// One chain per register and 12 chains: two units of latency 4 to 6 stay busy. The empty asm keeps the compiler from
+// knowing that all start alike.
+#define COMPRESS_CHAINS(VECTOR, START, STEP)                                                                           \
+  VECTOR sums[kChains];                                                                                                \
+  for (VECTOR &sum : sums) {                                                                                           \
+    sum = START;                                                                                                       \
+    asm volatile("" : "+v"(sum));                                                                                      \
+  }                                                                                                                    \
+  for (int step = 0; step < kSteps; ++step)                                                                            \
+    _Pragma("GCC unroll 12") for (int c = 0; c < kChains; ++c) sums[c] = STEP;                                         \
+  keep(sums)
+
+__attribute__((target("avx512f"))) static void fma512() {
+  __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(1e-3f);
+  COMPRESS_CHAINS(__m512, _mm512_set1_ps(1), _mm512_fmadd_ps(sums[c], a, b));
+}
+
+__attribute__((target("avx2,fma"))) static void fma256() {
+  __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(1e-3f);
+  COMPRESS_CHAINS(__m256, _mm256_set1_ps(1), _mm256_fmadd_ps(sums[c], a, b));
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static void dotBF16() {
+  __m512bh a = (__m512bh)_mm512_set1_epi16(0x3f80), b = (__m512bh)_mm512_set1_epi16(0x3a80);
+  keep(a), keep(b);
+  COMPRESS_CHAINS(__m512, _mm512_set1_ps(1), _mm512_dpbf16_ps(sums[c], a, b));
+}
+
+__attribute__((target("avx512f,avx512vnni"))) static void dotInt8() {
+  __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
+  COMPRESS_CHAINS(__m512i, _mm512_set1_epi32(1), _mm512_dpbusd_epi32(sums[c], a, b));
+}
+
+double compress::peakF32() {
+  if (__builtin_cpu_supports("avx512f"))
+    return bestRate(2.0 * 16 * kChains * kSteps, fma512);
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return bestRate(2.0 * 8 * kChains * kSteps, fma256);
+  return 0;
+}
+
+double compress::peakBF16() {
+  return __builtin_cpu_supports("avx512bf16") ? bestRate(2.0 * 32 * kChains * kSteps, dotBF16) : 0;
+}
+
+double compress::peakInt8() {
+  return __builtin_cpu_supports("avx512vnni") ? bestRate(2.0 * 64 * kChains * kSteps, dotInt8) : 0;
+}
+
+#else
+
+double compress::peakF32() {
+  return bestRate(2.0 * 4 * kChains * kSteps, [] {
+    float sums[kChains][4] = {};
+    for (int step = 0; step < kSteps; ++step)
+      for (auto &sum : sums)
+        for (float &lane : sum)
+          lane = lane * 0.999f + 1e-3f;
+    keep(sums);
+  });
+}
+
+double compress::peakBF16() { return 0; }
+double compress::peakInt8() { return 0; }
+
+#endif
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+static constexpr int kStreams = 8;
+static constexpr size_t kHugePage = 2 << 20;
+
+#if defined(__x86_64__)
+
+__attribute__((target("avx512f"))) static void read512(const float *p, size_t count) {
+  __m512 sums[kStreams];
+  for (__m512 &sum : sums)
+    sum = _mm512_setzero_ps();
+  for (size_t i = 0; i + 16 * kStreams <= count; i += 16 * kStreams)
+    _Pragma("GCC unroll 8") for (int c = 0; c < kStreams; ++c) sums[c] =
+        _mm512_add_ps(sums[c], _mm512_load_ps(p + i + 16 * c));
+  keep(sums);
+}
+
+__attribute__((target("avx2"))) static void read256(const float *p, size_t count) {
+  __m256 sums[kStreams];
+  for (__m256 &sum : sums)
+    sum = _mm256_setzero_ps();
+  for (size_t i = 0; i + 8 * kStreams <= count; i += 8 * kStreams)
+    _Pragma("GCC unroll 8") for (int c = 0; c < kStreams; ++c) sums[c] =
+        _mm256_add_ps(sums[c], _mm256_load_ps(p + i + 8 * c));
+  keep(sums);
+}
+
+#endif
+
+static void readPortable(const float *p, size_t count) {
+  float sums[4 * kStreams] = {};
+  for (size_t i = 0; i + 4 * kStreams <= count; i += 4 * kStreams)
+    for (int c = 0; c < 4 * kStreams; ++c)
+      sums[c] += p[i + c];
+  keep(sums);
+}
+
+static void readAll(const float *p, size_t count) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f"))
+    return read512(p, count);
+  if (__builtin_cpu_supports("avx2"))
+    return read256(p, count);
+#endif
+  readPortable(p, count);
+}
+
+Sweep::Sweep(size_t bytes) : count(bytes / sizeof(float) / 256 * 256) {
+  size_t bytesOfPages = (count * sizeof(float) + kHugePage - 1) / kHugePage * kHugePage;
+  floats = static_cast<float *>(std::aligned_alloc(kHugePage, bytesOfPages));
+  if (!floats)
+    throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  // Fewer faults, and caches are what is measured, not the translation of addresses. It is a wish: no is an answer.
+  madvise(floats, bytesOfPages, MADV_HUGEPAGE);
+#endif
+  // Pages of zeros that were never written may be one page.
+  std::fill(floats, floats + count, 1.0f);
+}
+
+Sweep::~Sweep() { std::free(floats); }
+
+double Sweep::run() { return repeated(1); }
+
+double Sweep::repeated(int times) {
+  double start = now();
+  for (int i = 0; i < times; ++i)
+    readAll(floats, count);
+  return times * double(count * sizeof(float)) / (now() - start);
+}
+
+static size_t cacheBytes(int name, size_t otherwise) {
+  long bytes = sysconf(name);
+  return bytes > 0 ? bytes : otherwise;
+}
+
+std::vector<MemoryLevel> compress::memoryLevels(bool measure) {
+  std::vector<MemoryLevel> levels = {{"L1", cacheBytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), 0},
+                                     {"L2", cacheBytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20), 0},
+                                     {"L3", cacheBytes(_SC_LEVEL3_CACHE_SIZE, 0), 0},
+                                     {"memory", 0, 0}};
+  if (levels[2].bytes <= levels[1].bytes)
+    levels.erase(levels.begin() + 2);
+  if (!measure)
+    return levels;
+  for (size_t i = 0; i < levels.size(); ++i) {
+    // A level is read where the one before is far too small. A last level that many cores (or machines) share is not
+    // one thread's: 8 times L2 shows its speed.
+    size_t before = i ? levels[i - 1].bytes : 0;
+    size_t bytes = i == levels.size() - 1 ? std::max<size_t>(before + before / 4, 256 << 20)
+                                          : std::min(levels[i].bytes / 2, i ? 8 * before : levels[i].bytes);
+    Sweep sweep(bytes);
+    sweep.run();
+    // What is small is read many times together: a clock takes as long as a reading of L1.
+    int times = 1 + (8 << 20) / bytes;
+    for (double end = now() + (levels[i].bytes ? 0.05 : 0.2); now() < end;)
+      levels[i].readBytesPerSecond = std::max(levels[i].readBytesPerSecond, sweep.repeated(times));
+  }
+  return levels;
+}

@@ -1,0 +1,204 @@
+"""The ONNX and IR files of a case, from seeded weights, and what they mean in double."""
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from compress_mlir import export, reference
+
+MNIST = pathlib.Path(__file__).resolve().parents[1] / "examples" / "mnist" / "models"
+OPSET = 15
+NUM_INPUTS = 8
+
+
+def tensor_info(name, shape, kind=TensorProto.FLOAT):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def save_model(path, nodes, input_shape, output_shape, constants, domains=()):
+    """A network of input x and output y; the first extent of both shapes is the batch n."""
+    graph = helper.make_graph(nodes, "g", [tensor_info("x", ["n"] + input_shape)], [tensor_info("y", ["n"] + output_shape)],
+                              [numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in constants.items()])
+    opsets = [helper.make_opsetid("", OPSET)] + [helper.make_opsetid(domain, 1) for domain in domains]
+    model = export.add_circulant_function(helper.make_model(graph, opset_imports=opsets))
+    model.ir_version = 8
+    onnx.save(model, str(path))
+    return path
+
+
+class Network:
+    """One or several equal layers, fully connected or convolutions, of a case; weights are drawn from a seed."""
+    input_name, output_name = "x", "y"
+
+    def __init__(self, case):
+        self.case = case
+        taps = (case.taps, case.taps) if case.height else ()
+        rng = np.random.default_rng(0)
+        rows, cols = (-(-case.rows // case.k), -(-case.cols // case.k)) if case.k else (case.rows, case.cols)
+        shape = (rows, cols) + ((case.k,) if case.k else ()) + taps
+        # Outputs of about unit variance; ReLU halves the power between layers.
+        scale = np.sqrt((2 if case.depth > 1 else 1) / (case.cols * case.taps**len(taps)))
+        self.weights = [(rng.standard_normal(shape, np.float32) * np.float32(scale)) for _ in range(case.depth)]
+        self.pads = case.taps // 2
+        self.input_shape, self.output_shape = [case.cols], [case.rows]
+        if taps:
+            self.input_shape += [case.height, case.width]
+            self.output_shape += [(extent + 2 * self.pads - case.taps) // case.stride + 1 for extent in (case.height, case.width)]
+
+    def dense_weights(self):
+        """Yields one at a time: a stack of them is large."""
+        for weight in self.weights:
+            yield reference.circulant(weight, self.case.rows, self.case.cols) if self.case.k else weight
+
+    def conv_attributes(self):
+        return dict(pads=[self.pads] * 4, strides=[self.case.stride] * 2, kernel_shape=[self.case.taps] * 2)
+
+    def write(self, path):
+        """The case as compress-compile gets it."""
+        case = self.case
+        return self._write(path, self.weights, [dict(rows=case.rows, cols=case.cols)] * case.depth if case.k else None)
+
+    def write_dense(self, path):
+        return self._write(path, self.dense_weights(), None)
+
+    def _write(self, path, weights, circulant):
+        nodes, constants, value = [], {}, "x"
+        for i, weight in enumerate(weights):
+            constants[f"w{i}"] = weight
+            name = f"w{i}"
+            if circulant:
+                name = f"dense{i}"
+                nodes.append(helper.make_node("Circulant", [f"w{i}"], [name], domain="compress", **circulant[i]))
+            result = "y" if i == self.case.depth - 1 else f"z{i}"
+            nodes.append(helper.make_node("Conv", [value, name], [result], **self.conv_attributes()) if self.case.height else
+                         helper.make_node("Gemm", [value, name], [result], transB=1))
+            value = result
+            if result != "y":
+                nodes.append(helper.make_node("Relu", [result], [f"a{i}"]))
+                value = f"a{i}"
+        return save_model(path, nodes, self.input_shape, self.output_shape, constants)
+
+    def inputs(self):
+        return np.random.default_rng(1).standard_normal([NUM_INPUTS, self.case.batch] + self.input_shape, np.float32)
+
+
+class Mnist:
+    """The trained networks of examples/mnist: ours is the circulant one, the peer's the dense one."""
+    input_name, output_name = "image", "logits"
+    input_shape, output_shape = [1, 28, 28], [10]
+
+    def __init__(self, case):
+        self.case = case
+
+    def write(self, path):
+        return MNIST / "mnist_circulant.onnx"
+
+    def write_dense(self, path):
+        return MNIST / "mnist_dense.onnx"
+
+    def inputs(self):
+        return np.random.default_rng(1).standard_normal([NUM_INPUTS, self.case.batch] + self.input_shape, np.float32)
+
+
+class Rfft:
+    """Real transforms, rows of k numbers to rows of k slots; IR, as ONNX's DFT is of opset 17 and gives complex numbers."""
+    input_name, output_name = "x", "y"
+
+    def __init__(self, case):
+        self.case, self.input_shape, self.output_shape = case, [case.k], [case.k]
+
+    def write(self, path):
+        k = self.case.k
+        rows, planes, folded = f"tensor<?x{k}xf32>", f"tensor<{k}x?x1xf32>", f"tensor<{k}x?xf32>"
+        path = path.with_suffix(".mlir")
+        path.write_text(f"""\
+func.func @main(%x: {rows}) -> {rows} {{
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %x, %c0 : {rows}
+  %i = tensor.empty(%n) : {planes}
+  %s = compress.rfft dim = 1 ins(%x : {rows}) outs(%i : {planes}) -> {planes}
+  %f = tensor.collapse_shape %s [[0], [1, 2]] : {planes} into {folded}
+  %e = tensor.empty(%n) : {rows}
+  %y = linalg.transpose ins(%f : {folded}) outs(%e : {rows}) permutation = [1, 0]
+  return %y : {rows}
+}}
+""")
+        return path
+
+    def inputs(self):
+        return np.random.default_rng(1).standard_normal([NUM_INPUTS, self.case.batch, self.case.k], np.float32)
+
+    def exact(self, x):
+        spectrum = np.fft.rfft(x.astype(np.float64))
+        k = self.case.k
+        slots = [spectrum[:, 0].real] + [spectrum[:, k // 2].real] * (k % 2 == 0)
+        for f in range(1, (k + 1) // 2):
+            slots += [spectrum[:, f].real, spectrum[:, f].imag]
+        return np.stack(slots, 1)
+
+
+def network(case):
+    return {"rfft": Rfft, "mnist-circulant": Mnist}.get(case.kind, Network)(case)
+
+
+# The meaning of an ONNX file -----------------------------------------------------------------------------------------------------
+
+
+class Evaluator:
+    """Runs an ONNX file in double, and keeps what each product was, as the roofline counts it.
+
+    `products`: (rows, cols, taps, k, inputs, outputs) with k = 0 for dense and the numbers of samples times pixels.
+    """
+
+    def __init__(self, path):
+        self.graph = onnx.load(str(path)).graph
+        self.constants = {i.name: numpy_helper.to_array(i) for i in self.graph.initializer}
+        self.products = []
+
+    def __call__(self, x):
+        self.products = []
+        values = {self.graph.input[0].name: x.astype(np.float64), **self.constants}
+        for node in self.graph.node:
+            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+            values[node.output[0]] = getattr(self, node.op_type)(*(values[name] for name in node.input), **attributes)
+        return values[self.graph.output[0].name]
+
+    def Circulant(self, c, rows, cols):
+        return c.astype(np.float64), rows, cols
+
+    def Gemm(self, x, w, bias=0.0, transB=0, **_):
+        assert transB == 1
+        rows, cols, k = (w[1], w[2], w[0].shape[2]) if isinstance(w, tuple) else (*w.shape, 0)
+        self.products.append((rows, cols, 1, k, len(x), len(x)))
+        return (circulant_product(w[0], rows, x) if k else x @ w.astype(np.float64).T) + bias
+
+    def Conv(self, x, w, bias=None, pads=(0, 0, 0, 0), strides=(1, 1), **_):
+        k = w[0].shape[2] if isinstance(w, tuple) else 0
+        w = reference.circulant(*w) if k else w.astype(np.float64)
+        x = np.pad(x, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+        windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], (2, 3))[:, :, ::strides[0], ::strides[1]]
+        y = np.moveaxis(np.tensordot(windows, w, ((1, 4, 5), (1, 2, 3))), 3, 1)
+        pixels_in, pixels_out = len(x) * x.shape[2] * x.shape[3], len(y) * y.shape[2] * y.shape[3]
+        self.products.append((*w.shape[:2], w.shape[2] * w.shape[3], k, pixels_in, pixels_out))
+        return y if bias is None else y + bias[:, None, None]
+
+    def Relu(self, x):
+        return np.maximum(x, 0)
+
+    def Flatten(self, x, **_):
+        return x.reshape(len(x), -1)
+
+    def MaxPool(self, x, kernel_shape, strides, **_):
+        assert list(kernel_shape) == list(strides)
+        n, c, h, w = x.shape
+        a, b = kernel_shape
+        return x[:, :, :h // a * a, :w // b * b].reshape(n, c, h // a, a, w // b, b).max((3, 5))
+
+
+def circulant_product(c, rows, x):
+    """x times the transpose of the matrix of `c`, by FFT in double."""
+    p, q, k = c.shape
+    padded = np.pad(x, ((0, 0), (0, q * k - x.shape[1]))).reshape(len(x), q, k)
+    spectrum = np.einsum("pqf,bqf->bpf", np.fft.rfft(c), np.fft.rfft(padded), optimize=True)
+    return np.fft.irfft(spectrum, k).reshape(len(x), p * k)[:, :rows]

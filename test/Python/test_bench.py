@@ -1,0 +1,128 @@
+"""scripts/bench: names of cases, the peers' files, the roofline's figures, and one odd shape from the name to the JSON."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import cases, models, peers, roofline  # noqa: E402
+
+
+def bench(*words):
+    return subprocess.run(["/usr/bin/python3", str(ROOT / "scripts" / "bench"), *map(str, words)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name, meaning", [
+    ("circulant-fc-37x29-k5-b3", dict(kind="circulant-fc", rows=37, cols=29, k=5, batch=3, precision="", cold="")),
+    ("circulant-fc-4096-k64-b1-i8", dict(rows=4096, cols=4096, k=64, precision="i8", bound=2e-2)),
+    ("circulant-fc-96-k7-b2-bf16-l2cold", dict(precision="bf16", cold="l2cold", bound=4e-3, layer="circulant-fc-96-k7")),
+    ("circulant-conv-6-10-9x11-r5-s2-k4", dict(cols=6, rows=10, height=9, width=11, taps=5, stride=2, k=4, batch=1)),
+    ("circulant-conv-64-56-k8", dict(cols=64, rows=64, height=56, width=56, taps=3, stride=1, k=8)),
+    ("circulant-mlp-8x4096-k64-b1", dict(depth=8, rows=4096, cols=4096)),
+    ("dense-conv-3-7-9x11-r3-s1-dramcold", dict(k=0, cold="dramcold", bound=1e-5)),
+    ("int8-fc-12x34-b5", dict(kind="int8-fc", bound=2e-2, peers=["ort-int8"])),
+    ("rfft-k6-n10", dict(kind="rfft", k=6, batch=10)),
+    ("mnist-circulant-b64", dict(batch=64)),
+])
+def test_names_say_shapes(name, meaning):
+    case = cases.parse(name)
+    assert {key: getattr(case, key) for key in meaning} == meaning
+
+
+@pytest.mark.parametrize("word", ["", "circulant-fc-37x29-k5", "circulant-fc-37x29-k0-b3", "dense-fc-8-k2-b1", "dense-fc-8-b1-f64",
+                                  "int8-fc-8-b1-bf16", "circulant-fc-8-k2-b1-l2cold-i8", "no-such-*", "circulant-fc-8-k2-b1 "])
+def test_bad_names_are_refused_with_the_grammar(word):
+    with pytest.raises(cases.UnknownCase, match="circulant-conv-CI-CO-HxW-rR-sS-kK"):
+        cases.select([word])
+
+
+def test_every_named_case_parses_and_globs_find_it():
+    assert [case.name for case in cases.select([])] == list(cases.TARGETS)
+    assert {case.k for case in cases.select(["rfft-k8", "rfft-k6?-n64"])} == {8, 64}
+    for case in cases.select([]):
+        assert set(case.peers) <= set(peers.NAMES)
+
+
+def test_the_command_refuses_a_bad_name():
+    done = bench("circulant-fc-37x29")
+    assert done.returncode == 2 and "circulant-fc-ROWSxCOLS-kK-bB" in done.stderr
+
+
+def naive(case, network, x):
+    """The layer by its definition, in loops."""
+    (w,) = network.dense_weights()
+    if not case.height:
+        return x.astype(float) @ w.astype(float).T
+    y = np.zeros([case.batch] + network.output_shape)
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0)) + ((network.pads, network.pads),) * 2)
+    for i, j in np.ndindex(*y.shape[2:]):
+        at = padded[:, :, i * case.stride:i * case.stride + case.taps, j * case.stride:j * case.stride + case.taps]
+        y[:, :, i, j] = np.einsum("ncuv,ocuv->no", at, w)
+    return y
+
+
+@pytest.mark.parametrize("name", ["circulant-fc-37x29-k5-b3", "circulant-fc-16-k8-b1", "dense-fc-7x12-b2",
+                                  "circulant-conv-6-10-9x11-r3-s2-k4", "dense-conv-3-5-8x7-r5-s1"])
+def test_the_exact_outputs_are_the_definition(name, tmp_path):
+    case = cases.parse(name)
+    network = models.network(case)
+    x = network.inputs()[0]
+    exact = models.Evaluator(network.write(tmp_path / "m.onnx"))(x)
+    np.testing.assert_allclose(exact, naive(case, network, x), rtol=0, atol=1e-12 * np.abs(exact).max())
+
+
+LEVELS = (("L1", 1e4, 4e11), ("L2", 1e6, 2e11), ("L3", 1e8, 1e11), ("memory", 0, 1e10))
+MACHINE = dict(peak_flops=dict(f32=1e12, bf16=0, i8=0), levels=[dict(name=n, bytes=b, read_bytes_per_s=r) for n, b, r in LEVELS])
+
+
+def test_the_floor_counts_the_cheaper_form_and_reads_from_the_level_that_fits():
+    # Of a pair of blocks: DC and Nyquist, 2 operations each, and 31 complex products of 8; 2 x 64 transforms.
+    spectral = 64 * 64 * (2 * 2 + 8 * 31) + 2 * 64 * (2 * 64 * 6 - 4 * 64 + 6)
+    assert roofline.product_operations(4096, 4096, 1, 64, 1, 1) == spectral
+    assert roofline.product_operations(3, 3, 1, 0, 5, 5) == 90
+    assert roofline.product_operations(4, 4, 9, 1, 25, 25) == 2 * 4 * 4 * 9 * 25
+    case = cases.parse("dense-fc-256-b1")
+    figures = roofline.floor(case, MACHINE, [(256, 256, 1, 0, 1, 1)], 4 * 256 * 256, models.network(case), 10.0)
+    assert figures["floor_us"] == pytest.approx((4 * 256 * 256 + 2 * 4 * 256) / 2e11 * 1e6)
+    assert figures["percent"] == pytest.approx(10 * figures["floor_us"])
+
+
+KEYS = {"case", "ours_us", "peer", "peer_us", "ratio", "load", "ratio_median", "err", "peer_err", "weights_bytes", "asked", "floor_us",
+        "percent"}
+
+
+def test_an_odd_shape_is_timed_and_checked_and_a_refused_format_says_so(tmp_path):
+    name = "circulant-fc-37x29-k5-b3"
+    done = bench("--json", tmp_path / "rows.json", "--rounds", 2, "--seconds", 0.001, name, name + "-bf16")
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert [(row["case"], row["peer"]) for row in rows] == [(case, f"ort-{form}") for case in (name, name + "-bf16")
+                                                            for form in ("fp32", "int8", "int4")]
+    assert done.stdout.count(name) == 6 and "floor_us" in done.stdout
+    for row in rows:
+        assert KEYS <= set(row)
+        if row["case"].endswith("bf16") and row["status"] == "unsupported":
+            assert "precision" in row["note"] and row["ours_us"] is None and row["err"] is None
+            continue
+        assert row["status"] == "ok" and row["ours_us"] > 0 and row["weights_bytes"] >= 0
+        assert 0 < row["err"] <= (4e-3 if row["case"].endswith("bf16") else 1e-5)
+        if not peers.runtime(row["peer"]):
+            assert "scripts/fetch-peers" in row["note"] and row["peer_us"] is None
+            continue
+        assert row["ratio"] == pytest.approx(row["peer_us"] / row["ours_us"])
+        # 127 and 7 levels of Gaussian weights, 4.5 deviations wide, give about 1 % and 10 %.
+        assert row["peer_err"] < {"ort-fp32": 1e-5, "ort-int8": 3e-2, "ort-int4": 0.2}[row["peer"]]
+
+
+def test_a_wrong_output_fails_the_row(tmp_path, monkeypatch):
+    from benchmarks import run
+    monkeypatch.setattr(cases.Case, "bound", 0.0)
+    case = cases.parse("circulant-fc-6x5-k2-b1")
+    (row,) = run.Bench(tmp_path, MACHINE, 1, 0.001, []).run(case)
+    assert row["status"] == "failed" and "wrong output" in row["note"]
