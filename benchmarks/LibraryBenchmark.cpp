@@ -221,10 +221,11 @@ void printRows(const std::vector<Row> &rows, const std::vector<double> &sweepRat
 }
 
 void printMachine() {
-  std::printf("{\"peak_flops\": {\"f32\": %.4g, \"bf16\": %.4g, \"i8\": %.4g},\n \"levels\": [", peakF32(), peakBF16(),
-              peakInt8());
+  std::printf(
+      "{\"last_cache_bytes\": %zu,\n \"peak_flops\": {\"f32\": %.4g, \"bf16\": %.4g, \"i8\": %.4g},\n \"levels\": [",
+      lastCacheBytes(), peakF32(), peakBF16(), peakInt8());
   const char *separator = "";
-  for (const MemoryLevel &level : memoryLevels(true)) {
+  for (const MemoryLevel &level : measureMemory()) {
     std::printf("%s\n  {\"name\": \"%s\", \"bytes\": %zu, \"read_bytes_per_s\": %.4g}", separator, level.name.c_str(),
                 level.bytes, level.readBytesPerSecond);
     separator = ",";

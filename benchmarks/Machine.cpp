@@ -199,27 +199,40 @@ static size_t cacheBytes(int name, size_t otherwise) {
   return bytes > 0 ? bytes : otherwise;
 }
 
-std::vector<MemoryLevel> compress::memoryLevels(bool measure) {
-  std::vector<MemoryLevel> levels = {{"L1", cacheBytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), 0},
-                                     {"L2", cacheBytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20), 0},
-                                     {"L3", cacheBytes(_SC_LEVEL3_CACHE_SIZE, 0), 0},
-                                     {"memory", 0, 0}};
-  if (levels[2].bytes <= levels[1].bytes)
-    levels.erase(levels.begin() + 2);
-  if (!measure)
-    return levels;
-  for (size_t i = 0; i < levels.size(); ++i) {
-    // A level is read where the one before is far too small. A last level that many cores (or machines) share is not
-    // one thread's: 8 times L2 shows its speed.
-    size_t before = i ? levels[i - 1].bytes : 0;
-    size_t bytes = i == levels.size() - 1 ? std::max<size_t>(before + before / 4, 256 << 20)
-                                          : std::min(levels[i].bytes / 2, i ? 8 * before : levels[i].bytes);
-    Sweep sweep(bytes);
-    sweep.run();
-    // What is small is read many times together: a clock takes as long as a reading of L1.
-    int times = 1 + (8 << 20) / bytes;
-    for (double end = now() + (levels[i].bytes ? 0.05 : 0.2); now() < end;)
-      levels[i].readBytesPerSecond = std::max(levels[i].readBytesPerSecond, sweep.repeated(times));
+/// Bytes per second of reading so many bytes again and again: the best in `seconds`.
+static double readRate(size_t bytes, double seconds) {
+  Sweep sweep(bytes);
+  sweep.run();
+  // What is small is read many times together: a clock takes as long as a reading of L1.
+  int times = 1 + (8 << 20) / bytes;
+  double best = 0;
+  for (double end = now() + seconds; now() < end;)
+    best = std::max(best, sweep.repeated(times));
+  return best;
+}
+
+size_t compress::lastCacheBytes() {
+  return std::max(cacheBytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20), cacheBytes(_SC_LEVEL3_CACHE_SIZE, 0));
+}
+
+/// How much of a last cache of so many bytes one thread has: the processor may report the sum of several caches, and
+/// other machines may share it. Doubles `bytes` while what is read comes at more than half of `rate`.
+static size_t reachableBytes(size_t bytes, size_t reported, double rate) {
+  while (2 * bytes <= reported && readRate(2 * bytes, 0.03) > rate / 2)
+    bytes *= 2;
+  return bytes;
+}
+
+std::vector<MemoryLevel> compress::measureMemory() {
+  size_t l1 = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), l2 = cacheBytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
+  // A level is read where the one before is far too small.
+  std::vector<MemoryLevel> levels = {{"L1", l1, readRate(l1 / 2, 0.05)},
+                                     {"L2", l2, readRate(std::min(8 * l1, l2 / 2), 0.05)}};
+  if (size_t l3 = lastCacheBytes(); l3 > l2) {
+    size_t small = std::min(8 * l2, l3 / 2);
+    double rate = readRate(small, 0.05);
+    levels.push_back({"L3", reachableBytes(small, l3, rate), rate});
   }
+  levels.push_back({"memory", 0, readRate(std::max<size_t>(lastCacheBytes() / 4 * 5, 256 << 20), 0.2)});
   return levels;
 }

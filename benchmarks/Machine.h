@@ -28,8 +28,10 @@ struct MemoryLevel {
   double readBytesPerSecond;
 };
 
-/// The levels by themselves; bandwidths are measured if asked.
-std::vector<MemoryLevel> memoryLevels(bool measure);
+std::vector<MemoryLevel> measureMemory();
+
+/// The last cache as the processor reports it.
+size_t lastCacheBytes();
 
 /// Memory that is read through, to push all else out of caches.
 class Sweep {

@@ -76,7 +76,8 @@ class Case:
 
 
 def _refuse(word, why):
-    return UnknownCase(f"'{word}' is no case: {why}. A case is a name or glob of the named cases (scripts/bench --list), or\n{GRAMMAR}")
+    return UnknownCase(f"'{word}' is no case: {why}. A case is one of the named (scripts/bench --list), a glob over them, or\n"
+                       f"{GRAMMAR}")
 
 
 def parse(name):

@@ -142,7 +142,7 @@ def network(case):
     return {"rfft": Rfft, "mnist-circulant": Mnist}.get(case.kind, Network)(case)
 
 
-# The meaning of an ONNX file -----------------------------------------------------------------------------------------------------
+# The meaning of an ONNX file ---------------------------------------------------------------------------------------------
 
 
 class Evaluator:

@@ -81,7 +81,8 @@ def write_int8_conv(network, path):
     constants = {"xs": np.float32(np.abs(inputs).max() / 127), "xz": middle, "w": codes, "ws": scales,
                  "wz": np.zeros(len(codes), np.int8), "ys": np.float32(np.abs(exact).max() * 1.05 / 127), "yz": middle}
     nodes = [helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["xq"]),
-             helper.make_node("QLinearConv", ["xq", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["yq"], **network.conv_attributes()),
+             helper.make_node("QLinearConv", ["xq", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["yq"],
+                              **network.conv_attributes()),
              helper.make_node("DequantizeLinear", ["yq", "ys", "yz"], ["y"])]
     constants = {name: np.asarray(value) for name, value in constants.items()}
     return models.save_model(path, nodes, network.input_shape, network.output_shape, constants)

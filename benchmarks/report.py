@@ -17,8 +17,8 @@ def cell(row, name, width):
 
 def print_machine(machine):
     peaks = ", ".join(f"{name} {value / 1e9:.0f} G/s" for name, value in machine["peak_flops"].items() if value)
-    levels = ", ".join(f"{level['name']} {level['bytes'] // 1024} KiB {level['read_bytes_per_s'] / 1e9:.1f} GB/s" if level["bytes"]
-                       else f"{level['name']} {level['read_bytes_per_s'] / 1e9:.1f} GB/s" for level in machine["levels"])
+    levels = ", ".join(f"{level['name']} " + (f"({level['bytes'] // 1024} KiB) " if level["bytes"] else "")
+                       + f"{level['read_bytes_per_s'] / 1e9:.1f} GB/s" for level in machine["levels"])
     print(f"# one thread, peaks measured now: multiply-adds as two: {peaks}; reads: {levels}")
 
 
@@ -29,7 +29,7 @@ def print_header():
 def print_case(rows):
     """The rows of one case, and below them its floor and its sweep."""
     for row in rows:
-        status = "" if row["status"] == "ok" else "FAILED " if row["status"] == "failed" else ""
+        status = "FAILED: " if row["status"] == "failed" else ""
         print(" ".join(cell(row, name, width) for name, width in COLUMNS) + f"  {status}{row['note']}".rstrip())
     first = rows[0]
     if first["floor_us"] is not None:
@@ -51,10 +51,10 @@ def write_json(path, rows):
 
 def summary(rows):
     """One line: how many rows are under what is asked, lost, unsupported, failed."""
-    def count(holds):
-        return sum(bool(holds(row)) for row in rows)
+    def count(holds, of=rows):
+        return sum(bool(holds(row)) for row in of)
 
-    timed = count(lambda r: r["ratio"] is not None)
-    return (f"# {len(rows)} rows: {timed} with a ratio, of which {count(lambda r: r['ratio'] is not None and r['ratio'] < 1)} are losses and "
-            f"{count(lambda r: r['ratio'] is not None and r['asked'] is not None and r['ratio'] < r['asked'])} are under what is asked; "
+    timed = [row for row in rows if row["ratio"] is not None]
+    return (f"# {len(rows)} rows: {len(timed)} with a ratio, of which {count(lambda r: r['ratio'] < 1, timed)} are losses and "
+            f"{count(lambda r: r['asked'] is not None and r['ratio'] < r['asked'], timed)} are under what is asked; "
             f"{count(lambda r: r['status'] == 'unsupported')} unsupported, {count(lambda r: r['status'] == 'failed')} failed")

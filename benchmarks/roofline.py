@@ -29,7 +29,7 @@ def level_of(case, machine, num_bytes):
 
 
 def floor(case, machine, products, weights_bytes, network, ours_us, best_sweep=0):
-    """{floor_us, percent, floor}: the last says what bounds it. `best_sweep` is the bandwidth that the case's own sweep reached."""
+    """{floor_us, percent, floor}: the last says what bounds it. `best_sweep`: the bandwidth of the case's own sweep."""
     if case.kind == "rfft":
         operations = case.batch * fft_operations(case.k)
     else:
@@ -39,7 +39,7 @@ def floor(case, machine, products, weights_bytes, network, ours_us, best_sweep=0
     peak = peaks[form] or peaks["f32"]
     activations = 4 * case.batch * (math.prod(network.input_shape) + math.prod(network.output_shape))
     num_bytes = weights_bytes + activations
-    level = level_of(case, machine, num_bytes)
+    level = level_of(case, machine, weights_bytes or activations)
     compute = 1e6 * operations / peak if peak else 0
     rate = max(level["read_bytes_per_s"], best_sweep)
     memory = 1e6 * num_bytes / rate

@@ -15,7 +15,8 @@ SWEEP_DRAM = 600 << 20
 
 
 class Refused(RuntimeError):
-    """compress-compile took no such model or option; the text is its first error."""
+    """compress-compile took no such model or option; the text is its first error. `crashed`: it ended by a signal."""
+    crashed = False
 
 
 class DriverError(RuntimeError):
@@ -84,7 +85,9 @@ class Bench:
             # The tool lists what it cannot import below the error: the first says enough.
             listed = at + 1 < len(lines) and lines[at + 1].startswith("  ") and "cannot be imported" in lines[at]
             said = f"{lines[at]}: {lines[at + 1].strip()}" if listed else lines[at] if lines else f"status {done.returncode}"
-            return Refused(said.replace(str(_find_compiler()), "compress-compile").replace(str(self.folder) + "/", ""))
+            refused = Refused(said.strip().replace(str(_find_compiler()), "compress-compile").replace(str(self.folder) + "/", ""))
+            refused.crashed = done.returncode < 0
+            return refused
         return self.folder / f"lib{name}.so", int(json.loads(report.read_text())["weight_bytes"])
 
     def compile_ours(self, case, network):
@@ -113,13 +116,14 @@ class Bench:
         return ["ort", self.model(case, network, peer), library]
 
     def gather(self, case, network, row):
-        """{name: driver's words} of all that can run, ours first, and {name: why not} of the others; fills in `row` what ours is."""
+        """{name: driver's words} of all that can run, ours first, and {name: why not} of the others. Completes `row`."""
         contestants, notes = {}, {}
         try:
             library, row["weights_bytes"], row["source"] = self.compile_ours(case, network)
             contestants["ours"] = ["library", library]
         except Refused as why:
-            notes["ours"] = f"unsupported: {why}"
+            row["status"] = "failed" if why.crashed else "unsupported"
+            notes["ours"] = f"compress-compile crashed: {why}" if why.crashed else f"unsupported: {why}"
         for peer in case.peers if self.only_peers is None else self.only_peers:
             try:
                 contestants[peer] = self.contestant(peer, case, network)
@@ -132,8 +136,7 @@ class Bench:
     # Timing --------------------------------------------------------------------------------------------------------------------
 
     def sweep_bytes(self, case):
-        last = max(level["bytes"] for level in self.machine["levels"])
-        return {"": 0, "l2cold": SWEEP_L2, "dramcold": max(SWEEP_DRAM, last * 5 // 4)}[case.cold]
+        return {"": 0, "l2cold": SWEEP_L2, "dramcold": max(SWEEP_DRAM, self.machine["last_cache_bytes"] * 5 // 4)}[case.cold]
 
     def time(self, case, network, inputs, contestants):
         """The driver's figures by contestant, and the bandwidths of the sweeps."""
@@ -163,7 +166,11 @@ class Bench:
                       sweep_bytes=self.sweep_bytes(case), status="ok", note="", source="", plan="")
         contestants, notes = self.gather(case, network, common)
         inputs = network.inputs()
-        timed, sweeps = self.time(case, network, inputs, contestants) if contestants else ({}, [])
+        timed, sweeps = {}, []
+        try:
+            timed, sweeps = self.time(case, network, inputs, contestants) if contestants else ({}, [])
+        except DriverError as why:  # a library may crash; the next case gets a process of its own
+            timed = {name: dict(error=f"nothing was timed: {why}") for name in contestants}
         common["load"] = round(os.getloadavg()[0], 2)
         common["sweep_gb_per_s"] = round(float(np.median(sweeps)), 2) if sweeps else None
         exact = {}
@@ -185,7 +192,8 @@ class Bench:
 
     def judge_ours(self, case, row, entry, note, products, network, best_sweep):
         if entry is None or entry["error"]:
-            row["status"], row["note"] = ("failed" if entry else "unsupported"), note
+            row["note"] = note
+            row["status"] = "failed" if entry else row["status"]
             return
         row.update(ours_us=min(entry["min_us"]), err=entry["err"], note=row["source"])
         if not entry["err"] <= case.bound:

@@ -34,8 +34,8 @@ def test_names_say_shapes(name, meaning):
     assert {key: getattr(case, key) for key in meaning} == meaning
 
 
-@pytest.mark.parametrize("word", ["", "circulant-fc-37x29-k5", "circulant-fc-37x29-k0-b3", "dense-fc-8-k2-b1", "dense-fc-8-b1-f64",
-                                  "int8-fc-8-b1-bf16", "circulant-fc-8-k2-b1-l2cold-i8", "no-such-*", "circulant-fc-8-k2-b1 "])
+@pytest.mark.parametrize("word", ["", "circulant-fc-37x29-k5", "circulant-fc-37x29-k0-b3", "dense-fc-8-k2-b1",
+                                  "dense-fc-8-b1-f64", "int8-fc-8-b1-bf16", "circulant-fc-8-k2-b1-l2cold-i8", "no-such-*", "circulant-fc-8-k2-b1 "])
 def test_bad_names_are_refused_with_the_grammar(word):
     with pytest.raises(cases.UnknownCase, match="circulant-conv-CI-CO-HxW-rR-sS-kK"):
         cases.select([word])
@@ -77,7 +77,8 @@ def test_the_exact_outputs_are_the_definition(name, tmp_path):
 
 
 LEVELS = (("L1", 1e4, 4e11), ("L2", 1e6, 2e11), ("L3", 1e8, 1e11), ("memory", 0, 1e10))
-MACHINE = dict(peak_flops=dict(f32=1e12, bf16=0, i8=0), levels=[dict(name=n, bytes=b, read_bytes_per_s=r) for n, b, r in LEVELS])
+MACHINE = dict(last_cache_bytes=10**8, peak_flops=dict(f32=1e12, bf16=0, i8=0),
+               levels=[dict(name=n, bytes=b, read_bytes_per_s=r) for n, b, r in LEVELS])
 
 
 def test_the_floor_counts_the_cheaper_form_and_reads_from_the_level_that_fits():
@@ -92,8 +93,8 @@ def test_the_floor_counts_the_cheaper_form_and_reads_from_the_level_that_fits():
     assert figures["percent"] == pytest.approx(10 * figures["floor_us"])
 
 
-KEYS = {"case", "ours_us", "peer", "peer_us", "ratio", "load", "ratio_median", "err", "peer_err", "weights_bytes", "asked", "floor_us",
-        "percent"}
+KEYS = {"case", "ours_us", "peer", "peer_us", "ratio", "load", "ratio_median", "err", "peer_err", "weights_bytes", "asked",
+        "floor_us", "percent"}
 
 
 def test_an_odd_shape_is_timed_and_checked_and_a_refused_format_says_so(tmp_path):
@@ -126,3 +127,14 @@ def test_a_wrong_output_fails_the_row(tmp_path, monkeypatch):
     case = cases.parse("circulant-fc-6x5-k2-b1")
     (row,) = run.Bench(tmp_path, MACHINE, 1, 0.001, []).run(case)
     assert row["status"] == "failed" and "wrong output" in row["note"]
+
+
+def test_a_crash_while_timing_fails_the_row_and_the_next_case_runs(tmp_path, monkeypatch):
+    from benchmarks import run
+    bench_of = run.Bench(tmp_path, MACHINE, 1, 0.001, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "driver", lambda: "/bin/false")
+        (row,) = bench_of.run(cases.parse("circulant-fc-6x5-k2-b1"))
+        assert row["status"] == "failed" and "nothing was timed" in row["note"]
+    (row,) = bench_of.run(cases.parse("circulant-fc-6x5-k2-b2"))
+    assert row["status"] == "ok" and row["err"] <= 1e-5
