@@ -209,6 +209,7 @@ class Bench:
             said.append(notes[peer])
         else:
             row.update(peer_us=min(entry["min_us"]), peer_err=entry["err"], plan=entry["remark"])
+            said += [entry["remark"]] if peer == "fftw" else []
             if peer in peers.OURS_DENSE and not entry["err"] <= {"": 1e-5, "bf16": 4e-3, "i8": 2e-2}[peers.OURS_DENSE[peer]]:
                 row["status"] = "failed"
                 said.append(f"wrong output of {peer}: error {entry['err']:.1e}")

@@ -35,7 +35,8 @@ def test_names_say_shapes(name, meaning):
 
 
 @pytest.mark.parametrize("word", ["", "circulant-fc-37x29-k5", "circulant-fc-37x29-k0-b3", "dense-fc-8-k2-b1",
-                                  "dense-fc-8-b1-f64", "int8-fc-8-b1-bf16", "circulant-fc-8-k2-b1-l2cold-i8", "no-such-*", "circulant-fc-8-k2-b1 "])
+                                  "dense-fc-8-b1-f64", "int8-fc-8-b1-bf16",
+                                  "circulant-fc-8-k2-b1-l2cold-i8", "no-such-*", "circulant-fc-8-k2-b1 "])
 def test_bad_names_are_refused_with_the_grammar(word):
     with pytest.raises(cases.UnknownCase, match="circulant-conv-CI-CO-HxW-rR-sS-kK"):
         cases.select([word])
