@@ -92,6 +92,8 @@ std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::
         llvm::any_of(type.getShape().drop_front(type.getRank() > 0), ShapedType::isDynamic))
       return fail(llvm::formatv("argument {0} of @main has no C type: {1}", i, main.getArgument(i).getType()));
     bool isResult = static_cast<bool>(main.getArgAttr(i, "compress.result"));
+    if (!isResult && !interface.outputs.empty())
+      return fail(llvm::formatv("argument {0} of @main is an input after a result", i));
     auto &tensors = isResult ? interface.outputs : interface.inputs;
     auto given = main.getArgAttrOfType<StringAttr>(i, "compress.name");
     std::string fallback = (isResult ? "output" : "input") + std::to_string(tensors.size());

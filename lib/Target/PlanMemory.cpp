@@ -158,7 +158,8 @@ struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
     for (memref::AllocOp alloc : allocs) {
       MemRefType type = alloc.getType();
       if (!type.getElementType().isIntOrIndexOrFloat() || !type.getLayout().isIdentity() || type.getMemorySpace())
-        return alloc.emitError("compress-plan-memory: expects row-major buffers of numbers, without a memory space, got ")
+        return alloc.emitError(
+                   "compress-plan-memory: expects row-major buffers of numbers, without a memory space, got ")
                << type;
       int64_t bytes = llvm::divideCeil(type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth(), 8);
       unsigned dynamic = 0;

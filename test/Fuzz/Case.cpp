@@ -8,6 +8,7 @@
 #include "Case.h"
 #include "MutateIR.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
@@ -132,7 +133,31 @@ private:
     store(shared.stage, "mutation");
     if (mutation == "IR")
       return mutateModule(std::move(module), corpus, random, 1 + random.below(8));
-    return parse(mutateBytecode(*module), "bytecode reader");
+    module = parse(mutateBytecode(*module), "bytecode reader");
+    return module && hasNegativeExtents(*module) ? OwningOpRef<ModuleOp>() : std::move(module);
+  }
+
+  /// The bytecode reader and the verifiers of upstream's types take extents that no text can have.
+  static bool hasNegativeExtents(ModuleOp module) {
+    auto isBad = [](Type type) {
+      auto shaped = dyn_cast<ShapedType>(type);
+      return shaped && shaped.hasRank() &&
+             llvm::any_of(shaped.getShape(), [](int64_t e) { return e < 0 && ShapedType::isStatic(e); });
+    };
+    AttrTypeWalker walker;
+    walker.addWalk([&](Type type) { return isBad(type) ? WalkResult::interrupt() : WalkResult::advance(); });
+    return module
+        ->walk([&](Operation *op) {
+          bool isFound = walker.walk(op->getAttrDictionary()).wasInterrupted();
+          for (Type type : op->getResultTypes())
+            isFound |= walker.walk(type).wasInterrupted();
+          for (Region &region : op->getRegions())
+            for (Block &block : region)
+              for (Type type : block.getArgumentTypes())
+                isFound |= walker.walk(type).wasInterrupted();
+          return isFound ? WalkResult::interrupt() : WalkResult::advance();
+        })
+        .wasInterrupted();
   }
 
   std::string writeBytecode(ModuleOp module) {

@@ -102,6 +102,8 @@ struct ConvertRfftPattern : OpConversionPattern<RfftOp> {
     Value flat = adaptor.getInput(), init = adaptor.getInit();
     int64_t k = op.getBlockSize(), dim = op.getDim(), rank = typeOf(flat).getRank();
     int64_t blocks = typeOf(init).getDimSize(dim + 1), extent = typeOf(flat).getDimSize(dim);
+    if (ShapedType::isDynamic(blocks))
+      return rewriter.notifyMatchFailure(op, "the number of blocks is dynamic");
     TransformEmitter emit{rewriter, loc, k, dim, typeOf(flat).getElementType()};
     TensorBox box(rewriter, loc, flat);
     if (extent != blocks * k) {

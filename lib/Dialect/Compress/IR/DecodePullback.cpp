@@ -18,6 +18,8 @@ using namespace mlir::compress;
 SmallVector<Value> DecodeOp::pullback(OpBuilder &builder, Value gradient) {
   Location loc = getLoc();
   auto type = cast<RankedTensorType>(getInit().getType()), scalesType = cast<RankedTensorType>(getScales().getType());
+  if (!type.hasStaticShape() || !scalesType.hasStaticShape())
+    return {};
   GroupEmitter emit(builder, loc, getGroup(), type.getShape(), scalesType.getShape());
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   auto multiply = [&](Value a, Value b) {

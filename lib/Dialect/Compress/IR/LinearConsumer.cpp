@@ -214,6 +214,20 @@ static bool assignRoles(LinearConsumer &consumer, ArrayRef<int64_t> sourceDims, 
   return true;
 }
 
+/// Upstream's verifier compares the extents of windows only if all shapes are static.
+static bool windowsFit(const LinearConsumer &consumer) {
+  ArrayRef<int64_t> in = cast<RankedTensorType>(consumer.activation.getType()).getShape();
+  ArrayRef<int64_t> taps = cast<RankedTensorType>(consumer.weight.getType()).getShape();
+  return llvm::all_of(llvm::enumerate(consumer.dims), [&](auto entry) {
+    const ActivationDim &dim = entry.value();
+    if (dim.kind != ActivationDim::Window || ShapedType::isDynamic(in[entry.index()]))
+      return true;
+    int64_t out = consumer.resultType().getDimSize(dim.resultDim);
+    return ShapedType::isDynamic(out) ||
+           (out - 1) * dim.stride + (taps[dim.tapDim] - 1) * dim.dilation < in[entry.index()];
+  });
+}
+
 std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot) {
   auto reject = [&](const char *reason) {
     whyNot = reason;
@@ -284,6 +298,8 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
     if (!loop || !(uses(activationMap, loop.getPosition()) || uses(weightMap, loop.getPosition())))
       return reject("the result has a dimension that neither activation nor weight gives");
   }
+  if (!windowsFit(consumer))
+    return reject("a window reaches beyond its activation");
   absorbPadding(consumer);
   return consumer;
 }

@@ -232,7 +232,12 @@ struct SpectralPullback {
     return insertSlots(parts[1], sums, real + 1, 2);
   }
 
-  SmallVector<Value> run() { return {toInput(), toWeights(), gradient}; }
+  SmallVector<Value> run() {
+    if (!typeOf(weights).hasStaticShape())
+      return {};
+    Value ofInput = toInput();
+    return {ofInput, toWeights(), gradient};
+  }
 };
 
 } // namespace

@@ -82,7 +82,8 @@ struct PackWeightsPass : compress::impl::PackWeightsPassBase<PackWeightsPass> {
       return;
     SmallVector<int64_t> order = op.getPreferredOrder();
     auto codes = SlicedConstant::get(coded.codes);
-    if (!codes || order.empty() || !constantValues(codes->constant) || (bits < 8 && !codes->isWholeAlong(order.back()))) {
+    if (!codes || order.empty() || !constantValues(codes->constant) ||
+        (bits < 8 && !codes->isWholeAlong(order.back()))) {
       remark::missed(op.getLoc(), remark::RemarkOpts::name("pack-weights").category("compress"))
           << "codes stay as they are: they are no constant, or sliced along the dimension that is packed";
       return;

@@ -12,6 +12,7 @@
 
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_PROMOTETOF64PASS
@@ -66,7 +67,14 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
 
   /// False if `op` holds f32 in an attribute, as memref.global does, or reads the bits of one: changing the types of
   /// its values is not enough.
-  static bool isPromotable(Operation *op) {
+  bool isPromotable(Operation *op) {
+    // A quantized type keeps the type that it expresses; compress-normalize-quant makes an op of it.
+    auto keepsF32 = [&](Type type) {
+      auto quantized = dyn_cast<quant::QuantizedType>(getElementTypeOrSelf(type));
+      return (quantized && quantized.getExpressedType().isF32()) || holdsF32(promote(type));
+    };
+    if (llvm::any_of(op->getOperandTypes(), keepsF32) || llvm::any_of(op->getResultTypes(), keepsF32))
+      return false;
     auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
     if (isa<func::FuncOp, arith::ConstantOp>(op))
       return true;
@@ -75,7 +83,12 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
     if (isa<arith::BitcastOp, tensor::BitcastOp>(op))
       return llvm::none_of(op->getOperandTypes(), isF32) && llvm::none_of(op->getResultTypes(), isF32);
     Attribute inherent = op->getPropertiesAsAttribute();
-    return !inherent || !inherent.walk([](Float32Type) { return WalkResult::interrupt(); }).wasInterrupted();
+    return !inherent || !holdsF32(inherent);
+  }
+
+  template <typename AttrOrType>
+  static bool holdsF32(AttrOrType where) {
+    return where.walk([](Float32Type) { return WalkResult::interrupt(); }).wasInterrupted();
   }
 
   Type promote(Type type) {

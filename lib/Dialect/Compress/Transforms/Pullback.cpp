@@ -84,8 +84,13 @@ private:
   std::optional<Gradients> pullback(Operation *op, Value gradient, std::string &whyNot) {
     if (auto weight = dyn_cast<CompressedWeightOpInterface>(op))
       return ofFloatOperands(op, weight.pullback(builder, gradient));
-    if (auto differentiable = dyn_cast<DifferentiableOpInterface>(op))
-      return ofFloatOperands(op, differentiable.pullback(builder, gradient));
+    if (auto differentiable = dyn_cast<DifferentiableOpInterface>(op)) {
+      SmallVector<Value> computed = differentiable.pullback(builder, gradient);
+      if (!computed.empty())
+        return ofFloatOperands(op, computed);
+      whyNot = "it needs static extents, but has dynamic ones";
+      return std::nullopt;
+    }
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
       return pullbackLinalg(builder, linalgOp, gradient, [&](Value value) { return active.contains(value); }, whyNot);
     return pullbackMove(builder, op, gradient, whyNot);
@@ -139,8 +144,8 @@ struct PullbackPass : compress::impl::PullbackPassBase<PullbackPass> {
 
   static bool isDifferentiable(func::FuncOp function) {
     return function.isPublic() && !function.isExternal() && function.getBody().hasOneBlock() &&
-           function.getNumResults() == 1 && isFloatTensor(function.getResultTypes()[0]) &&
-           llvm::any_of(function.getArgumentTypes(), isFloatTensor);
+           isa<func::ReturnOp>(function.getBody().front().getTerminator()) && function.getNumResults() == 1 &&
+           isFloatTensor(function.getResultTypes()[0]) && llvm::any_of(function.getArgumentTypes(), isFloatTensor);
   }
 
   LogicalResult addPullback(func::FuncOp function, SymbolTable &symbols) {

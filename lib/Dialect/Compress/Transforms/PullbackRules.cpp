@@ -234,12 +234,23 @@ private:
       if (!position || out.isFunctionOfDim(b->first))
         return false;
       windows.push_back({static_cast<int64_t>(d), *position, a->first, b->first, a->second, b->second});
+      if (!fits(windows.back(), typeOf(input.get()).getDimSize(d)))
+        return false;
     }
     // No loop is used twice, so that each entry of the gradient has one place.
     for (unsigned loop = 0; loop < map.getNumDims(); ++loop)
       if (llvm::count_if(map.getResults(), [&](AffineExpr expr) { return expr.isFunctionOfDim(loop); }) > 1)
         return false;
     return true;
+  }
+
+  /// Upstream's verifier compares the extents of windows only if all shapes are static.
+  bool fits(const Window &window, int64_t operandExtent) {
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
+    int64_t positions = extents[window.position], taps = extents[window.tap];
+    if (ShapedType::isDynamic(positions) || ShapedType::isDynamic(taps) || ShapedType::isDynamic(operandExtent))
+      return true;
+    return taps > 0 && (positions - 1) * window.stride + (taps - 1) * window.dilation < operandExtent;
   }
 
   /// A loop and the positive factor by which it is multiplied.
@@ -260,7 +271,7 @@ private:
   Value toInput(OpOperand &input) {
     SmallVector<Window> windows;
     if (!findWindows(input, windows)) {
-      whyNot = "an operand is indexed by other expressions than loops and windows";
+      whyNot = "an operand is indexed by other expressions than loops and windows, or beyond its extents";
       return {};
     }
     auto block = std::make_unique<Block>();

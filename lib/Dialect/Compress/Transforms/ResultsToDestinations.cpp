@@ -56,11 +56,11 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
       ownDestinations(result);
     for (auto [i, result] : llvm::enumerate(results)) {
       auto type = cast<RankedTensorType>(result.getType());
-      SmallVector<NamedAttribute> attributes(function.getResultAttrs(i));
-      attributes.push_back(builder.getNamedAttr("compress.result", builder.getUnitAttr()));
+      NamedAttrList attributes(function.getResultAttrDict(i));
+      attributes.set("compress.result", builder.getUnitAttr()); // it may have one already
       unsigned index = function.getNumArguments();
       if (failed(function.insertArgument(index, MemRefType::get(type.getShape(), type.getElementType()),
-                                         builder.getDictionaryAttr(attributes), result.getLoc())))
+                                         attributes.getDictionary(&getContext()), result.getLoc())))
         return signalPassFailure();
       bufferization::MaterializeInDestinationOp::create(builder, result.getLoc(), /*result=*/Type(), result,
                                                         function.getArgument(index), /*restrict=*/true,

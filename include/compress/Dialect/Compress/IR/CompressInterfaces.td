@@ -87,7 +87,8 @@ def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   let methods = [
     InterfaceMethod<[{
         Emits the gradient of a scalar with respect to each float operand, in operand order, given its `gradient` with
-        respect to the result; null for an operand that the result does not depend on.
+        respect to the result; null for an operand that the result does not depend on. Empty, and nothing emitted, if an
+        extent is dynamic that the gradient needs.
       }], "::llvm::SmallVector<::mlir::Value>", "pullback",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$gradient)>
   ];
