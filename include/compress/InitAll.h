@@ -21,6 +21,7 @@ namespace mlir::compress {
 /// added.
 inline void registerAllExtensions(DialectRegistry &registry) {
   registerBufferizableOpInterfaceExternalModels(registry);
+  registerPipelineExtensions(registry);
 }
 
 /// Adds the dialects of this project to `registry`, with all extensions: whoever calls this can run every pass. A

@@ -1,7 +1,13 @@
-//===- embed.cpp - Another compiler that runs one of our passes -----------===//
+//===- embed.cpp - Another compiler that runs our passes ------------------===//
 //
 // Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   embed FILE select     prints the kernel ops that compress-select chooses
+//   embed FILE expand     prints the dense meaning
+//   embed FILE affine     prints loops on buffers
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,20 +16,22 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"
 
-int main() {
+int main(int argc, char **argv) {
+  if (argc != 3)
+    return 2;
+  llvm::StringRef wanted = argv[2];
   mlir::DialectRegistry registry;
   registry.insert<mlir::func::FuncDialect, mlir::linalg::LinalgDialect, mlir::tensor::TensorDialect>();
   mlir::compress::registerAllDialects(registry);
   mlir::MLIRContext context(registry);
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(R"(
-    func.func @layer(%x: tensor<5x32xf32>, %c: tensor<2x2x16xf32>, %y0: tensor<5x32xf32>) -> tensor<5x32xf32> {
-      %w = compress.circulant %c order = [1, 0] : tensor<2x2x16xf32> -> tensor<32x32xf32>
-      %y = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y0 : tensor<5x32xf32>) -> tensor<5x32xf32>
-      return %y : tensor<5x32xf32>
-    })",
-                                                        &context);
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(argv[1], &context);
   mlir::PassManager passes(&context);
-  passes.addPass(mlir::compress::createSelectPass());
+  if (wanted == "select")
+    passes.addPass(mlir::compress::createSelectPass({/*force=*/"coded_layer=coded"}));
+  else if (wanted == "expand")
+    passes.addPass(mlir::compress::createExpandPass());
+  else
+    mlir::compress::buildCompressToAffinePipeline(passes, {});
   if (!module || mlir::failed(passes.run(*module)))
     return 1;
   module->print(llvm::outs());

@@ -14,8 +14,20 @@ expect() { # expect TEXT command…: the command ends well, and its output has T
   "$@" >"$out"
   grep -q "$text" "$out" || { echo "error: '$*' does not print '$text'" >&2; exit 1; }
 }
-expect 'compress.spectral_matmul' "$build/embed-build/embed"
+embed() { "$build/embed-build/embed" "$source/test/Embed/representations.mlir" "$1"; }
+# Every representation, chosen, expanded and lowered by the other compiler.
+for op in rfft spectral_matmul rfft_transpose coded_contract decode; do
+  expect "compress.$op" embed select
+done
 cp "$out" "$build/embed-build/out.mlir"
+refuse() { # refuse TEXT command…: the command ends well, and its output does not have TEXT
+  local text="$1"
+  shift
+  "$@" >"$out"
+  ! grep -q "$text" "$out" || { echo "error: '$*' prints '$text'" >&2; exit 1; }
+}
+refuse ' compress\.\(circulant\|dequantize\|factorized\|unpack\|fake_quantize\) ' embed expand
+refuse ' compress\.[a-z_]* ' embed affine
 # The installed tools run from where they are.
 expect 'compress.rfft_transpose' "$prefix/bin/compress-opt" "$build/embed-build/out.mlir"
 expect 'needs no runtime' "$prefix/bin/compress-compile" --help

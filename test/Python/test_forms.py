@@ -262,3 +262,27 @@ def test_library_stores_codes(layer, rng, tmp_path):
     print(f"{layer}: {stored} bytes in the object file, {expected} of codes and scales, {256 * 128 * 4} of f32")
     # Each constant is padded to 64 bytes.
     assert expected <= stored + 64 and stored <= expected + 4 * 64
+
+
+def test_order_b_streams(rng, tmp_path):
+    """ESCALATE's order B (MICRO 2021) holds the M maps of one output: never K M H W or C M H W numbers."""
+    k, c, m, size = 24, 20, 4, 18
+    b = Builder(rng)
+    w, weight = b.factorized(b.floats(k, c, m), b.floats(m, 3, 3), "", (k, c, 3, 3), "kcm,mrs->kcrs")
+    x, y = f"tensor<1x{c}x{size}x{size}xf32>", f"tensor<1x{k}x{size - 2}x{size - 2}xf32>"
+    line, _ = conv()(0, w, x, y)
+    (tmp_path / "layer.mlir").write_text(
+        f"func.func @main(%x0: {x}, %i0: {y}) -> {y} {{\n  " + "\n  ".join(weight.lines) + "\n  " +
+        line.replace("TYPE", f"tensor<{k}x{c}x3x3xf32>") + f"\n  return %y0 : {y}\n}}\n")
+
+    def workspace(order):
+        report = tmp_path / f"{order}.json"
+        compress_mlir.compile(tmp_path / "layer.mlir", tmp_path, name=order, force=order, report=report)
+        return json.loads(report.read_text())["workspace_bytes"]["most"]
+
+    maps = 4 * m * size * size
+    a, streamed = workspace("order_a"), workspace("order_b")
+    print(f"workspace: order A {a}, order B {streamed} bytes; M maps {maps}")
+    assert a >= 4 * c * m * (size - 2) ** 2
+    # One output's maps, and at most one copy of the result.
+    assert streamed <= maps + 4 * k * (size - 2) ** 2 + 1024

@@ -50,6 +50,10 @@ void buildCompressLowerPipeline(OpPassManager &pm);
 /// From affine loops on buffers, as compress-to-affine leaves them, to the LLVM dialect with the library's C functions.
 void buildCompressToLLVMPipeline(OpPassManager &pm, const CompressToLLVMOptions &options);
 
+/// Registers the interface models of upstream's dialects by which the pipelines bufferize and lower; a tool that calls
+/// upstream's registerAllExtensions has them.
+void registerPipelineExtensions(DialectRegistry &registry);
+
 /// Registers the named pipelines.
 void registerPipelines();
 

@@ -118,9 +118,11 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
                                "; dense: " + describe(dense, machine));
       return success();
     }
-    remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op)) << nameOf(candidate.weight) + ": " + best->name +
-                                                                           ": " + describe(best->cost, machine) +
-                                                                           "; dense: " + describe(dense, machine);
+    std::string text = nameOf(candidate.weight) + ": " + best->name + ": " + describe(best->cost, machine);
+    for (const Form &form : forms)
+      if (&form != best)
+        text += "; " + form.name + ": " + describe(form.cost, machine);
+    remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op)) << text + "; dense: " + describe(dense, machine);
     OpBuilder builder(candidate.op);
     Value result = candidate.weight.emitForm(best->name, *consumer, builder);
     candidate.op->getResult(0).replaceAllUsesWith(result);
