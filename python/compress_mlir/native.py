@@ -33,7 +33,7 @@ def _find_compiler():
 
 
 def compile(path, out_dir, name=None, target_cpu="native", expand=False, reference=False, force=None, batch=None,
-            max_batch=None, vector_lanes=None, report=None, fit=None):
+            max_batch=None, vector_lanes=None, report=None, fit=None, drop_dead_channels=False):
     """Compiles the ONNX or IR file `path` into `out_dir`; returns the path of the shared library.
 
     The options are those of `compress-compile --help`. Raises CompileError with the compiler's report.
@@ -43,7 +43,7 @@ def compile(path, out_dir, name=None, target_cpu="native", expand=False, referen
         name = "".join(c if c.isalnum() or c == "_" else "_" for c in path.stem)
         name = name if name and not name[0].isdigit() else "model_" + name
     command = [_find_compiler(), str(path), "-o", str(out_dir), "--name", name, "--target-cpu", target_cpu, "--quiet"]
-    command += ["--expand"] * expand + ["--reference"] * reference
+    command += ["--expand"] * expand + ["--reference"] * reference + ["--drop-dead-channels"] * drop_dead_channels
     for option, value in (("--force", force), ("--batch", batch), ("--max-batch", max_batch),
                           ("--vector-lanes", vector_lanes), ("--report", report), ("--fit", fit)):
         command += [option, str(value)] if value is not None else []

@@ -49,7 +49,8 @@ LogicalResult failWith(llvm::Error error) {
 class Compiler {
 public:
   Compiler(const CompileOptions &options, const TargetCPU &cpu)
-      : options(options), cpu(cpu), report(options, cpu, numPhases(options.emit) + !options.fit.empty()),
+      : options(options), cpu(cpu),
+        report(options, cpu, numPhases(options.emit) + options.dropDeadChannels + !options.fit.empty()),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -112,6 +113,8 @@ private:
   LogicalResult makeFiles() {
     if (failed(report.phase("import", [&] { return import(); })))
       return failure();
+    if (options.dropDeadChannels && failed(report.phase("drop dead channels", [&] { return dropDeadChannels(); })))
+      return failure();
     if (!options.fit.empty() && failed(report.phase("fit", [&] { return fit(); })))
       return failure();
     if (options.emit == Emit::MLIR)
@@ -149,6 +152,12 @@ private:
       module = importONNX(path, &context, importOptions);
     }
     return success(static_cast<bool>(module));
+  }
+
+  LogicalResult dropDeadChannels() {
+    PassManager pm(&context);
+    pm.addPass(createDropDeadChannelsPass());
+    return pm.run(*module);
   }
 
   LogicalResult fit() {

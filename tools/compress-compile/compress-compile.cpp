@@ -64,6 +64,10 @@ int main(int argc, char **argv) {
                            cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "
                                     "names is a regular expression over node names"),
                            cl::value_desc("pairs"), cl::cat(category));
+  cl::opt<bool> dropDeadChannels("drop-dead-channels",
+                                 cl::desc("Before a fit, drop channels that are constant or that no weight reads; "
+                                          "constants move into biases"),
+                                 cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("Fix the symbolic batch dimension (default: a run-time value)"),
                          cl::value_desc("n"), cl::cat(category));
   cl::opt<int64_t> maxBatch("max-batch", cl::desc("Samples that go through the layers together (default: 64)"),
@@ -93,6 +97,7 @@ int main(int argc, char **argv) {
   options.cpu = cpu;
   options.force = force;
   options.fit = fit;
+  options.dropDeadChannels = dropDeadChannels;
   options.report = report;
   options.emit = emit;
   options.expand = expand;
