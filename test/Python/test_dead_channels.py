@@ -163,7 +163,8 @@ def test_outputs_and_counts(rng, tmp_path, compile_and_load):
         net, result = random_network(rng)
         path, report = tmp_path / f"net{i}.onnx", tmp_path / f"net{i}.json"
         net.save(path, result)
-        library = compile_and_load(path, reference=True, drop_dead_channels=True, report=report)
+        fit = ".*=#compress.fit_packed<pattern = columns>" if i % 2 else None  # exact: what is left out is zero
+        library = compile_and_load(path, reference=True, drop_dead_channels=True, report=report, fit=fit)
         got = library.run({"x": net.x.astype(library.inputs[0].dtype)})[result]
         want = net.values[result]
         assert np.max(np.abs(got - want)) <= 1e-6 * np.max(np.abs(want)), i
@@ -172,7 +173,7 @@ def test_outputs_and_counts(rng, tmp_path, compile_and_load):
         expected = {maker: n for maker, n in zip(net.makers, net.expected_drops()) if n}
         assert dropped == expected, (i, [n.op_type for n in net.nodes])
         total += sum(expected.values())
-    assert total > 5 * NETWORKS  # the networks have something to drop
+    assert total > 2 * NETWORKS  # the networks have something to drop
 
 
 def test_without_the_option_nothing_is_dropped(rng, tmp_path, compile_and_load):

@@ -190,7 +190,7 @@ Attribute ChannelConstants::evaluate(linalg::LinalgOp op, int64_t result, int64_
   for (auto [iterator, extent] : llvm::zip(op.getIteratorTypesArray(), op.getStaticLoopRanges()))
     if (iterator == utils::IteratorType::reduction)
       count *= ShapedType::isDynamic(extent) ? 0.0 : static_cast<double>(extent);
-  if (count < 1)
+  if (count < 1 || op.getNumDpsInits() != 1)
     return {};
   // A reduction of the same number: a sum is a multiple, a maximum does not change after the first.
   int64_t accumulator = op.getNumDpsInputs() + result;

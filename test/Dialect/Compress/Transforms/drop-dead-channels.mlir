@@ -197,12 +197,13 @@ func.func @both_ways(%x: tensor<3x1xf32>) -> tensor<3x1xf32> {
 
 // Joined tensors: unit 1 of the second part is number 3 of the whole. It is 4, and adds 4 * 13 to an init that is an argument.
 // CHECK-LABEL: @joined
+// CHECK-SAME: %[[Y0:[a-z0-9]+]]: tensor<3x1xf32>) ->
 func.func @joined(%x: tensor<3x1xf32>, %y0: tensor<3x1xf32>) -> tensor<3x1xf32> {
   // CHECK-DAG: arith.constant dense<{{\[}}[1.000000e+01], [1.100000e+01], [1.200000e+01]]> : tensor<3x1xf32>
   // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0] [3, 2] [1, 1] : tensor<3x2xf32> into tensor<3x3xf32>
   // CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 2] [3, 1] [1, 1] : tensor<3x1xf32> into tensor<3x3xf32>
   // CHECK: %[[GAIN:.*]] = arith.constant dense<5.200000e+01> : tensor<1xf32>
-  // CHECK: %[[INIT:.*]] = linalg.generic {{.*}} ins(%[[GAIN]] : tensor<1xf32>) outs(%arg1 : tensor<3x1xf32>)
+  // CHECK: %[[INIT:.*]] = linalg.generic {{.*}} ins(%[[GAIN]] : tensor<1xf32>) outs(%[[Y0]] : tensor<3x1xf32>)
   // CHECK: arith.addf
   // CHECK: linalg.matmul ins({{.*}}) outs(%[[INIT]]
   %w1 = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
