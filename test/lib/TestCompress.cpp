@@ -8,6 +8,7 @@
 #include "TestCompress.h"
 #include "compress/Dialect/Compress/IR/BytecodeVersion.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -58,6 +59,8 @@ LogicalResult DiagonalOp::verify() {
   auto expected = RankedTensorType::get({n, n}, typeOf(getDiagonal()).getElementType());
   if (typeOf(getDiagonal()).getRank() != 1 || getType() != expected)
     return emitOpError("expects a vector and a square matrix of its extent");
+  if (typeOf(getDiagonal()).getDimSize(0) >= int64_t(1) << 31) // a square is counted in 64 bits
+    return emitOpError("expects fewer than 2^31 numbers");
   return success();
 }
 
@@ -73,21 +76,18 @@ Value DiagonalOp::expand(OpBuilder &builder) {
   auto columnType = RankedTensorType::get({n, 1}, element);
   Value column =
       tensor::ExpandShapeOp::create(builder, loc, columnType, getDiagonal(), SmallVector<ReassociationIndices>{{0, 1}});
-  wide = tensor::InsertSliceOp::create(builder, loc, column, wide, {index(0), index(0)}, {index(n), index(1)},
-                                       {index(1), index(1)});
+  wide = emitInsertSlice(builder, loc, column, wide, {index(0), index(0)}, {index(n), index(1)}, {index(1), index(1)});
   Value flat = tensor::CollapseShapeOp::create(builder, loc, wide, SmallVector<ReassociationIndices>{{0, 1}});
-  Value cropped = tensor::ExtractSliceOp::create(builder, loc, flat, {index(0)}, {index(n * n)}, {index(1)});
+  Value cropped = emitExtractSlice(builder, loc, flat, {index(0)}, {index(n * n)}, {index(1)});
   return tensor::ExpandShapeOp::create(builder, loc, getType(), cropped, SmallVector<ReassociationIndices>{{0, 1}});
 }
 
 SmallVector<Value> DiagonalOp::pullback(OpBuilder &builder, Value gradient) {
   Location loc = getLoc();
   int64_t n = typeOf(getDiagonal()).getNumElements();
-  Type element = typeOf(getDiagonal()).getElementType();
   auto index = [&](int64_t v) -> OpFoldResult { return builder.getIndexAttr(v); };
   Value flat = tensor::CollapseShapeOp::create(builder, loc, gradient, SmallVector<ReassociationIndices>{{0, 1}});
-  return {tensor::ExtractSliceOp::create(builder, loc, RankedTensorType::get({n}, element), flat, {index(0)},
-                                         {index(n)}, {index(n + 1)})};
+  return {emitExtractSlice(builder, loc, flat, {index(0)}, {index(n)}, {index(n + 1)})};
 }
 
 int64_t DiagonalOp::storedBits() {

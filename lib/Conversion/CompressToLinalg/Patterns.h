@@ -8,6 +8,7 @@
 #ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_PATTERNS_H
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOLINALG_PATTERNS_H
 
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/PatternMatch.h"
@@ -44,10 +45,10 @@ struct TensorBox {
   }
 
   Value extract(OpBuilder &builder, Location loc, Value from) const {
-    return tensor::ExtractSliceOp::create(builder, loc, from, offsets, sizes, strides);
+    return emitExtractSlice(builder, loc, from, offsets, sizes, strides);
   }
   Value insert(OpBuilder &builder, Location loc, Value part, Value into) const {
-    return tensor::InsertSliceOp::create(builder, loc, part, into, offsets, sizes, strides);
+    return emitInsertSlice(builder, loc, part, into, offsets, sizes, strides);
   }
 };
 

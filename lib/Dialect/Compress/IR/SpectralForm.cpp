@@ -15,6 +15,7 @@
 #include "SpectralForm.h"
 #include "TensorEmitter.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "compress/Kernel/Count.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -256,9 +257,9 @@ static Value emitActivationSpectra(const LinearConsumer &consumer, int64_t k, in
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
   init = linalg::FillOp::create(builder, loc, zero, init).getResult(0);
   SmallVector<OpFoldResult> ones(sizes.size(), builder.getIndexAttr(1));
-  Value inner = tensor::ExtractSliceOp::create(builder, loc, init, offsets, sizes, ones);
+  Value inner = emitExtractSlice(builder, loc, init, offsets, sizes, ones);
   Value spectra = RfftOp::create(builder, loc, inner.getType(), activation, inner, consumer.inDim).getResult(0);
-  return tensor::InsertSliceOp::create(builder, loc, spectra, init, offsets, sizes, ones);
+  return emitInsertSlice(builder, loc, spectra, init, offsets, sizes, ones);
 }
 
 /// `value` with dimension d taken from dimension `permutation[d]`, dynamic extents included.

@@ -14,6 +14,7 @@
 
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -133,7 +134,7 @@ struct SpectralPullback {
       offsets[out] = builder.getIndexAttr(reach);
       steps[out] = builder.getIndexAttr(strides[t]);
     }
-    return tensor::InsertSliceOp::create(builder, loc, gradient, zeros(padded), offsets, sizes, steps);
+    return emitInsertSlice(builder, loc, gradient, zeros(padded), offsets, sizes, steps);
   }
 
   Value toInput() {
@@ -156,7 +157,7 @@ struct SpectralPullback {
     offsets[0] = builder.getIndexAttr(begin);
     sizes[0] = builder.getIndexAttr(count);
     steps[0] = builder.getIndexAttr(step);
-    return tensor::ExtractSliceOp::create(builder, loc, value, offsets, sizes, steps);
+    return emitExtractSlice(builder, loc, value, offsets, sizes, steps);
   }
 
   Value insertSlots(Value part, Value whole, int64_t begin, int64_t step) {
@@ -165,7 +166,7 @@ struct SpectralPullback {
         steps(sizes.size(), builder.getIndexAttr(1));
     offsets[0] = builder.getIndexAttr(begin);
     steps[0] = builder.getIndexAttr(step);
-    return tensor::InsertSliceOp::create(builder, loc, part, whole, offsets, sizes, steps);
+    return emitInsertSlice(builder, loc, part, whole, offsets, sizes, steps);
   }
 
   /// Loops: slot, others (windows last), taps, in, out; the maps of input, gradient and weights over them.

@@ -12,6 +12,7 @@
 #ifndef COMPRESS_LIB_DIALECT_COMPRESS_IR_TENSOREMITTER_H
 #define COMPRESS_LIB_DIALECT_COMPRESS_IR_TENSOREMITTER_H
 
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -103,7 +104,7 @@ struct TensorEmitter {
     if (typeOf(value).getShape() == shape)
       return value;
     SmallVector<int64_t> zeros(shape.size(), 0), ones(shape.size(), 1);
-    return tensor::ExtractSliceOp::create(builder, loc, value, indices(zeros), indices(shape), indices(ones));
+    return emitExtractSlice(builder, loc, value, indices(zeros), indices(shape), indices(ones));
   }
 
   /// Zeros after the end, up to `shape`: the transpose of crop.
@@ -111,8 +112,8 @@ struct TensorEmitter {
     if (typeOf(value).getShape() == shape)
       return value;
     SmallVector<int64_t> offsets(shape.size(), 0), ones(shape.size(), 1);
-    return tensor::InsertSliceOp::create(builder, loc, value, zeros(shape, value), indices(offsets),
-                                         indices(typeOf(value).getShape()), indices(ones));
+    return emitInsertSlice(builder, loc, value, zeros(shape, value), indices(offsets),
+                           indices(typeOf(value).getShape()), indices(ones));
   }
 
   /// Merges the dimensions of each group.

@@ -1,0 +1,23 @@
+// A slice at the start of a dimension of extent 0 is out of bounds for upstream.
+// RUN: compress-opt %s --convert-compress-to-linalg | FileCheck %s --check-prefix=LINALG --implicit-check-not=compress.
+// RUN: compress-opt %s --compress-pullback | FileCheck %s
+
+// LINALG-LABEL: @rfft
+// CHECK: func.func @rfft_pullback
+func.func @rfft(%x: tensor<0x10xf64>, %i: tensor<4x0x3xf64>) -> tensor<4x0x3xf64> {
+  %0 = compress.rfft dim = 1 ins(%x : tensor<0x10xf64>) outs(%i : tensor<4x0x3xf64>) -> tensor<4x0x3xf64>
+  return %0 : tensor<4x0x3xf64>
+}
+
+// LINALG-LABEL: @transpose
+func.func @transpose(%x: tensor<4x0x3xf64>, %y: tensor<0x10xf64>) -> tensor<0x10xf64> {
+  %0 = compress.rfft_transpose accumulate dim = 1 ins(%x : tensor<4x0x3xf64>) outs(%y : tensor<0x10xf64>) -> tensor<0x10xf64>
+  return %0 : tensor<0x10xf64>
+}
+
+// LINALG-LABEL: @product
+// CHECK: func.func @product_pullback
+func.func @product(%x: tensor<4x0x3xf64>, %w: tensor<4x3x2xf64>, %y: tensor<4x0x2xf64>) -> tensor<4x0x2xf64> {
+  %0 = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<4x0x3xf64>, tensor<4x3x2xf64>) outs(%y : tensor<4x0x2xf64>) -> tensor<4x0x2xf64>
+  return %0 : tensor<4x0x2xf64>
+}
