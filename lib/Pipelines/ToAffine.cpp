@@ -56,6 +56,8 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
   pm.addPass(createCSEPass());
   pm.addPass(createPackWeightsPass());
   addVerifyPhase(pm, "pack");
+  if (options.memoryReport)
+    pm.addNestedPass<func::FuncOp>(createMemoryReportPass());
 
   addBufferization(pm);
 

@@ -134,7 +134,10 @@ private:
     if (mutation == "IR")
       return mutateModule(std::move(module), corpus, random, 1 + random.below(8));
     module = parse(mutateBytecode(*module), "bytecode reader");
-    return module && hasNegativeExtents(*module) ? OwningOpRef<ModuleOp>() : std::move(module);
+    if (!module || hasNegativeExtents(*module))
+      return {};
+    forgetMemoizedMaps(*module);
+    return succeeded(verify(*module)) ? std::move(module) : OwningOpRef<ModuleOp>();
   }
 
   /// The bytecode reader and the verifiers of upstream's types take extents that no text can have.

@@ -455,13 +455,16 @@ private:
 
 } // namespace
 
+void mlir::compress::fuzz::forgetMemoizedMaps(ModuleOp module) {
+  module.walk([](linalg::LinalgOp op) { op->removeAttr("linalg.memoized_indexing_maps"); });
+}
+
 OwningOpRef<ModuleOp> mlir::compress::fuzz::mutateModule(OwningOpRef<ModuleOp> module, const Corpus &corpus,
                                                          Random &random, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
     OwningOpRef<ModuleOp> changed = cast<ModuleOp>((*module)->clone());
     ModuleMutator(*changed, corpus, random).run();
-    // Linalg memoizes maps that strides and dilations determine.
-    changed->walk([](linalg::LinalgOp op) { op->removeAttr("linalg.memoized_indexing_maps"); });
+    forgetMemoizedMaps(*changed);
     if (succeeded(verify(*changed)))
       module = std::move(changed);
   }

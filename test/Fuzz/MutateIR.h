@@ -18,6 +18,10 @@ namespace mlir::compress::fuzz {
 /// pass must take, though no frontend may have made it. Diagnostics of refused changes go to the context's handler.
 OwningOpRef<ModuleOp> mutateModule(OwningOpRef<ModuleOp> module, const Corpus &corpus, Random &random, unsigned count);
 
+/// Drops the indexing maps that linalg memoizes in an attribute: they follow from strides and dilations, which a
+/// mutation may have changed.
+void forgetMemoizedMaps(ModuleOp module);
+
 } // namespace mlir::compress::fuzz
 
 #endif // COMPRESS_TEST_FUZZ_MUTATEIR_H

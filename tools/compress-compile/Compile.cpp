@@ -175,6 +175,7 @@ private:
     pipeline.expand = options.expand;
     pipeline.force = options.force;
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
+    pipeline.memoryReport = options.memoryReport || !options.report.empty();
     buildCompressToAffinePipeline(pm, pipeline);
     return pm.run(*module);
   }

@@ -21,7 +21,7 @@ struct CompileOptions {
   /// Pairs layers=scheme of compress-fit; empty for none.
   std::string fit;
   Emit emit = Emit::Library;
-  bool dropDeadChannels = false, expand = false, reference = false, quiet = false;
+  bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// 0: a run-time value.
   int64_t batch = 0;
   int64_t maxBatch = 64;

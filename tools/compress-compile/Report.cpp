@@ -86,6 +86,8 @@ void Report::finish() {
   llvm::errs() << llvm::formatv("{0,8:f3} s\n", elapsed.count());
   for (; numPrinted < remarks.size(); ++numPrinted) {
     const LayerRemark &remark = remarks[numPrinted];
+    if (remark.pass == "memory-report" && !options.memoryReport)
+      continue; // asked for in the file only
     llvm::errs() << "      " << (remark.kind == "missed" ? "! " : "  ") << remark.layer
                  << (remark.layer.empty() ? "" : ": ") << remark.text << "\n";
   }

@@ -86,6 +86,10 @@ int main(int argc, char **argv) {
                      cl::cat(category));
   cl::opt<std::string> report("report", cl::desc("Also write phases, layers and sizes as JSON"), cl::value_desc("file"),
                               cl::cat(category));
+  cl::opt<bool> memoryReport("memory-report",
+                             cl::desc("Print, per op, the bytes it moves, the caches that hold them, and what does not "
+                                      "fit; --report has the same figures"),
+                             cl::cat(category));
   cl::opt<bool> quiet("quiet", cl::desc("Print errors and warnings only"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, kOverview);
@@ -103,6 +107,7 @@ int main(int argc, char **argv) {
   options.expand = expand;
   options.reference = reference;
   options.quiet = quiet;
+  options.memoryReport = memoryReport;
   options.batch = batch;
   options.maxBatch = maxBatch;
   options.vectorLanes = vectorLanes;

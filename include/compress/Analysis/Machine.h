@@ -26,6 +26,11 @@ struct Machine {
   /// SIMD register width in bytes.
   int64_t vectorBytes = 64;
 
+  /// Name of the innermost level that holds `bytes`.
+  const char *levelOf(int64_t bytes) const {
+    return bytes <= l1Bytes ? "L1" : bytes <= l2Bytes ? "L2" : bytes <= l3Bytes ? "L3" : "memory";
+  }
+
   /// Bandwidth of the innermost level that holds `bytes`.
   double bandwidthFor(int64_t bytes) const {
     return bytes <= l1Bytes   ? l1BytesPerSecond

@@ -27,6 +27,8 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
   Option<int64_t> vectorLanes{*this, "vector-lanes",
                               llvm::cl::desc("Most lanes of a vector; 1 gives scalar, readable loops"),
                               llvm::cl::init(1)};
+  Option<bool> memoryReport{*this, "memory-report", llvm::cl::desc("Run compress-memory-report on the chosen kernels"),
+                            llvm::cl::init(false)};
 };
 
 /// From linalg on tensors with representation ops to affine loops on buffers: select (or expand), fold weights,

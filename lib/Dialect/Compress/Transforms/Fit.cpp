@@ -40,7 +40,7 @@ remark::RemarkOpts remarkOpts(Operation *op) {
 /// What to do with the layers of a name.
 struct Rule {
   std::string layers, schemeText;
-  llvm::Regex regex;
+  std::shared_ptr<const llvm::Regex> regex;
   CompressionSchemeAttrInterface scheme;
   /// Statistics cannot be read: they are off in a release build of LLVM.
   bool hasFitted = false;
@@ -79,7 +79,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     // The first rule that matches a layer counts.
     SmallVector<std::pair<linalg::LinalgOp, Rule *>> ops;
     getOperation().walk([&](linalg::LinalgOp op) {
-      auto *rule = llvm::find_if(rules, [&](Rule &rule) { return rule.regex.match(layerName(op)); });
+      auto *rule = llvm::find_if(rules, [&](Rule &rule) { return rule.regex->match(layerName(op)); });
       if (op.getNumDpsInputs() == 2 && rule != rules.end())
         ops.emplace_back(op, &*rule);
     });
@@ -93,27 +93,31 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
             << rule.layers << " has a dense constant weight that " << rule.schemeText << " can take";
   }
 
+  /// The pairs, then the scheme for `layers`.
   LogicalResult readRules(SmallVectorImpl<Rule> &rules) {
-    for (StringRef rest = schemes; !rest.trim().empty();) {
-      auto [first, others] = rest.split(';');
-      auto [name, text] = first.split("=#");
-      if (failed(addRule(rules, name.trim(), ("#" + text.trim()).str())))
+    std::string error;
+    auto pairs = LayerPatterns::parse(schemes, error);
+    if (!pairs)
+      return getOperation().emitError("compress-fit{schemes=") << schemes << "}: " << error;
+    for (const LayerPatterns::Entry &entry : pairs->getEntries())
+      if (failed(addRule(rules, entry.pattern.empty() ? ".*" : entry.pattern, entry.regex, entry.value)))
         return failure();
-      rest = others;
-    }
-    return scheme.empty() && !rules.empty() ? success() : addRule(rules, layers, scheme);
+    if (scheme.empty() && !rules.empty())
+      return success();
+    auto regex = std::make_shared<const llvm::Regex>(("^(" + layers + ")$"));
+    if (!regex->isValid(error))
+      return getOperation().emitError("compress-fit{layers=") << layers << "}: " << error;
+    return addRule(rules, layers, std::move(regex), scheme);
   }
 
-  LogicalResult addRule(SmallVectorImpl<Rule> &rules, StringRef names, const std::string &text) {
+  LogicalResult addRule(SmallVectorImpl<Rule> &rules, std::string names, std::shared_ptr<const llvm::Regex> regex,
+                        const std::string &text) {
     auto attr = text.empty() ? Attribute() : parseAttribute(text, &getContext());
     auto parsed = dyn_cast_or_null<CompressionSchemeAttrInterface>(attr);
     if (!parsed)
       return getOperation().emitError("compress-fit{scheme=") << text << "}: expects a scheme attribute, such as "
                                                               << "#compress.fit_circulant<k = 8>";
-    llvm::Regex regex(("^(" + names + ")$").str());
-    if (std::string error; !regex.isValid(error))
-      return getOperation().emitError("compress-fit{layers=") << names << "}: " << error;
-    rules.push_back({names.str(), text, std::move(regex), parsed});
+    rules.push_back({std::move(names), text, std::move(regex), parsed});
     return success();
   }
 

@@ -78,6 +78,17 @@ def CodedKernelOpInterface : OpInterface<"CodedKernelOpInterface"> {
   ];
 }
 
+def KernelOpInterface : OpInterface<"KernelOpInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    A destination-style op that computes a part of a layer, on tensors or buffers. TilingInterface follows from what it says.
+  }];
+  let methods = [
+    InterfaceMethod<"The loops of the op, and how each dimension of each operand moves with them.",
+      "::mlir::compress::KernelTiling", "getKernelTiling", (ins)>
+  ];
+}
+
 def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   let cppNamespace = "::mlir::compress";
   let description = [{

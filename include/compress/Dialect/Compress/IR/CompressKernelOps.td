@@ -24,7 +24,8 @@ def Compress_FloatShaped : AnyTypeOf<[RankedTensorOf<[F32, F64]>, StridedMemRefR
 
 /// An op says by `getKernelTiling` how its operands move with its loops; the methods of TilingInterface follow.
 class Compress_KernelOp<string mnemonic, list<Trait> traits = []> : Compress_Op<mnemonic,
-    traits # [DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    traits # [DestinationStyleOpInterface, DeclareOpInterfaceMethods<KernelOpInterface>,
+              DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
               DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>,
               DeclareOpInterfaceMethods<TilingInterface,
                   ["getLoopIteratorTypes", "getIterationDomain", "getTiledImplementation", "getResultTilePosition",
@@ -34,8 +35,6 @@ class Compress_KernelOp<string mnemonic, list<Trait> traits = []> : Compress_Op<
   let hasVerifier = 1;
   code destinationDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
-    /// The loops of the op, and how each operand moves with them.
-    ::mlir::compress::KernelTiling getKernelTiling();
   }];
   let extraClassDefinition = [{
     ::llvm::SmallVector<::mlir::utils::IteratorType> $cppClass::getLoopIteratorTypes() {

@@ -216,6 +216,27 @@ def PackWeightsPass : Pass<"compress-pack-weights"> {
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
 }
 
+def MemoryReportPass : Pass<"compress-memory-report", "func::FuncOp"> {
+  let summary = "Say where every byte of a layer comes from";
+  let description = [{
+    For each op that computes on tensors, a remark with
+
+    - its weights (constants): bytes, and the level that they are read from. A run reads all weights of the function once, so that
+      is the innermost cache that holds all of them;
+    - its activations, in and out: bytes, and how often each number is read on average (loop iterations over numbers);
+    - its working set, the bytes of all its operands, the innermost cache that holds it, and the caches that do not.
+
+    The seconds are bytes over the bandwidth of these levels: a floor. Remarks have the figures as metrics, which
+    `compress-compile --report` writes. Dynamic extents count as `batch`.
+
+    Runs after: pack-weights          Leaves: the function as it is
+    Does nothing when: no op computes on tensors        Fails when: `batch` is below 1
+
+    Example: test/Dialect/Compress/Transforms/memory-report.mlir
+  }];
+  let options = [Option<"batch", "batch", "int64_t", /*default=*/"1", "Samples per run, for dynamic extents">];
+}
+
 def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
   let summary = "Store constant weights in the order in which lanes read them";
   let description = [{
