@@ -11,22 +11,52 @@
 //     %x0 = affine.load %x[%b, %j * 4] …                 the codelet of Kernel/, straight-line, loads at first use
 //     affine.store %s0, %xs[0, %b, %j] … } }
 //
+// Lanes run along the innermost dimension. Where that is the transformed one they are neighbouring blocks:
+//
+//   affine.for %j = 0 to 64 step 16 {
+//     affine.for %t = 0 to 64 step 4 { … }                 numbers t to t + 3 of 16 blocks, transposed, to a small tile
+//     …                                                    the codelet, on vectors of 16 blocks
+//     affine.vector_store %s0, %xs[0, %b, %j] … }
+//
+// Short blocks are transposed in registers. The loop around the tile keeps the compiler from holding it in registers,
+// which it would spill.
+//
 // A last block that the extent does not fill is peeled: its missing numbers are zero, or are not computed. Of a dynamic
 // extent the whole blocks are lowered the same way, and one block that may be cut short by masks.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
+#include "RegisterTranspose.h"
 #include "compress/Kernel/Emit.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
+
+/// A buffer on the stack of k vectors, shared by all transforms of a function that need such a one.
+Value scratchTile(OpBuilder &builder, Location loc, int64_t k, int64_t width, Type element) {
+  constexpr StringLiteral kMark = "compress.scratch";
+  Operation *scope = builder.getInsertionBlock()->getParentOp();
+  if (!scope->hasTrait<OpTrait::AutomaticAllocationScope>())
+    scope = scope->getParentWithTrait<OpTrait::AutomaticAllocationScope>();
+  Block &entry = scope->getRegion(0).front();
+  auto type = MemRefType::get({k, width}, element);
+  for (auto alloca : entry.getOps<memref::AllocaOp>())
+    if (alloca->hasAttr(kMark) && alloca.getType() == type)
+      return alloca;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&entry);
+  auto alloca = memref::AllocaOp::create(builder, loc, type, builder.getI64IntegerAttr(64));
+  alloca->setAttr(kMark, builder.getUnitAttr());
+  return alloca;
+}
 
 /// A transform along `dim` of `flat`, with slots in the outermost dimension of `planes`.
 struct TransformLowering {
@@ -46,9 +76,11 @@ struct TransformLowering {
 
   void lower() {
     int64_t last = flatType().getRank() - 1;
-    bool useLanes = lanes > 1 && last != dim && isContiguousInside(flat) && isContiguousInside(planes);
-    if (!useLanes)
+    bool useLanes = lanes > 1 && isContiguousInside(flat) && isContiguousInside(planes);
+    if (!useLanes || (last == dim && flatType().isDynamicDim(dim)))
       return lowerRun(std::nullopt);
+    if (last == dim)
+      return lowerAcrossBlocks();
     forEachLaneRun(flatType().getDimSize(last), lanes, [&](LaneRun run) { lowerRun(run); });
   }
 
@@ -112,6 +144,109 @@ struct TransformLowering {
           builder, loc, kernel::restrictOutputs(network, valid),
           [&](int64_t s) { return nest.load(planes, planeIndex(nest, index, s), width); },
           [&](int64_t t, Value value) { storeNumber(nest, at(t), value, width); });
+  }
+
+  /// Lowers with a lane for each of neighbouring blocks.
+  void lowerAcrossBlocks() {
+    int64_t k = blockSize(), n = flatType().getDimSize(dim), whole = n / k;
+    if (accumulate) { // no block may be computed twice
+      forEachLaneRun(whole, lanes,
+                     [&](int64_t begin, int64_t end, int64_t width) { lowerBlockGroups(begin, end, width); });
+    } else if (whole > 0) {
+      int64_t width = std::min<int64_t>(lanes, llvm::bit_floor<uint64_t>(whole)), rest = whole % width;
+      lowerBlockGroups(0, whole - rest, width);
+      if (rest > 0)
+        lowerBlockGroups(whole - width, whole - width + 1, width);
+    }
+    if (n % k)
+      lowerBlocks([&](AffineNest &nest) { return nest.loop(whole, whole + 1); }, n % k, std::nullopt);
+  }
+
+  /// Lowers groups of `width` whole blocks each.
+  void lowerBlockGroups(int64_t begin, int64_t end, int64_t width) {
+    if (width == 1)
+      return lowerBlocks([&](AffineNest &nest) { return nest.loop(begin, end); }, blockSize(), std::nullopt);
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    SmallVector<AffineExpr> index =
+        openLoops(nest, [&](AffineNest &nest) { return nest.loop(begin, end, width); }, std::nullopt);
+    if (toPlanes)
+      lowerGroupToPlanes(nest, index, width);
+    else
+      lowerGroupFromPlanes(nest, index, width);
+  }
+
+  /// Numbers of so many blocks fit registers, of which there are about twice as many as lanes.
+  bool fitsRegisters() const { return blockSize() <= lanes; }
+
+  /// The place in `flat` of number `t` of block `row` of a group.
+  SmallVector<AffineExpr> flatIndexOf(ArrayRef<AffineExpr> index, int64_t row, AffineExpr t) {
+    SmallVector<AffineExpr> at(index);
+    at[dim] = (index[dim] + row) * blockSize() + t;
+    return at;
+  }
+
+  void lowerGroupToPlanes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width) {
+    int64_t k = blockSize();
+    SmallVector<Value> numbers(k);
+    auto loadChunk = [&](AffineNest &nest, AffineExpr t, int64_t count) {
+      return loadTransposed(builder, loc, count, width,
+                            [&](int64_t row) { return nest.load(flat, flatIndexOf(index, row, t), count); });
+    };
+    Value tile;
+    if (!fitsRegisters()) {
+      tile = scratchTile(builder, loc, k, width, flatType().getElementType());
+      forEachLaneRun(k, std::min(kLoadChunk, width), [&](int64_t begin, int64_t end, int64_t count) {
+        OpBuilder::InsertionGuard guard(builder);
+        AffineNest inside(nest);
+        AffineExpr t = inside.loop(begin, end, count);
+        for (auto [i, value] : llvm::enumerate(loadChunk(inside, t, count)))
+          inside.store(value, tile, {t + i, inside.constant(0)});
+      });
+    }
+    auto load = [&](int64_t t) {
+      if (tile)
+        return nest.load(tile, {nest.constant(t), nest.constant(0)}, width);
+      if (!numbers[t])
+        forEachLaneRun(k, std::min(kLoadChunk, width), [&](int64_t begin, int64_t end, int64_t count) {
+          if (t < begin || t >= end)
+            return;
+          int64_t first = t - (t - begin) % count;
+          llvm::copy(loadChunk(nest, nest.constant(first), count), numbers.begin() + first);
+        });
+      return numbers[t];
+    };
+    kernel::emit(builder, loc, network, load,
+                 [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
+  }
+
+  void lowerGroupFromPlanes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width) {
+    int64_t k = blockSize();
+    SmallVector<Value> numbers(k);
+    Value tile;
+    if (!fitsRegisters())
+      tile = scratchTile(builder, loc, k, width, flatType().getElementType());
+    kernel::emit(
+        builder, loc, network, [&](int64_t s) { return nest.load(planes, planeIndex(nest, index, s), width); },
+        [&](int64_t t, Value value) {
+          if (tile)
+            nest.store(value, tile, {nest.constant(t), nest.constant(0)});
+          numbers[t] = value;
+        });
+    forEachLaneRun(k, storeChunk(width), [&](int64_t begin, int64_t end, int64_t count) {
+      int64_t turns = tile ? 1 : (end - begin) / count;
+      for (int64_t turn = 0; turn < turns; ++turn) {
+        OpBuilder::InsertionGuard guard(builder);
+        AffineNest inside(nest);
+        AffineExpr t = tile ? inside.loop(begin, end, count) : inside.constant(begin + turn * count);
+        SmallVector<Value> chunk(ArrayRef(numbers).slice(begin + turn * count, count));
+        for (int64_t i = 0; tile && i < count; ++i)
+          chunk[i] = inside.load(tile, {t + i, inside.constant(0)}, width);
+        storeTransposed(builder, loc, chunk, [&](int64_t row, Value value) {
+          storeNumber(inside, flatIndexOf(index, row, t), value, count);
+        });
+      }
+    });
   }
 
   void storeNumber(AffineNest &nest, ArrayRef<AffineExpr> at, Value value, int64_t width) {

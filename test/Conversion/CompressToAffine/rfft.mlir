@@ -37,6 +37,52 @@ func.func @pixels(%x: memref<1x8x5x8xf32>, %s: memref<4x1x2x5x8xf32>) {
   return
 }
 
+// Lanes are blocks where the transformed dimension is innermost: 4 x 4 numbers are transposed in registers. Of 6 blocks
+// the last 4 are a group too: two are computed twice.
+// LANES-LABEL: @blocks
+// LANES-SAME: %[[X:.*]]: memref<3x24xf32>, %[[PLANES:.*]]: memref<4x3x6xf32>
+// LANES: affine.for %[[B:.*]] = 0 to 3
+// LANES: affine.vector_load %[[X]][%[[B]], 0] : memref<3x24xf32>, vector<4xf32>
+// LANES: affine.vector_load %[[X]][%[[B]], 12] : memref<3x24xf32>, vector<4xf32>
+// LANES-COUNT-8: vector.shuffle
+// LANES: affine.vector_store %{{.*}}, %[[PLANES]][0, %[[B]], 0] : memref<4x3x6xf32>, vector<4xf32>
+// LANES: affine.for %[[B1:.*]] = 0 to 3
+// LANES: affine.vector_load %[[X]][%[[B1]], 8] : memref<3x24xf32>, vector<4xf32>
+// LANES: affine.vector_store %{{.*}}, %[[PLANES]][0, %[[B1]], 2] : memref<4x3x6xf32>, vector<4xf32>
+// LANES: return
+func.func @blocks(%x: memref<3x24xf32>, %s: memref<4x3x6xf32>) {
+  compress.rfft dim = 1 ins(%x : memref<3x24xf32>) outs(%s : memref<4x3x6xf32>)
+  return
+}
+
+// Longer ones go through a tile on the stack, one for both transforms.
+// LANES-LABEL: @tiles
+// LANES-COUNT-1: memref.alloca() {alignment = 64 : i64, compress.scratch} : memref<8x4xf32>
+// LANES-NOT: memref.alloca
+// LANES: affine.for %[[T:.*]] = 0 to 8 step 4
+// LANES: affine.vector_store %{{.*}}, %[[TILE:.*]][%[[T]], 0] : memref<8x4xf32>, vector<4xf32>
+// LANES: affine.vector_load %[[TILE]][0, 0] : memref<8x4xf32>, vector<4xf32>
+// LANES: affine.vector_store %{{.*}}, %[[TILE]][0, 0]
+// LANES: affine.for %[[T1:.*]] = 0 to 8 step 4
+// LANES: affine.vector_load %[[TILE]][%[[T1]] + 3, 0]
+// LANES: affine.vector_store %{{.*}} : memref<1x32xf32>, vector<4xf32>
+// LANES: return
+func.func @tiles(%x: memref<1x32xf32>, %s: memref<8x1x4xf32>, %y: memref<1x32xf32>) {
+  compress.rfft dim = 1 ins(%x : memref<1x32xf32>) outs(%s : memref<8x1x4xf32>)
+  compress.rfft_transpose dim = 1 ins(%s : memref<8x1x4xf32>) outs(%y : memref<1x32xf32>)
+  return
+}
+
+// What adds to its destination computes no block twice: 6 blocks are 4 and 2.
+// LANES-LABEL: @adds_once
+// LANES: affine.vector_store %{{.*}} : memref<3x24xf32>, vector<4xf32>
+// LANES: affine.vector_load %{{.*}}[1, %{{.*}}, 4] : memref<4x3x6xf32>, vector<2xf32>
+// LANES: return
+func.func @adds_once(%s: memref<4x3x6xf32>, %y: memref<3x24xf32>) {
+  compress.rfft_transpose accumulate dim = 1 ins(%s : memref<4x3x6xf32>) outs(%y : memref<3x24xf32>)
+  return
+}
+
 // CHECK-LABEL: @accumulates
 // CHECK-SAME: %{{.*}}: memref<4x3x2xf32>, %[[Y:.*]]: memref<3x8xf32>
 // CHECK: affine.load %[[Y]]
