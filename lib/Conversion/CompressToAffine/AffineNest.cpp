@@ -12,6 +12,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/bit.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -171,6 +172,13 @@ Value AffineNest::fma(Value a, Value b, Value c) { return math::FmaOp::create(bu
 
 Value AffineNest::negate(Value a) { return arith::NegFOp::create(builder, loc, a); }
 
+Value AffineNest::zero(Value memref, int64_t lanes) {
+  Type type = cast<MemRefType>(memref.getType()).getElementType();
+  if (lanes > 1)
+    type = VectorType::get({lanes}, type);
+  return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+}
+
 void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t, int64_t, int64_t)> body) {
   int64_t begin = 0;
   for (int64_t width = lanes; width >= 1 && begin < extent; width /= 2) {
@@ -188,6 +196,14 @@ void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<
   body(LaneRun::wholeSteps(lanes, lanes));
   if (lanes > 1)
     body(LaneRun::rest(lanes));
+}
+
+int64_t mlir::compress::overlappingWidth(int64_t extent, int64_t lanes) {
+  return std::min<int64_t>(lanes, llvm::bit_floor<uint64_t>(extent));
+}
+
+int64_t mlir::compress::countOverlapping(int64_t extent, int64_t lanes) {
+  return extent == 0 ? 0 : llvm::divideCeil(extent, overlappingWidth(extent, lanes));
 }
 
 bool mlir::compress::isContiguousInside(Value memref) {

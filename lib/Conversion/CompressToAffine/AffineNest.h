@@ -79,6 +79,8 @@ public:
   /// a*b + c, rounded once.
   Value fma(Value a, Value b, Value c);
   Value negate(Value a);
+  /// Zeros of the type that a load from `memref` has.
+  Value zero(Value memref, int64_t lanes);
 
 private:
   AffineMap mapOf(ArrayRef<AffineExpr> indices);
@@ -98,6 +100,11 @@ private:
 void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t begin, int64_t end, int64_t width)> body);
 /// The same as runs whose chunks are vectors; a dynamic extent is cut into whole vectors and a scalar rest.
 void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(LaneRun run)> body);
+
+/// Lanes of the vectors that cover a static `extent` where vectors may overlap: at most `lanes`, a power of two.
+int64_t overlappingWidth(int64_t extent, int64_t lanes);
+/// How many of them cover it.
+int64_t countOverlapping(int64_t extent, int64_t lanes);
 
 /// True if the innermost dimension of `memref` is contiguous.
 bool isContiguousInside(Value memref);

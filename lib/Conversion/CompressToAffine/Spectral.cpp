@@ -7,16 +7,20 @@
 //
 //   compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%xs, %ws) outs(%ys)
 //   =>
-//   affine.for %f = … { affine.for %b = … { affine.for %o = … {         slots 0 and k/2, which are real, peeled
-//     %re, %im = affine.for %g = … iter_args(…) { complex multiply-accumulate }
+//   affine.for %f = … { affine.for %o = … { affine.for %b = … {         slots 0 and k/2, which are real, peeled
+//     %sums:16 = affine.for %g = … iter_args(…) { complex multiply-accumulate }
 //     affine.store … } } }
 //
-// A product is a convolution without windows. Lanes run along out blocks where they are innermost (weights are, too),
-// along the innermost window where its stride is 1; in the latter case several out blocks share each loaded activation.
+// A product is a convolution without windows. Lanes run along out blocks where they are innermost (weights are, too):
+// then several positions share each loaded weight. Else they run along the innermost dimension of the positions: then
+// several out blocks share each loaded activation. All sums of such a tile are in registers.
+//
+// Sums that start from zero need no memory that holds zeros: a fill of a fresh buffer goes.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
+#include "PlaneViews.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -25,16 +29,56 @@ using namespace mlir::compress;
 
 namespace {
 
-/// Out blocks that share a loaded activation, where lanes are pixels: with two accumulators each, operands and
-/// weights, they fit 32 registers.
-constexpr int64_t kOutBlockTile = 8;
-/// Vectors of out blocks that share a broadcast activation, where lanes are out blocks.
-constexpr int64_t kOutVectorTile = 4;
+/// Complex sums of a tile: two registers each, beside operands, of the 32 of AVX-512 or the 16 of processors with
+/// narrower vectors.
+int64_t tileSumsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
+/// Vectors of out blocks where lanes are out blocks: with several positions, and with one, where nothing but the number
+/// of sums hides the latency of a multiply-add.
+constexpr int64_t kSharedOutVectors = 2, kOutVectors = 4;
+/// Vectors of positions where lanes are positions.
+constexpr int64_t kPositionVectors = 2;
+
+/// A part of a dimension in chunks, and what a chunk is made of: vectors of `run.width` at `offsets` from its begin.
+struct TileRun {
+  LaneRun run;
+  SmallVector<int64_t> offsets;
+
+  static TileRun of(LaneRun run) { return {run, {0}}; }
+};
+
+/// Cuts `extent` into vectors of at most `lanes` and those into chunks of `perChunk`. Where the vectors do not fill the
+/// extent, the last one overlaps the one before, which is in the same chunk unless `mayRecompute`.
+SmallVector<TileRun> cutIntoTiles(int64_t extent, int64_t lanes, int64_t perChunk, bool mayRecompute) {
+  SmallVector<TileRun> runs;
+  if (extent == 0)
+    return runs;
+  int64_t width = overlappingWidth(extent, lanes), vectors = countOverlapping(extent, lanes), tail = 0;
+  auto add = [&](int64_t first, int64_t last, int64_t count) {
+    if (first == last)
+      return;
+    TileRun tile{LaneRun::of(first * width, last * width, count * width, width), {}};
+    for (int64_t i = 0; i < count; ++i)
+      tile.offsets.push_back(std::min(i * width, extent - width - first * width));
+    runs.push_back(std::move(tile));
+  };
+  if (extent % width != 0) {
+    tail = (vectors - 1) % perChunk + 1;
+    if (tail == 1 && !mayRecompute)
+      tail = 2;
+  }
+  int64_t plain = vectors - tail, whole = plain / perChunk * perChunk;
+  add(0, whole, perChunk);
+  add(whole, plain, plain - whole);
+  add(plain, vectors, tail);
+  return runs;
+}
 
 struct SpectralLowering {
   Value input, weights, init;
   int64_t inDim, outDim;
-  ArrayRef<int64_t> strides, dilations;
+  PlaneWindows windows;
+  /// The sums start from zero, and nothing of `init` is read.
+  bool startsFromZero;
   int64_t lanes;
   OpBuilder &builder;
   Location loc;
@@ -42,7 +86,7 @@ struct SpectralLowering {
   MemRefType initType() const { return cast<MemRefType>(init.getType()); }
   MemRefType weightsType() const { return cast<MemRefType>(weights.getType()); }
   int64_t rank() const { return initType().getRank() - 1; }
-  int64_t numTaps() const { return strides.size(); }
+  int64_t numTaps() const { return windows.taps.size(); }
   /// Known if an operand's type tells.
   int64_t inBlocks() const {
     return staticOf(weightsType().getDimSize(1 + numTaps()), cast<MemRefType>(input.getType()).getDimSize(inDim + 1));
@@ -51,17 +95,22 @@ struct SpectralLowering {
     return staticOf(weightsType().getDimSize(2 + numTaps()), initType().getDimSize(outDim + 1));
   }
   static int64_t staticOf(int64_t a, int64_t b) { return ShapedType::isStatic(a) ? a : b; }
+  /// The dimension of `init`, without the slot, along which a tile has several positions: the last one; -1 if none.
+  int64_t tileDim() const { return outDim == rank() - 1 ? rank() - 2 : rank() - 1; }
+  int64_t tileExtent() const {
+    return windows.lastExtent ? *windows.lastExtent : tileDim() < 0 ? 1 : initType().getDimSize(tileDim() + 1);
+  }
 
   /// Where the lanes of a vector run.
-  enum class LaneDim { None, OutBlocks, Pixels };
+  enum class LaneDim { None, OutBlocks, Positions };
 
   LaneDim chooseLaneDim() const {
     if (lanes == 1 || !isContiguousInside(init))
       return LaneDim::None;
     if (outDim == rank() - 1)
       return isContiguousInside(weights) ? LaneDim::OutBlocks : LaneDim::None;
-    bool isPlainWindow = numTaps() > 0 && strides.back() == 1 && inDim != rank() - 1;
-    return isPlainWindow && isContiguousInside(input) ? LaneDim::Pixels : LaneDim::None;
+    bool isPlain = inDim != rank() - 1 && windows.strides.back() == 1;
+    return isPlain && isContiguousInside(input) ? LaneDim::Positions : LaneDim::None;
   }
 
   void lower() {
@@ -74,163 +123,178 @@ struct SpectralLowering {
 
   /// Lowers the slots from `begin` to `end`: one real slot, or pairs.
   void lowerSlots(int64_t begin, int64_t end, bool isComplex) {
-    LaneDim laneDim = chooseLaneDim();
-    if (laneDim == LaneDim::None)
-      return lowerTiles(begin, end, isComplex, laneDim, LaneRun::of(0, 0, 1, 1));
-    bool isOut = laneDim == LaneDim::OutBlocks;
-    int64_t extent = isOut ? outBlocks() : initType().getDimSize(rank());
-    forEachLaneRun(extent, lanes, [&](LaneRun run) {
-      if (run.part != LaneRun::Part::Static)
-        return lowerTiles(begin, end, isComplex, laneDim, run);
-      // Cut the run once more so that every chunk holds the same number of accumulators.
-      int64_t most = isOut ? kOutVectorTile * run.width : run.width;
-      forEachMultiple(run.begin, run.end, most, run.width,
-                      [&](LaneRun chunks) { lowerTiles(begin, end, isComplex, laneDim, chunks); });
+    auto lowerTile = [&](const TileRun &positions, const TileRun &outs) {
+      OpBuilder::InsertionGuard guard(builder);
+      lowerNest(begin, end, isComplex, positions, outs);
+    };
+    switch (chooseLaneDim()) {
+    case LaneDim::None:
+      return forEachRun(tileExtent(), 1, 1, [&](const TileRun &positions) {
+        forEachRun(outBlocks(), 1, 1, [&](const TileRun &outs) { lowerTile(positions, outs); });
+      });
+    case LaneDim::Positions:
+      return lowerPositionLanes(lowerTile);
+    case LaneDim::OutBlocks:
+      return lowerOutLanes(lowerTile);
+    }
+  }
+
+  /// Runs that cover `extent`, of which `perChunk` vectors make a chunk if it is static.
+  void forEachRun(int64_t extent, int64_t lanes, int64_t perChunk, function_ref<void(const TileRun &)> body) {
+    if (ShapedType::isDynamic(extent))
+      return forEachLaneRun(extent, lanes, [&](LaneRun run) { body(TileRun::of(run)); });
+    for (const TileRun &run : cutIntoTiles(extent, lanes, perChunk, startsFromZero))
+      body(run);
+  }
+
+  void lowerPositionLanes(function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
+    int64_t sums = tileSumsFor(lanes), outs = sums / kPositionVectors;
+    if (ShapedType::isStatic(outBlocks()))
+      outs = std::max<int64_t>(1, std::min(outs, outBlocks()));
+    int64_t vectors = sums / outs;
+    forEachRun(tileExtent(), lanes, vectors, [&](const TileRun &positions) {
+      forEachRun(outBlocks(), 1, outs, [&](const TileRun &outs) { lowerTile(positions, outs); });
     });
   }
 
-  /// Cuts [from, to) into runs of chunks of `most`, and one smaller chunk, a multiple of `width`.
-  static void forEachMultiple(int64_t from, int64_t to, int64_t most, int64_t width, function_ref<void(LaneRun)> body) {
-    int64_t whole = from + (to - from) / most * most;
-    if (whole > from)
-      body(LaneRun::of(from, whole, most, width));
-    if (to > whole)
-      body(LaneRun::of(whole, to, to - whole, width));
-  }
-
-  /// Lowers the chunks of `run`, with every out block.
-  void lowerTiles(int64_t begin, int64_t end, bool isComplex, LaneDim laneDim, LaneRun run) {
-    auto lowerOut = [&](LaneRun outs) {
-      OpBuilder::InsertionGuard guard(builder);
-      lowerNest(begin, end, isComplex, laneDim, run, outs);
+  void lowerOutLanes(function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
+    int64_t extent = tileExtent();
+    auto lowerRows = [&](const TileRun &rows, int64_t vectors) {
+      forEachRun(outBlocks(), lanes, vectors, [&](const TileRun &outs) { lowerTile(rows, outs); });
     };
-    if (laneDim == LaneDim::OutBlocks)
-      return lowerOut(run);
-    int64_t tile = laneDim == LaneDim::Pixels ? kOutBlockTile : 1;
-    if (ShapedType::isStatic(outBlocks()))
-      return forEachMultiple(0, outBlocks(), std::min(tile, outBlocks()), 1, lowerOut);
-    lowerOut(LaneRun::wholeSteps(tile, 1));
-    if (tile > 1)
-      lowerOut(LaneRun::rest(tile));
+    bool isWide = ShapedType::isStatic(outBlocks()) && countOverlapping(outBlocks(), lanes) > 1;
+    int64_t shared = isWide ? kSharedOutVectors : 1, rows = tileSumsFor(lanes) / shared;
+    if (ShapedType::isStatic(extent)) {
+      for (const TileRun &run : cutIntoTiles(extent, 1, rows, startsFromZero))
+        lowerRows(run, run.offsets.size() == 1 ? kOutVectors : shared);
+      return;
+    }
+    lowerRows({LaneRun::wholeSteps(rows, 1), llvm::to_vector(llvm::seq<int64_t>(0, rows))}, shared);
+    lowerRows(TileRun::of(LaneRun::rest(rows)), kOutVectors);
   }
 
-  /// The nest itself: slots, positions, out blocks, and inside of them the sum over taps and in blocks. A chunk of
-  /// `run` is a vector of pixels, or the vectors of out blocks that `outs` is then, too.
-  void lowerNest(int64_t begin, int64_t end, bool isComplex, LaneDim laneDim, LaneRun run, LaneRun outs) {
+  /// The nest itself: slots, out blocks and positions, and inside of them the sum over taps and in blocks. Weights are
+  /// what a tile of out blocks uses again and again, activations what one of positions does: that loop is outside.
+  void lowerNest(int64_t begin, int64_t end, bool isComplex, const TileRun &tile, const TileRun &outs) {
     AffineNest nest(builder, loc);
-    int64_t parts = isComplex ? 2 : 1, width = run.width;
-    AffineExpr slot = nest.loop(begin, end, parts);
-    SmallVector<AffineExpr> outIndex(rank() + 1), inIndex(rank() + 1), positions;
-    for (int64_t d = 0; d < rank(); ++d) {
-      if (d == outDim)
-        continue;
-      bool isLane = laneDim == LaneDim::Pixels && d == rank() - 1;
-      positions.push_back(isLane ? nest.loopOver(run, init, d + 1) : nest.loopOverDim(init, d + 1));
-      outIndex[d + 1] = positions.back();
-    }
-    AffineExpr out = nest.loopOver(outs, init, outDim + 1);
+    int64_t parts = isComplex ? 2 : 1;
+    AffineExpr slot = nest.loop(begin, end, parts), out;
+    bool outsFirst = outs.run.width > 1;
+    if (outsFirst)
+      out = nest.loopOver(outs.run, init, outDim + 1);
+    SmallVector<AffineExpr> positions;
+    for (int64_t d = 0; d < rank(); ++d)
+      if (d != outDim)
+        positions.push_back(d == tileDim() ? nest.loopOver(tile.run, init, d + 1) : nest.loopOverDim(init, d + 1));
+    if (!outsFirst)
+      out = nest.loopOver(outs.run, init, outDim + 1);
 
-    // Accumulators: part, then out block of the tile or vector of the chunk.
-    int64_t outStep = outs.width, tile = outs.step / outStep;
     SmallVector<Value> sums;
-    for (int64_t part = 0; part < parts; ++part)
-      for (int64_t t = 0; t < tile; ++t) {
-        outIndex[0] = slot + part;
-        outIndex[outDim + 1] = out + t * outStep;
-        sums.push_back(nest.load(init, outIndex, width));
-      }
-
+    forEachSum(tile, outs, parts, slot, positions, out, [&](int64_t, ArrayRef<AffineExpr> index, int64_t width) {
+      sums.push_back(startsFromZero ? nest.zero(init, width) : nest.load(init, index, width));
+    });
     SmallVector<AffineExpr> taps;
     for (int64_t t = 0; t < numTaps(); ++t)
       taps.push_back(nest.loopCarrying(weightsType().getDimSize(1 + t), sums));
     AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks(), sums)
                                                      : nest.loopOverDimCarrying(weights, 1 + numTaps(), sums);
-    setInputIndex(inIndex, positions, taps, in);
-    multiplyAccumulate(nest, slot, inIndex, taps, in, out, outStep, laneDim, width, tile, parts, sums);
+    multiplyAccumulate(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
     for (int64_t t = 0; t <= numTaps(); ++t)
       nest.closeCarrying(sums);
-
-    for (int64_t part = 0; part < parts; ++part)
-      for (int64_t t = 0; t < tile; ++t) {
-        outIndex[0] = slot + part;
-        outIndex[outDim + 1] = out + t * outStep;
-        nest.store(sums[part * tile + t], init, outIndex);
-      }
+    forEachSum(tile, outs, parts, slot, positions, out,
+               [&](int64_t i, ArrayRef<AffineExpr> index, int64_t) { nest.store(sums[i], init, index); });
   }
 
-  /// Index of the activation for the result's `positions`; the last of them are windows.
-  void setInputIndex(SmallVectorImpl<AffineExpr> &index, ArrayRef<AffineExpr> positions, ArrayRef<AffineExpr> taps,
-                     AffineExpr in) {
-    int64_t firstWindow = positions.size() - numTaps(), position = 0;
-    for (int64_t d = 0; d < rank(); ++d) {
-      if (d == inDim) {
-        index[d + 1] = in;
-        continue;
-      }
-      int64_t window = position - firstWindow;
-      index[d + 1] =
-          window < 0 ? positions[position] : positions[position] * strides[window] + taps[window] * dilations[window];
-      ++position;
-    }
+  /// Calls `body` with the number and the place of each sum of a tile: position, then out block, then part.
+  void forEachSum(const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
+                  ArrayRef<AffineExpr> positions, AffineExpr out,
+                  function_ref<void(int64_t, ArrayRef<AffineExpr>, int64_t width)> body) {
+    int64_t number = 0;
+    for (int64_t atPosition : tile.offsets)
+      for (int64_t atOut : outs.offsets)
+        for (int64_t part = 0; part < parts; ++part) {
+          SmallVector<AffineExpr> index(positions);
+          if (!index.empty())
+            index.back() = index.back() + atPosition;
+          index.insert(index.begin() + outDim, out + atOut);
+          index.insert(index.begin(), slot + part);
+          body(number++, index, std::max(tile.run.width, outs.run.width));
+        }
   }
 
-  /// sums += weights * input for each out block (or vector of them) of the tile.
-  void multiplyAccumulate(AffineNest &nest, AffineExpr slot, SmallVectorImpl<AffineExpr> &inIndex,
-                          ArrayRef<AffineExpr> taps, AffineExpr in, AffineExpr out, int64_t outStep, LaneDim laneDim,
-                          int64_t width, int64_t tile, int64_t parts, MutableArrayRef<Value> sums) {
-    bool lanesAreOut = laneDim == LaneDim::OutBlocks;
-    SmallVector<Value> x;
-    for (int64_t part = 0; part < parts; ++part) {
-      inIndex[0] = slot + part;
-      x.push_back(lanesAreOut ? nest.loadBroadcast(input, inIndex, width) : nest.load(input, inIndex, width));
-    }
-    Value minusImaginary = parts == 2 ? nest.negate(x[1]) : Value();
-    for (int64_t t = 0; t < tile; ++t) {
-      SmallVector<Value> w;
+  /// Index of the activation for the result's `positions`.
+  SmallVector<AffineExpr> inputIndex(AffineExpr slot, ArrayRef<AffineExpr> positions, int64_t offset,
+                                     ArrayRef<AffineExpr> taps, AffineExpr in) {
+    SmallVector<AffineExpr> index(positions);
+    if (!index.empty())
+      index.back() = index.back() + offset;
+    for (auto [p, expr] : llvm::enumerate(index))
+      expr = expr * windows.strides[p];
+    for (auto [tap, window] : llvm::zip(taps, windows.taps))
+      index[window.position] = index[window.position] + tap * window.step;
+    index.insert(index.begin() + inDim, in);
+    index.insert(index.begin(), slot);
+    return index;
+  }
+
+  /// sums += weights * input for each position and out block of the tile.
+  void multiplyAccumulate(AffineNest &nest, const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
+                          ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
+                          MutableArrayRef<Value> sums) {
+    int64_t width = std::max(tile.run.width, outs.run.width);
+    auto load = [&](Value memref, ArrayRef<AffineExpr> index, bool hasLanes) {
+      return hasLanes ? nest.load(memref, index, width) : nest.loadBroadcast(memref, index, width);
+    };
+    SmallVector<Value> w, x;
+    for (int64_t atOut : outs.offsets)
       for (int64_t part = 0; part < parts; ++part) {
         SmallVector<AffineExpr> index{slot + part};
         index.append(taps.begin(), taps.end());
-        index.append({in, out + t * outStep});
-        w.push_back(lanesAreOut ? nest.load(weights, index, width) : nest.loadBroadcast(weights, index, width));
+        index.append({in, out + atOut});
+        w.push_back(load(weights, index, outs.run.width > 1));
       }
-      Value &re = sums[t];
-      re = nest.fma(w[0], x[0], re);
-      if (parts == 1)
-        continue;
-      Value &im = sums[tile + t];
-      re = nest.fma(w[1], minusImaginary, re);
-      im = nest.fma(w[0], x[1], im);
-      im = nest.fma(w[1], x[0], im);
+    for (int64_t atPosition : tile.offsets) {
+      for (int64_t part = 0; part < parts; ++part)
+        x.push_back(load(input, inputIndex(slot + part, positions, atPosition, taps, in), tile.run.width > 1));
+    }
+    Value *sum = sums.data();
+    for (int64_t i = 0, e = tile.offsets.size(); i < e; ++i) {
+      Value xr = x[i * parts], xi = x[i * parts + parts - 1], minusXi = parts == 2 ? nest.negate(xi) : Value();
+      for (int64_t o = 0, oe = outs.offsets.size(); o < oe; ++o, sum += parts) {
+        Value wr = w[o * parts], wi = w[o * parts + parts - 1];
+        sum[0] = nest.fma(wr, xr, sum[0]);
+        if (parts == 1)
+          continue;
+        sum[1] = nest.fma(wr, xi, sum[1]);
+        sum[0] = nest.fma(wi, minusXi, sum[0]);
+        sum[1] = nest.fma(wi, xr, sum[1]);
+      }
     }
   }
 };
 
+/// Lowers a product of `input` and `weights` into `init`; `strides` and `dilations` of the innermost dimensions are
+/// those of a convolution.
+void lowerSpectral(Operation *op, Value input, Value weights, Value init, int64_t inDim, int64_t outDim,
+                   ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, int64_t lanes, OpBuilder &builder) {
+  SpectralLowering lowering{input, weights, init,    inDim,       outDim, planeWindows(init, strides, dilations),
+                            false, lanes,   builder, op->getLoc()};
+  if (lanes > 1) {
+    lowering.startsFromZero = eraseZeroFill(op, init);
+    flattenPlanes(op, lanes, lowering.input, lowering.init, inDim, outDim, lowering.windows, lowering.startsFromZero,
+                  builder);
+  }
+  lowering.lower();
+}
+
 } // namespace
 
 void mlir::compress::lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder) {
-  SpectralLowering{op.getInput(),
-                   op.getWeights(),
-                   op.getInit(),
-                   static_cast<int64_t>(op.getInDim()),
-                   static_cast<int64_t>(op.getOutDim()),
-                   {},
-                   {},
-                   lanes,
-                   builder,
-                   op.getLoc()}
-      .lower();
+  lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), {}, {}, lanes,
+                builder);
 }
 
 void mlir::compress::lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder) {
-  SpectralLowering{op.getInput(),
-                   op.getWeights(),
-                   op.getInit(),
-                   static_cast<int64_t>(op.getInDim()),
-                   static_cast<int64_t>(op.getOutDim()),
-                   op.getStrides(),
-                   op.getDilations(),
-                   lanes,
-                   builder,
-                   op.getLoc()}
-      .lower();
+  lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), op.getStrides(),
+                op.getDilations(), lanes, builder);
 }

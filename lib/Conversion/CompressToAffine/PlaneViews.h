@@ -1,0 +1,45 @@
+//===- PlaneViews.h - Planes of spectra as lanes see them ------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PLANEVIEWS_H
+#define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PLANEVIEWS_H
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/IR/Builders.h"
+
+namespace mlir::compress {
+
+/// How the positions of a spectral product's result (its dimensions but slot and out) reach those of its input.
+struct PlaneWindows {
+  /// Of each position.
+  SmallVector<int64_t> strides;
+  /// Of each tap: the position that it moves, and by how much.
+  struct Tap {
+    int64_t position, step;
+  };
+  SmallVector<Tap> taps;
+  /// Positions of the innermost dimension, if they are fewer than its extent.
+  std::optional<int64_t> lastExtent;
+};
+
+/// The windows of a convolution into `init`; of a product, if there are no strides.
+PlaneWindows planeWindows(Value init, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations);
+
+/// True if `op` is the first reader of `init`, a buffer of its own, after a fill with zeros; erases that fill. The
+/// caller writes all of the buffer.
+bool eraseZeroFill(Operation *op, Value init);
+
+/// Replaces the two innermost dimensions of `input` and `init` by one, if vectors of `lanes` then are fewer: rows
+/// follow each other as they do in the padded input, and what lies between two rows of the result is computed and not
+/// read. Where rows of the input are longer, `init` gets a new buffer of that row length; that takes `isFresh`, that
+/// nothing has written it before `op`.
+void flattenPlanes(Operation *op, int64_t lanes, Value &input, Value &init, int64_t inDim, int64_t outDim,
+                   PlaneWindows &windows, bool isFresh, OpBuilder &builder);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PLANEVIEWS_H
