@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Target/NativeLibrary.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -16,6 +15,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/TargetSelect.h"
@@ -82,6 +82,26 @@ static void placeWeights(llvm::Module &module) {
       global.setSection(kWeightSection);
 }
 
+/// Runs LLVM's pipeline for -O3. Loops of ours are tiles of registers already: unrolled, they would spill, and a tile of
+/// memory would dissolve into registers. Scalar code has no lanes left to find, but costs the search. Loops of other
+/// ops are still vectorized.
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = false;
+  tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graph;
+  llvm::ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
 llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source, const TargetCPU &cpu) {
   auto target = hostTarget();
   if (!target)
@@ -112,9 +132,7 @@ llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source,
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
   }
   placeWeights(module);
-  auto optimize = makeOptimizingTransformer(/*optLevel=*/3, /*sizeLevel=*/0, native->machine.get());
-  if (llvm::Error error = optimize(&module))
-    return llvm::Expected<std::unique_ptr<NativeModule>>(std::move(error));
+  optimize(module, *native->machine);
   return native;
 }
 
