@@ -144,9 +144,17 @@ Value AffineNest::load(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes
   if (lanes == 1)
     return affine::AffineLoadOp::create(builder, loc, memref, mapOf(indices), ivs);
   auto type = VectorType::get({lanes}, cast<MemRefType>(memref.getType()).getElementType());
+  if (existingLanes)
+    return vector::MaskedLoadOp::create(builder, loc, type, memref, materialize(indices), mask(lanes),
+                                        zero(memref, lanes));
   if (!isAffine)
     return vector::LoadOp::create(builder, loc, type, memref, materialize(indices));
   return affine::AffineVectorLoadOp::create(builder, loc, type, memref, mapOf(indices), ivs);
+}
+
+Value AffineNest::mask(int64_t lanes) {
+  auto type = VectorType::get({lanes}, builder.getI1Type());
+  return vector::ConstantMaskOp::create(builder, loc, type, ArrayRef<int64_t>{existingLanes});
 }
 
 Value AffineNest::loadBroadcast(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes) {
@@ -158,7 +166,10 @@ Value AffineNest::loadBroadcast(Value memref, ArrayRef<AffineExpr> indices, int6
 
 void AffineNest::store(Value value, Value memref, ArrayRef<AffineExpr> indices) {
   bool isVector = isa<VectorType>(value.getType());
-  if (isVector && !isAffine)
+  if (isVector && existingLanes)
+    vector::MaskedStoreOp::create(builder, loc, memref, materialize(indices),
+                                  mask(cast<VectorType>(value.getType()).getNumElements()), value);
+  else if (isVector && !isAffine)
     vector::StoreOp::create(builder, loc, value, memref, materialize(indices));
   else if (!isAffine)
     memref::StoreOp::create(builder, loc, value, memref, materialize(indices));

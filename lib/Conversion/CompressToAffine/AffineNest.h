@@ -41,6 +41,8 @@ public:
 
   OpBuilder &builder;
   Location loc;
+  /// If not 0, the lanes of all vectors that exist: others are read as zero and not written.
+  int64_t existingLanes = 0;
 
   /// Opens a loop over 0, step, … below dimension `dim` of `memref` and returns its index. A static extent of 1 needs
   /// none.
@@ -83,6 +85,8 @@ public:
   Value zero(Value memref, int64_t lanes);
 
 private:
+  /// The mask of existingLanes.
+  Value mask(int64_t lanes);
   AffineMap mapOf(ArrayRef<AffineExpr> indices);
   SmallVector<Value> materialize(ArrayRef<AffineExpr> indices);
   /// Opens a loop between expressions of `extent`; it carries `values` if there are any.

@@ -16,12 +16,19 @@
 
 #include "PlaneViews.h"
 #include "AffineNest.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::compress;
+
+bool mlir::compress::areMergeable(MemRefType type, int64_t from) {
+  return llvm::none_of(type.getShape().drop_front(from), ShapedType::isDynamic) &&
+         type.areTrailingDimsContiguous(type.getRank() - from);
+}
 
 PlaneWindows mlir::compress::planeWindows(Value init, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
   int64_t positions = cast<MemRefType>(init.getType()).getRank() - 2, first = positions - strides.size();
@@ -53,10 +60,7 @@ bool mlir::compress::eraseZeroFill(Operation *op, Value init) {
 }
 
 /// True if the two innermost dimensions of `type` are static and contiguous.
-static bool hasPlainRows(MemRefType type) {
-  return type.getRank() >= 3 && type.getLayout().isIdentity() &&
-         llvm::none_of(type.getShape().take_back(2), ShapedType::isDynamic);
-}
+static bool hasPlainRows(MemRefType type) { return type.getRank() >= 3 && areMergeable(type, type.getRank() - 2); }
 
 static Value mergeRows(OpBuilder &builder, Location loc, Value memref) {
   int64_t rank = cast<MemRefType>(memref.getType()).getRank();
@@ -67,8 +71,8 @@ static Value mergeRows(OpBuilder &builder, Location loc, Value memref) {
   return memref::CollapseShapeOp::create(builder, loc, memref, groups);
 }
 
-/// Replaces `alloc` by the beginning of each row of a buffer with rows of `rowLength`; returns that buffer, or null if
-/// a user other than `op` needs the buffer as it is.
+/// Makes the rows of `alloc` as long as `rowLength`; returns the new buffer, or null if a user other than `op` needs
+/// the buffer as it is.
 static Value lengthenRows(Operation *op, memref::AllocOp alloc, int64_t rowLength) {
   for (Operation *user : alloc->getUsers())
     if (user != op && !isa<RfftTransposeOp>(user))
@@ -88,24 +92,98 @@ static Value lengthenRows(Operation *op, memref::AllocOp alloc, int64_t rowLengt
   return longer;
 }
 
-void mlir::compress::flattenPlanes(Operation *op, int64_t lanes, Value &input, Value &init, int64_t inDim,
+/// A codelet touches all slots at once: where they are multiples of this many bytes apart, they are in few sets of a
+/// cache, and evict each other.
+static constexpr int64_t kAliasingBytes = 1024;
+/// Numbers between two slots: a line of the cache.
+static constexpr int64_t kSlotGap = 16;
+
+/// True if `op` takes planes of any strides.
+static bool takesStrides(Operation *op) {
+  return isa<RfftOp, SpectralMatmulOp, SpectralConvOp, RfftTransposeOp, linalg::LinalgOp>(op);
+}
+
+/// Points the uses of `from` to `to`, which has other strides.
+static void replaceStrided(Value from, Value to, OpBuilder &builder) {
+  for (OpOperand &use : llvm::make_early_inc_range(from.getUses())) {
+    auto subview = dyn_cast<memref::SubViewOp>(use.getOwner());
+    if (!subview) {
+      use.set(to);
+      continue;
+    }
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(subview);
+    Value inner = memref::SubViewOp::create(builder, subview.getLoc(), to, subview.getMixedOffsets(),
+                                            subview.getMixedSizes(), subview.getMixedStrides());
+    subview->replaceAllUsesWith(ValueRange{inner});
+    subview->erase();
+  }
+}
+
+Value mlir::compress::separateSlots(Value planes) {
+  auto alloc = planes.getDefiningOp<memref::AllocOp>();
+  if (!alloc || alloc.getType().getRank() < 3 || alloc.getType().isDynamicDim(0) ||
+      !alloc.getType().getLayout().isIdentity())
+    return planes;
+  for (Operation *user : alloc->getUsers()) {
+    auto subview = dyn_cast<memref::SubViewOp>(user);
+    bool isSameRank = subview && subview.getType().getRank() == subview.getSourceType().getRank();
+    if (!takesStrides(user) && !(isSameRank && llvm::all_of(subview->getUsers(), takesStrides)))
+      return planes;
+  }
+  MemRefType type = alloc.getType();
+  int64_t count = 1;
+  for (int64_t extent : type.getShape().drop_front())
+    count *= ShapedType::isDynamic(extent) ? 1 : extent;
+  if (alloc.getDynamicSizes().empty() && count * type.getElementTypeBitWidth() / 8 % kAliasingBytes != 0)
+    return planes;
+
+  OpBuilder builder(alloc);
+  Location loc = alloc.getLoc();
+  OpFoldResult slot = builder.getIndexAttr(count);
+  auto apply = [&](AffineExpr expr, ArrayRef<OpFoldResult> operands) {
+    return affine::makeComposedFoldedAffineApply(builder, loc, AffineMap::get(0, operands.size(), expr), operands);
+  };
+  AffineExpr first = builder.getAffineSymbolExpr(0), second = builder.getAffineSymbolExpr(1);
+  for (Value size : alloc.getDynamicSizes())
+    slot = apply(first * second, {slot, size});
+  OpFoldResult length = apply(first + kSlotGap, {slot});
+  SmallVector<int64_t> shape{type.getDimSize(0)};
+  SmallVector<Value> sizes;
+  dispatchIndexOpFoldResults({length}, sizes, shape);
+  Value flat = memref::AllocOp::create(builder, loc, MemRefType::get(shape, type.getElementType()), sizes,
+                                       alloc.getAlignmentAttr());
+  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1), k = builder.getIndexAttr(shape[0]);
+  flat = memref::SubViewOp::create(builder, loc, flat, {zero, zero}, {k, slot}, {one, one});
+  SmallVector<ReassociationIndices> groups{{0}, llvm::to_vector<2>(llvm::seq<int64_t>(1, type.getRank()))};
+  SmallVector<OpFoldResult> extents = getMixedValues(type.getShape(), alloc.getDynamicSizes(), builder);
+  Value view = memref::ExpandShapeOp::create(builder, loc, type.getShape(), flat, groups, extents);
+  replaceStrided(alloc, view, builder);
+  alloc->erase();
+  return view;
+}
+
+void mlir::compress::arrangePlanes(Operation *op, int64_t lanes, Value &input, Value &init, int64_t inDim,
                                    int64_t outDim, PlaneWindows &windows, bool isFresh, OpBuilder &builder) {
+  int64_t last = windows.strides.size() - 1, rank = cast<MemRefType>(init.getType()).getRank();
   auto inType = cast<MemRefType>(input.getType()), outType = cast<MemRefType>(init.getType());
-  int64_t last = windows.strides.size() - 1;
-  if (last < 1 || !hasPlainRows(inType) || !hasPlainRows(outType) || windows.strides[last] != 1 ||
-      windows.strides[last - 1] != 1 || std::max(inDim, outDim) >= outType.getRank() - 3)
-    return;
-  int64_t rows = outType.getDimSize(outType.getRank() - 2), row = outType.getShape().back();
-  int64_t inRow = inType.getShape().back(), extent = (rows - 1) * inRow + row;
-  if (rows == 0 || countOverlapping(extent, lanes) >= rows * countOverlapping(row, lanes))
-    return;
-  if (inRow != row) {
+  bool isPlain = last >= 1 && hasPlainRows(inType) && hasPlainRows(outType) && windows.strides[last] == 1 &&
+                 windows.strides[last - 1] == 1 && std::max(inDim, outDim) < rank - 3;
+  int64_t inRow = inType.getShape().back(), row = outType.getShape().back(), extent = 0;
+  if (isPlain) {
+    int64_t rows = outType.getDimSize(rank - 2);
+    extent = (rows - 1) * inRow + row;
+    isPlain = rows > 0 && countOverlapping(extent, lanes) < rows * countOverlapping(row, lanes);
+  }
+  if (isPlain && inRow != row) {
     auto alloc = init.getDefiningOp<memref::AllocOp>();
     Value longer = isFresh && alloc ? lengthenRows(op, alloc, inRow) : Value();
-    if (!longer)
-      return;
-    init = longer;
+    isPlain = longer != nullptr;
+    init = isPlain ? longer : init;
   }
+  init = separateSlots(init);
+  if (!isPlain)
+    return;
   input = mergeRows(builder, op->getLoc(), input);
   init = mergeRows(builder, op->getLoc(), init);
   windows.strides.pop_back();

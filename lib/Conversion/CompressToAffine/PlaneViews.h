@@ -33,12 +33,19 @@ PlaneWindows planeWindows(Value init, ArrayRef<int64_t> strides, ArrayRef<int64_
 /// caller writes all of the buffer.
 bool eraseZeroFill(Operation *op, Value init);
 
-/// Replaces the two innermost dimensions of `input` and `init` by one, if vectors of `lanes` then are fewer: rows
-/// follow each other as they do in the padded input, and what lies between two rows of the result is computed and not
-/// read. Where rows of the input are longer, `init` gets a new buffer of that row length; that takes `isFresh`, that
-/// nothing has written it before `op`.
-void flattenPlanes(Operation *op, int64_t lanes, Value &input, Value &init, int64_t inDim, int64_t outDim,
+/// Replaces the buffer `planes`, if it is one of its own that only kernel ops use, by one with a gap after each slot.
+/// Returns what takes its place.
+Value separateSlots(Value planes);
+
+/// Separates the slots of `init`, and replaces the two innermost dimensions of `input` and `init` by one if vectors of
+/// `lanes` then are fewer: rows follow each other as they do in the padded input, and what lies between two rows of the
+/// result is computed and not read. Where rows of the input are longer, `init` gets a new buffer of that row length;
+/// that takes `isFresh`, that nothing has written it before `op`.
+void arrangePlanes(Operation *op, int64_t lanes, Value &input, Value &init, int64_t inDim, int64_t outDim,
                    PlaneWindows &windows, bool isFresh, OpBuilder &builder);
+
+/// True if the dimensions of `type` from `from` on are static and contiguous.
+bool areMergeable(MemRefType type, int64_t from);
 
 } // namespace mlir::compress
 

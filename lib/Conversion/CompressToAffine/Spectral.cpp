@@ -281,7 +281,7 @@ void lowerSpectral(Operation *op, Value input, Value weights, Value init, int64_
                             false, lanes,   builder, op->getLoc()};
   if (lanes > 1) {
     lowering.startsFromZero = eraseZeroFill(op, init);
-    flattenPlanes(op, lanes, lowering.input, lowering.init, inDim, outDim, lowering.windows, lowering.startsFromZero,
+    arrangePlanes(op, lanes, lowering.input, lowering.init, inDim, outDim, lowering.windows, lowering.startsFromZero,
                   builder);
   }
   lowering.lower();

@@ -27,25 +27,31 @@
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
+#include "PlaneViews.h"
 #include "RegisterTranspose.h"
 #include "compress/Kernel/Emit.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/ADT/bit.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
 
-/// A buffer on the stack of k vectors, shared by all transforms of a function that need such a one.
+/// Processors with vectors as wide have masked loads and stores that cost nothing: AVX-512.
+constexpr int64_t kMaskedLanes = 16;
+
+/// A buffer on the stack of k vectors, shared by all transforms of a function, or of a parallel loop's body, that need
+/// such a one. It is outside of all other loops, which would allocate at each turn.
 Value scratchTile(OpBuilder &builder, Location loc, int64_t k, int64_t width, Type element) {
   constexpr StringLiteral kMark = "compress.scratch";
   Operation *scope = builder.getInsertionBlock()->getParentOp();
-  if (!scope->hasTrait<OpTrait::AutomaticAllocationScope>())
-    scope = scope->getParentWithTrait<OpTrait::AutomaticAllocationScope>();
+  while (!isa<FunctionOpInterface, scf::ForallOp, scf::ParallelOp, affine::AffineParallelOp>(scope))
+    scope = scope->getParentOp();
   Block &entry = scope->getRegion(0).front();
   auto type = MemRefType::get({k, width}, element);
   for (auto alloca : entry.getOps<memref::AllocaOp>())
@@ -68,6 +74,8 @@ struct TransformLowering {
   int64_t lanes;
   OpBuilder &builder;
   Location loc;
+  /// Lanes run along the innermost dimension, which is another than `dim`.
+  bool hasPositionLanes = false;
 
   MemRefType flatType() const { return cast<MemRefType>(flat.getType()); }
   MemRefType planesType() const { return cast<MemRefType>(planes.getType()); }
@@ -76,45 +84,70 @@ struct TransformLowering {
 
   void lower() {
     int64_t last = flatType().getRank() - 1;
-    bool useLanes = lanes > 1 && isContiguousInside(flat) && isContiguousInside(planes);
-    if (!useLanes || (last == dim && flatType().isDynamicDim(dim)))
-      return lowerRun(std::nullopt);
-    if (last == dim)
+    bool canUseLanes = lanes > 1 && isContiguousInside(flat) && isContiguousInside(planes);
+    if (canUseLanes && last == dim && !flatType().isDynamicDim(dim))
       return lowerAcrossBlocks();
-    forEachLaneRun(flatType().getDimSize(last), lanes, [&](LaneRun run) { lowerRun(run); });
+    hasPositionLanes = canUseLanes && last != dim;
+    lowerAllBlocks();
   }
 
-  /// Lowers all blocks at the lanes of `run`; at all positions if there is none.
-  void lowerRun(std::optional<LaneRun> run) {
+  /// Lowers all blocks, at all positions.
+  void lowerAllBlocks() {
     int64_t k = blockSize(), n = flatType().getDimSize(dim), whole = n / k;
     if (ShapedType::isDynamic(n)) {
       AffineExpr extent = builder.getAffineSymbolExpr(0);
       auto between = [&](AffineExpr from, AffineExpr to) {
         return [=](AffineNest &nest) { return nest.loopBetween(flat, dim, from, to); };
       };
-      lowerBlocks(between(builder.getAffineConstantExpr(0), extent.floorDiv(k)), k, run);
+      lowerBlocks(between(builder.getAffineConstantExpr(0), extent.floorDiv(k)), k);
       if (k > 1)
-        lowerMaskedBlock(between(extent.floorDiv(k), extent.ceilDiv(k)), run);
+        lowerMaskedBlock(between(extent.floorDiv(k), extent.ceilDiv(k)));
       return;
     }
     auto between = [](int64_t from, int64_t to) { return [=](AffineNest &nest) { return nest.loop(from, to); }; };
     if (whole > 0)
-      lowerBlocks(between(0, whole), k, run);
+      lowerBlocks(between(0, whole), k);
     if (n % k)
-      lowerBlocks(between(whole, whole + 1), n % k, run);
+      lowerBlocks(between(whole, whole + 1), n % k);
   }
 
-  /// Opens the loops over positions and, by `openBlocks`, over blocks; returns their indices in `flat`, blocks at
-  /// `dim`.
-  SmallVector<AffineExpr> openLoops(AffineNest &nest, function_ref<AffineExpr(AffineNest &)> openBlocks,
-                                    const std::optional<LaneRun> &run) {
-    int64_t rank = flatType().getRank();
+  /// Opens the loops over positions and, by `openBlocks`, over blocks, and in them those of each run of lanes; calls
+  /// `body` with the indices in `flat`, blocks at `dim`, and the number of lanes.
+  void forEachPlace(function_ref<AffineExpr(AffineNest &)> openBlocks,
+                    function_ref<void(AffineNest &, SmallVector<AffineExpr> index, int64_t width)> body) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    int64_t rank = flatType().getRank(), last = rank - 1;
     SmallVector<AffineExpr> index(rank);
     for (int64_t d = 0; d < rank; ++d)
-      index[d] = d == dim               ? openBlocks(nest)
-                 : run && d == rank - 1 ? nest.loopOver(*run, flat, d)
-                                        : nest.loopOverDim(flat, d);
-    return index;
+      if (d == dim)
+        index[d] = openBlocks(nest);
+      else if (!hasPositionLanes || d != last)
+        index[d] = nest.loopOverDim(flat, d);
+    if (!hasPositionLanes)
+      return body(nest, index, 1);
+    int64_t extent = flatType().getDimSize(last);
+    if (lanes >= kMaskedLanes && extent > 0 && extent < lanes && !llvm::isPowerOf2_64(extent)) {
+      nest.existingLanes = extent;
+      index[last] = nest.constant(0);
+      return body(nest, index, llvm::PowerOf2Ceil(extent));
+    }
+    forEachRun(extent, [&](LaneRun run) {
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest inside(nest);
+      index[last] = inside.loopOver(run, flat, last);
+      body(inside, index, run.width);
+    });
+  }
+
+  /// Runs of lanes that cover `extent`. The last vector overlaps the one before where no number is added to.
+  void forEachRun(int64_t extent, function_ref<void(LaneRun)> body) {
+    if (accumulate || extent <= 0) // 0, or dynamic
+      return forEachLaneRun(extent, lanes, body);
+    int64_t width = overlappingWidth(extent, lanes), whole = extent / width * width;
+    body(LaneRun::of(0, whole, width, width));
+    if (whole < extent)
+      body(LaneRun::of(extent - width, extent, width, width));
   }
 
   /// The place of `slot` in `planes`.
@@ -125,15 +158,14 @@ struct TransformLowering {
   }
 
   /// Lowers blocks that each have `valid` numbers inside of the extent.
-  void lowerBlocks(function_ref<AffineExpr(AffineNest &)> openBlocks, int64_t valid, std::optional<LaneRun> run) {
-    OpBuilder::InsertionGuard guard(builder);
-    AffineNest nest(builder, loc);
-    int64_t width = run ? run->width : 1;
-    SmallVector<AffineExpr> index = openLoops(nest, openBlocks, run), flatIndex(index);
-    auto at = [&](int64_t t) -> ArrayRef<AffineExpr> {
-      flatIndex[dim] = index[dim] * blockSize() + t;
-      return flatIndex;
-    };
+  void lowerBlocks(function_ref<AffineExpr(AffineNest &)> openBlocks, int64_t valid) {
+    forEachPlace(openBlocks, [&](AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
+      lowerBlock(nest, index, width, valid);
+    });
+  }
+
+  void lowerBlock(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width, int64_t valid) {
+    auto at = [&](int64_t t) { return flatIndexOf(index, 0, nest.constant(t)); };
     if (toPlanes)
       kernel::emit(
           builder, loc, kernel::restrictInputs(network, valid),
@@ -149,31 +181,23 @@ struct TransformLowering {
   /// Lowers with a lane for each of neighbouring blocks.
   void lowerAcrossBlocks() {
     int64_t k = blockSize(), n = flatType().getDimSize(dim), whole = n / k;
-    if (accumulate) { // no block may be computed twice
-      forEachLaneRun(whole, lanes,
-                     [&](int64_t begin, int64_t end, int64_t width) { lowerBlockGroups(begin, end, width); });
-    } else if (whole > 0) {
-      int64_t width = std::min<int64_t>(lanes, llvm::bit_floor<uint64_t>(whole)), rest = whole % width;
-      lowerBlockGroups(0, whole - rest, width);
-      if (rest > 0)
-        lowerBlockGroups(whole - width, whole - width + 1, width);
-    }
-    if (n % k)
-      lowerBlocks([&](AffineNest &nest) { return nest.loop(whole, whole + 1); }, n % k, std::nullopt);
-  }
-
-  /// Lowers groups of `width` whole blocks each.
-  void lowerBlockGroups(int64_t begin, int64_t end, int64_t width) {
-    if (width == 1)
-      return lowerBlocks([&](AffineNest &nest) { return nest.loop(begin, end); }, blockSize(), std::nullopt);
-    OpBuilder::InsertionGuard guard(builder);
-    AffineNest nest(builder, loc);
-    SmallVector<AffineExpr> index =
-        openLoops(nest, [&](AffineNest &nest) { return nest.loop(begin, end, width); }, std::nullopt);
-    if (toPlanes)
-      lowerGroupToPlanes(nest, index, width);
-    else
-      lowerGroupFromPlanes(nest, index, width);
+    forEachPlace([](AffineNest &nest) { return nest.constant(0); },
+                 [&](AffineNest &nest, SmallVector<AffineExpr> index, int64_t) {
+                   auto lowerRun = [&](LaneRun run, int64_t valid) {
+                     OpBuilder::InsertionGuard guard(builder);
+                     AffineNest inside(nest);
+                     index[dim] = inside.loopOver(run, flat, dim);
+                     if (run.width == 1)
+                       lowerBlock(inside, index, 1, valid);
+                     else if (toPlanes)
+                       lowerGroupToPlanes(inside, index, run.width);
+                     else
+                       lowerGroupFromPlanes(inside, index, run.width);
+                   };
+                   forEachRun(whole, [&](LaneRun run) { lowerRun(run, k); });
+                   if (n % k)
+                     lowerRun(LaneRun::of(whole, whole + 1, 1, 1), n % k);
+                 });
   }
 
   /// Numbers of so many blocks fit registers, of which there are about twice as many as lanes.
@@ -256,51 +280,52 @@ struct TransformLowering {
   }
 
   /// Lowers a block of which the extent, not known, cuts off some: those numbers are read as zero and are not written.
-  void lowerMaskedBlock(function_ref<AffineExpr(AffineNest &)> openBlocks, std::optional<LaneRun> run) {
+  void lowerMaskedBlock(function_ref<AffineExpr(AffineNest &)> openBlocks) {
+    forEachPlace(openBlocks, [&](AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
+      Value extent = memref::DimOp::create(builder, loc, flat, dim);
+      if (toPlanes)
+        kernel::emit(
+            builder, loc, network, [&](int64_t t) { return loadInside(nest, index, t, extent, width); },
+            [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
+      else
+        kernel::emit(
+            builder, loc, network, [&](int64_t s) { return nest.load(planes, planeIndex(nest, index, s), width); },
+            [&](int64_t t, Value value) { storeInside(nest, index, t, extent, value, width); });
+    });
+  }
+
+  /// Where number `t` of a block is along `dim`, and if that is inside of `extent`.
+  std::pair<Value, Value> placeOf(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t t, Value extent) {
+    Value number = nest.materialize(index[dim] * blockSize() + t);
+    return {number, arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, number, extent)};
+  }
+
+  Value loadInside(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t t, Value extent, int64_t width) {
+    auto [number, isInside] = placeOf(nest, index, t, extent);
+    Value last = arith::SubIOp::create(builder, loc, extent, arith::ConstantIndexOp::create(builder, loc, 1));
+    SmallVector<AffineExpr> at(index);
+    at[dim] = nest.index(arith::MinSIOp::create(builder, loc, number, last));
+    Value value = nest.load(flat, at, width);
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(value.getType()));
+    return arith::SelectOp::create(builder, loc, isInside, value, zero);
+  }
+
+  void storeInside(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t t, Value extent, Value value, int64_t width) {
+    auto [number, isInside] = placeOf(nest, index, t, extent);
+    auto op = scf::IfOp::create(builder, loc, isInside, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(builder);
-    AffineNest nest(builder, loc);
-    int64_t width = run ? run->width : 1;
-    SmallVector<AffineExpr> index = openLoops(nest, openBlocks, run), flatIndex(index);
-    Value extent = memref::DimOp::create(builder, loc, flat, dim);
-    auto numberAt = [&](int64_t t) {
-      Value number = nest.materialize(index[dim] * blockSize() + t);
-      Value isInside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, number, extent);
-      return std::pair(number, isInside);
-    };
-    auto loadNumber = [&](int64_t t) -> Value {
-      auto [number, isInside] = numberAt(t);
-      Value last = arith::SubIOp::create(builder, loc, extent, arith::ConstantIndexOp::create(builder, loc, 1));
-      flatIndex[dim] = nest.index(arith::MinSIOp::create(builder, loc, number, last));
-      Value value = nest.load(flat, flatIndex, width);
-      Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(value.getType()));
-      return arith::SelectOp::create(builder, loc, isInside, value, zero);
-    };
-    auto storeInside = [&](int64_t t, Value value) {
-      auto [number, isInside] = numberAt(t);
-      auto op = scf::IfOp::create(builder, loc, isInside, /*withElseRegion=*/false);
-      OpBuilder::InsertionGuard guard(builder);
-      builder.setInsertionPointToStart(op.thenBlock());
-      AffineNest inside(nest);
-      flatIndex[dim] = inside.index(number);
-      storeNumber(inside, flatIndex, value, width);
-    };
-    if (toPlanes)
-      kernel::emit(builder, loc, network, loadNumber,
-                   [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
-    else
-      kernel::emit(
-          builder, loc, network, [&](int64_t s) { return nest.load(planes, planeIndex(nest, index, s), width); },
-          storeInside);
+    builder.setInsertionPointToStart(op.thenBlock());
+    AffineNest inside(nest);
+    SmallVector<AffineExpr> at(index);
+    at[dim] = inside.index(number);
+    storeNumber(inside, at, value, width);
   }
 };
 
 /// Merges the dimensions after `dim` into one where both buffers are contiguous and static there, so that lanes run
 /// across rows of pixels.
 void mergeTrailingDims(Value &flat, Value &planes, int64_t dim, OpBuilder &builder, Location loc) {
-  auto mergeable = [](MemRefType type, int64_t from) {
-    return type.getRank() - from >= 2 && type.getLayout().isIdentity() &&
-           llvm::none_of(type.getShape().drop_front(from), ShapedType::isDynamic);
-  };
+  auto mergeable = [](MemRefType type, int64_t from) { return type.getRank() - from >= 2 && areMergeable(type, from); };
   auto flatType = cast<MemRefType>(flat.getType()), planesType = cast<MemRefType>(planes.getType());
   if (!mergeable(flatType, dim + 1) || !mergeable(planesType, dim + 2))
     return;
@@ -321,6 +346,10 @@ void mergeTrailingDims(Value &flat, Value &planes, int64_t dim, OpBuilder &build
 } // namespace
 
 void mlir::compress::lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder) {
+  if (lanes > 1) {
+    auto subview = op.getInit().getDefiningOp<memref::SubViewOp>(); // of padded planes
+    separateSlots(subview ? subview.getSource() : op.getInit());
+  }
   Value flat = op.getInput(), planes = op.getInit();
   mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
   kernel::Network network = kernel::rfft(op.getBlockSize());

@@ -1,5 +1,6 @@
 // RUN: compress-opt %s --convert-compress-to-affine | FileCheck %s
 // RUN: compress-opt %s --convert-compress-to-affine=vector-lanes=4 | FileCheck %s --check-prefix=LANES
+// RUN: compress-opt %s --convert-compress-to-affine=vector-lanes=16 | FileCheck %s --check-prefix=WIDE
 // RUN: not compress-opt %s --convert-compress-to-affine=vector-lanes=3 2>&1 | FileCheck %s --check-prefix=BAD
 // BAD: error: convert-compress-to-affine{vector-lanes=3}: expects a power of two
 
@@ -46,30 +47,30 @@ func.func @pixels(%x: memref<1x8x5x8xf32>, %s: memref<4x1x2x5x8xf32>) {
 // LANES: affine.vector_load %[[X]][%[[B]], 12] : memref<3x24xf32>, vector<4xf32>
 // LANES-COUNT-8: vector.shuffle
 // LANES: affine.vector_store %{{.*}}, %[[PLANES]][0, %[[B]], 0] : memref<4x3x6xf32>, vector<4xf32>
-// LANES: affine.for %[[B1:.*]] = 0 to 3
-// LANES: affine.vector_load %[[X]][%[[B1]], 8] : memref<3x24xf32>, vector<4xf32>
-// LANES: affine.vector_store %{{.*}}, %[[PLANES]][0, %[[B1]], 2] : memref<4x3x6xf32>, vector<4xf32>
+// LANES: affine.vector_load %[[X]][%[[B]], 8] : memref<3x24xf32>, vector<4xf32>
+// LANES: affine.vector_store %{{.*}}, %[[PLANES]][0, %[[B]], 2] : memref<4x3x6xf32>, vector<4xf32>
 // LANES: return
 func.func @blocks(%x: memref<3x24xf32>, %s: memref<4x3x6xf32>) {
   compress.rfft dim = 1 ins(%x : memref<3x24xf32>) outs(%s : memref<4x3x6xf32>)
   return
 }
 
-// Longer ones go through a tile on the stack, one for both transforms.
+// Longer ones go through a tile on the stack, one for both transforms and outside of all loops.
 // LANES-LABEL: @tiles
-// LANES-COUNT-1: memref.alloca() {alignment = 64 : i64, compress.scratch} : memref<8x4xf32>
+// LANES-NEXT: %[[TILE:.*]] = memref.alloca() {alignment = 64 : i64, compress.scratch} : memref<8x4xf32>
 // LANES-NOT: memref.alloca
+// LANES: affine.for %[[B:.*]] = 0 to 2
 // LANES: affine.for %[[T:.*]] = 0 to 8 step 4
-// LANES: affine.vector_store %{{.*}}, %[[TILE:.*]][%[[T]], 0] : memref<8x4xf32>, vector<4xf32>
+// LANES: affine.vector_store %{{.*}}, %[[TILE]][%[[T]], 0] : memref<8x4xf32>, vector<4xf32>
 // LANES: affine.vector_load %[[TILE]][0, 0] : memref<8x4xf32>, vector<4xf32>
 // LANES: affine.vector_store %{{.*}}, %[[TILE]][0, 0]
 // LANES: affine.for %[[T1:.*]] = 0 to 8 step 4
 // LANES: affine.vector_load %[[TILE]][%[[T1]] + 3, 0]
-// LANES: affine.vector_store %{{.*}} : memref<1x32xf32>, vector<4xf32>
+// LANES: affine.vector_store %{{.*}} : memref<2x32xf32>, vector<4xf32>
 // LANES: return
-func.func @tiles(%x: memref<1x32xf32>, %s: memref<8x1x4xf32>, %y: memref<1x32xf32>) {
-  compress.rfft dim = 1 ins(%x : memref<1x32xf32>) outs(%s : memref<8x1x4xf32>)
-  compress.rfft_transpose dim = 1 ins(%s : memref<8x1x4xf32>) outs(%y : memref<1x32xf32>)
+func.func @tiles(%x: memref<2x32xf32>, %s: memref<8x2x4xf32>, %y: memref<2x32xf32>) {
+  compress.rfft dim = 1 ins(%x : memref<2x32xf32>) outs(%s : memref<8x2x4xf32>)
+  compress.rfft_transpose dim = 1 ins(%s : memref<8x2x4xf32>) outs(%y : memref<2x32xf32>)
   return
 }
 
@@ -80,6 +81,23 @@ func.func @tiles(%x: memref<1x32xf32>, %s: memref<8x1x4xf32>, %y: memref<1x32xf3
 // LANES: return
 func.func @adds_once(%s: memref<4x3x6xf32>, %y: memref<3x24xf32>) {
   compress.rfft_transpose accumulate dim = 1 ins(%s : memref<4x3x6xf32>) outs(%y : memref<3x24xf32>)
+  return
+}
+
+// Rows of 5 pixels in rows of 7 are no vector; where vectors are wide, masks cost nothing: lanes from 5 on do not exist.
+// LANES-LABEL: @short_rows
+// LANES: affine.vector_load %{{.*}}[0, %{{.*}}, %{{.*}}, 0] : memref<1x4x5x5xf32>, vector<4xf32>
+// LANES: affine.vector_load %{{.*}}[0, %{{.*}}, %{{.*}}, 1] : memref<1x4x5x5xf32>, vector<4xf32>
+// WIDE-LABEL: @short_rows
+// WIDE: %[[MASK:.*]] = vector.constant_mask [5] : vector<8xi1>
+// WIDE: vector.maskedload %{{.*}} : memref<1x4x5x5xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+// WIDE: vector.maskedstore %{{.*}}, vector<8xi1>, vector<8xf32>
+// WIDE: return
+func.func @short_rows(%x: memref<1x4x5x5xf32>, %s: memref<2x1x2x7x7xf32>) {
+  %inner = memref.subview %s[0, 0, 0, 1, 1] [2, 1, 2, 5, 5] [1, 1, 1, 1, 1]
+      : memref<2x1x2x7x7xf32> to memref<2x1x2x5x5xf32, strided<[98, 98, 49, 7, 1], offset: 8>>
+  compress.rfft dim = 1 ins(%x : memref<1x4x5x5xf32>)
+      outs(%inner : memref<2x1x2x5x5xf32, strided<[98, 98, 49, 7, 1], offset: 8>>)
   return
 }
 

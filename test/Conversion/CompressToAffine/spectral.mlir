@@ -1,5 +1,7 @@
 // RUN: compress-opt %s --convert-compress-to-affine=vector-lanes=4 | FileCheck %s
 
+// CHECK-DAG: #[[GAP:.*]] = affine_map<()[s0] -> (s0 * 4 + 16)>
+
 // Lanes are out blocks: 2 vectors of 4 cover 7 of them, the last from 3 on, and 2 positions share them. The seventh row
 // is a tile too. Slots 0 and 2 are real.
 // CHECK-LABEL: @rows
@@ -37,6 +39,29 @@ func.func @zeros(%x: memref<1x2x3xf32>, %w: memref<1x3x4xf32>, %y: memref<2x4xf3
   compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : memref<1x2x3xf32>, memref<1x3x4xf32>)
       outs(%ys : memref<1x2x4xf32>)
   compress.rfft_transpose dim = 1 ins(%ys : memref<1x2x4xf32>) outs(%y : memref<2x4xf32>)
+  return
+}
+
+// Slots a multiple of 1 KiB apart would share sets of a cache: a line of 16 numbers that nobody touches comes between.
+// CHECK-LABEL: @apart
+// CHECK-SAME: %[[N:[a-z0-9]+]]: index
+// CHECK: %[[LENGTH:.*]] = affine.apply #[[GAP]]()[%[[N]]]
+// CHECK: memref.alloc(%[[LENGTH]]) : memref<4x?xf32>
+// CHECK: memref.expand_shape %{{.*}} output_shape [4, %[[N]], 4]
+// CHECK: memref.alloc() : memref<1x272xf32>
+// CHECK: memref.expand_shape %{{.*}} output_shape [1, 64, 4] : memref<1x256xf32, strided<[272, 1]>> into memref<1x64x4xf32, strided<[272, 4, 1]>>
+// CHECK: memref.alloc() : memref<1x63x4xf32>
+// CHECK: return
+func.func @apart(%n: index, %x: memref<?x16xf32>, %u: memref<64x4xf32>, %v: memref<63x4xf32>) {
+  %xs = memref.alloc(%n) : memref<4x?x4xf32>
+  compress.rfft dim = 1 ins(%x : memref<?x16xf32>) outs(%xs : memref<4x?x4xf32>)
+  compress.rfft_transpose dim = 1 ins(%xs : memref<4x?x4xf32>) outs(%x : memref<?x16xf32>)
+  %us = memref.alloc() : memref<1x64x4xf32>
+  compress.rfft dim = 1 ins(%u : memref<64x4xf32>) outs(%us : memref<1x64x4xf32>)
+  compress.rfft_transpose dim = 1 ins(%us : memref<1x64x4xf32>) outs(%u : memref<64x4xf32>)
+  %vs = memref.alloc() : memref<1x63x4xf32>
+  compress.rfft dim = 1 ins(%v : memref<63x4xf32>) outs(%vs : memref<1x63x4xf32>)
+  compress.rfft_transpose dim = 1 ins(%vs : memref<1x63x4xf32>) outs(%v : memref<63x4xf32>)
   return
 }
 
