@@ -120,34 +120,45 @@ static void replaceStrided(Value from, Value to, OpBuilder &builder) {
   }
 }
 
-Value mlir::compress::separateSlots(Value planes) {
-  auto alloc = planes.getDefiningOp<memref::AllocOp>();
-  if (!alloc || alloc.getType().getRank() < 3 || alloc.getType().isDynamicDim(0) ||
-      !alloc.getType().getLayout().isIdentity())
-    return planes;
+/// True if slots of `alloc` may, and should, lie further apart.
+static bool isDense(memref::AllocOp alloc) {
+  MemRefType type = alloc.getType();
+  // The product of several dynamic extents has no bound that planning memory could find.
+  if (type.getRank() < 3 || type.isDynamicDim(0) || alloc.getDynamicSizes().size() > 1 ||
+      !type.getLayout().isIdentity())
+    return false;
   for (Operation *user : alloc->getUsers()) {
     auto subview = dyn_cast<memref::SubViewOp>(user);
     bool isSameRank = subview && subview.getType().getRank() == subview.getSourceType().getRank();
     if (!takesStrides(user) && !(isSameRank && llvm::all_of(subview->getUsers(), takesStrides)))
-      return planes;
+      return false;
   }
+  return !type.hasStaticShape() ||
+         type.getNumElements() / type.getDimSize(0) * type.getElementTypeBitWidth() / 8 % kAliasingBytes == 0;
+}
+
+Value mlir::compress::separateSlots(Value planes) {
+  auto alloc = planes.getDefiningOp<memref::AllocOp>();
+  if (!alloc || !isDense(alloc))
+    return planes;
   MemRefType type = alloc.getType();
   int64_t count = 1;
   for (int64_t extent : type.getShape().drop_front())
     count *= ShapedType::isDynamic(extent) ? 1 : extent;
-  if (alloc.getDynamicSizes().empty() && count * type.getElementTypeBitWidth() / 8 % kAliasingBytes != 0)
-    return planes;
 
   OpBuilder builder(alloc);
   Location loc = alloc.getLoc();
-  OpFoldResult slot = builder.getIndexAttr(count);
-  auto apply = [&](AffineExpr expr, ArrayRef<OpFoldResult> operands) {
-    return affine::makeComposedFoldedAffineApply(builder, loc, AffineMap::get(0, operands.size(), expr), operands);
+  // Numbers of a slot, and with the gap.
+  auto apply = [&](AffineExpr expr) -> OpFoldResult {
+    if (alloc.getDynamicSizes().empty())
+      return builder.getIndexAttr(cast<AffineConstantExpr>(expr).getValue());
+    return affine::makeComposedFoldedAffineApply(builder, loc, AffineMap::get(0, 1, expr),
+                                                 {OpFoldResult(alloc.getDynamicSizes()[0])});
   };
-  AffineExpr first = builder.getAffineSymbolExpr(0), second = builder.getAffineSymbolExpr(1);
-  for (Value size : alloc.getDynamicSizes())
-    slot = apply(first * second, {slot, size});
-  OpFoldResult length = apply(first + kSlotGap, {slot});
+  AffineExpr numbers = builder.getAffineConstantExpr(count);
+  if (!alloc.getDynamicSizes().empty())
+    numbers = builder.getAffineSymbolExpr(0) * count;
+  OpFoldResult slot = apply(numbers), length = apply(numbers + kSlotGap);
   SmallVector<int64_t> shape{type.getDimSize(0)};
   SmallVector<Value> sizes;
   dispatchIndexOpFoldResults({length}, sizes, shape);
