@@ -70,7 +70,9 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     ConvertDenseToAffinePassOptions dense;
     dense.vectorLanes = options.vectorLanes;
     pm.addPass(createConvertDenseToAffinePass(dense));
-    pm.addPass(createConvertReductionsToAffinePass());
+    ConvertReductionsToAffinePassOptions reductions;
+    reductions.vectorLanes = options.vectorLanes;
+    pm.addPass(createConvertReductionsToAffinePass(reductions));
   }
   pm.addPass(createConvertTilesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());

@@ -1,4 +1,5 @@
 // RUN: compress-opt %s --convert-compress-reductions-to-affine | FileCheck %s
+// RUN: compress-opt %s --convert-compress-reductions-to-affine=vector-lanes=4 | FileCheck %s --check-prefix=LANES
 
 // The window's own tensor is never read, and the maximum is stored once.
 // CHECK-LABEL: @pooling
@@ -35,5 +36,46 @@ func.func @dynamic(%x: memref<?x4xf32>, %y: memref<4xf32>) {
 // CHECK: linalg.add
 func.func @elementwise(%x: memref<4xf32>, %y: memref<4xf32>) {
   linalg.add ins(%x, %x : memref<4xf32>, memref<4xf32>) outs(%y : memref<4xf32>)
+  return
+}
+
+// Lanes are positions. Every other number of 8 is that of a window that moves by 2: the even ones of the first vector, and
+// the odd ones of one that ends where the row may end. Of 6 positions the last 2 are a shorter vector.
+// LANES-LABEL: @every_other
+// LANES-SAME: %[[X:.*]]: memref<?x4x6x12xf32>
+// LANES: affine.for %[[OH:.*]] = 0 to 3
+// LANES: affine.for %[[KH:.*]] = 0 to 2 iter_args(%{{.*}} = %{{.*}}) -> (vector<4xf32>)
+// LANES: affine.for %[[KW:.*]] = 0 to 2 iter_args
+// LANES: %[[A:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + %[[KH]], %[[KW]]] {{.*}} vector<4xf32>
+// LANES: %[[B:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + %[[KH]], %[[KW]] + 3] {{.*}} vector<4xf32>
+// LANES: vector.shuffle %[[A]], %[[B]] [0, 2, 5, 7]
+// LANES: arith.maximumf %{{.*}} : vector<4xf32>
+// LANES: affine.vector_load %[[X]][{{.*}} + 8] {{.*}} vector<2xf32>
+// LANES: affine.vector_load %[[X]][{{.*}} + 9] {{.*}} vector<2xf32>
+// LANES: return
+func.func @every_other(%x: memref<?x4x6x12xf32>, %w: memref<2x2xf32>, %y: memref<?x4x3x6xf32>) {
+  linalg.pooling_nchw_max {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+      ins(%x, %w : memref<?x4x6x12xf32>, memref<2x2xf32>) outs(%y : memref<?x4x3x6xf32>)
+  return
+}
+
+// A sum over rows: what is the same in all lanes is copied to them.
+// LANES-LABEL: @weighted
+// LANES: %[[F:.*]] = affine.load %{{.*}} : memref<3xf32>
+// LANES: vector.broadcast %[[F]] : f32 to vector<4xf32>
+// LANES: arith.mulf %{{.*}} : vector<4xf32>
+// LANES: vector.broadcast %{{.*}} : f32 to vector<4xf32>
+// LANES: arith.addf %{{.*}} : vector<4xf32>
+func.func @weighted(%x: memref<3x4xf32>, %f: memref<3xf32>, %y: memref<4xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i)>],
+                  iterator_types = ["parallel", "reduction"]}
+      ins(%x, %f : memref<3x4xf32>, memref<3xf32>) outs(%y : memref<4xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %half = arith.constant 0.5 : f32
+    %product = arith.mulf %a, %b : f32
+    %scaled = arith.mulf %product, %half : f32
+    %next = arith.addf %sum, %scaled : f32
+    linalg.yield %next : f32
+  }
   return
 }

@@ -55,15 +55,19 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
   let summary = "Lower reductions on buffers to loops that carry the result in a register";
   let description = [{
     A linalg op with reductions of known extent (pooling, sums, products that have no dimension for lanes) becomes loops over
-    its result and, inside of them, loops over its reductions that carry one number; the result is stored once.
+    its result and, inside of them, loops over its reductions that carry one number; the result is stored once. With
+    `vector-lanes` above 1 that is a vector along the innermost dimension of the result, if it is static and every operand
+    moves there by 0, 1 or 2.
 
     Runs after: bufferization, convert-compress-dense-to-affine          Leaves: linalg ops without reductions
     Does nothing when: a reduction's extent is dynamic        Fails when: never
 
     Example: test/Conversion/reductions-to-affine.mlir
   }];
+  let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1", "Most lanes of a vector">];
   let statistics = [Statistic<"numLowered", "num-lowered", "Ops lowered">];
-  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect"];
+  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect",
+                           "vector::VectorDialect"];
 }
 
 def ConvertTilesToLoopsPass : Pass<"convert-compress-tiles-to-loops"> {

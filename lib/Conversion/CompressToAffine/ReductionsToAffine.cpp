@@ -12,12 +12,15 @@
 //     affine.store %max, %y[n, c, oh, ow] }
 //
 // Upstream's loops load and store the result at each step, and the stores keep LLVM from vectorizing over positions.
+// Lanes are positions here; windows that move by 2 are loaded as two vectors of which a shuffle takes every other
+// number.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace mlir::compress {
@@ -40,57 +43,156 @@ static bool canCarry(linalg::LinalgOp op) {
   return llvm::all_of(op->getOperands(), [](Value operand) { return isa<MemRefType>(operand.getType()); });
 }
 
-/// The operands of `op` at the loops' indices; a place that the body does not read is not loaded.
-static SmallVector<Value> loadInputs(linalg::LinalgOp op, AffineNest &nest, ArrayRef<AffineExpr> index) {
-  SmallVector<Value> values;
-  for (OpOperand *operand : op.getDpsInputOperands()) {
-    if (op.getMatchingBlockArgument(operand).use_empty()) {
-      values.push_back(Value());
-      continue;
-    }
-    SmallVector<AffineExpr> at;
-    for (AffineExpr expr : op.getMatchingIndexingMap(operand).getResults())
-      at.push_back(expr.replaceDims(index));
-    values.push_back(nest.load(operand->get(), at, 1));
-  }
-  return values;
-}
-
-static void lowerReduction(linalg::LinalgOp op, OpBuilder &builder) {
-  AffineNest nest(builder, op.getLoc());
-  Value out = op.getDpsInits()[0];
-  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  SmallVector<AffineExpr> index(extents.size()), outIndex;
-  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
-    outIndex.push_back(nest.loopOverDim(out, position));
-    index[cast<AffineDimExpr>(expr).getPosition()] = outIndex.back();
-  }
-  SmallVector<Value> carried{nest.load(out, outIndex, 1)};
-  int64_t numCarrying = 0;
-  for (auto [loop, extent] : llvm::enumerate(extents))
-    if (!map.isFunctionOfDim(loop)) {
-      index[loop] = nest.loopCarrying(extent, carried);
-      ++numCarrying;
-    }
-  Block *body = op.getBlock();
-  IRMapping values;
-  for (auto [argument, value] : llvm::zip(body->getArguments().drop_back(), loadInputs(op, nest, index)))
-    if (value)
-      values.map(argument, value);
-  values.map(body->getArguments().back(), carried[0]);
-  for (Operation &inner : body->without_terminator())
-    builder.clone(inner, values);
-  carried[0] = values.lookupOrDefault(body->getTerminator()->getOperand(0));
-  for (int64_t i = 0; i < numCarrying; ++i)
-    nest.closeCarrying(carried);
-  nest.store(carried[0], out, outIndex);
-}
-
 namespace {
+
+/// One reduction, in lanes along the innermost dimension of its result where every operand allows it.
+class ReductionLowering {
+public:
+  ReductionLowering(linalg::LinalgOp op, int64_t lanes, OpBuilder &builder)
+      : op(op), out(op.getDpsInits()[0]), map(op.getMatchingIndexingMap(op.getDpsInitOperand(0))),
+        extents(op.getStaticLoopRanges()), builder(builder), loc(op.getLoc()) {
+    if (map.getNumResults() > 0)
+      laneLoop = cast<AffineDimExpr>(map.getResults().back()).getPosition();
+    this->lanes = allowsLanes() ? lanes : 1;
+  }
+
+  void lower() {
+    AffineNest nest(builder, loc);
+    SmallVector<AffineExpr> index(extents.size());
+    for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+      int64_t loop = cast<AffineDimExpr>(expr).getPosition();
+      if (lanes == 1 || loop != laneLoop)
+        index[loop] = nest.loopOverDim(out, position);
+    }
+    if (lanes == 1)
+      return lowerAt(nest, index, 1);
+    forEachLaneRun(extents[laneLoop], lanes, [&](int64_t begin, int64_t end, int64_t width) {
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest inside(nest);
+      index[laneLoop] = inside.loop(begin, end, width);
+      lowerAt(inside, index, width);
+    });
+  }
+
+private:
+  AffineMap mapOf(OpOperand *operand) { return op.getMatchingIndexingMap(operand); }
+  bool isRead(OpOperand *operand) { return !op.getMatchingBlockArgument(operand).use_empty(); }
+
+  /// How far apart the numbers of an operand are along the lanes; nullopt if not by a constant in its innermost
+  /// dimension.
+  std::optional<int64_t> laneStride(AffineMap map) const {
+    if (!map.isFunctionOfDim(laneLoop))
+      return 0;
+    for (AffineExpr outer : map.getResults().drop_back())
+      if (outer.isFunctionOfDim(laneLoop))
+        return std::nullopt;
+    AffineExpr lane = getAffineDimExpr(laneLoop, map.getContext());
+    for (int64_t stride : {1, 2}) {
+      AffineExpr rest = simplifyAffineExpr(map.getResults().back() - lane * stride, map.getNumDims(), 0);
+      if (!rest.isFunctionOfDim(laneLoop))
+        return stride;
+    }
+    return std::nullopt;
+  }
+
+  bool allowsLanes() {
+    if (laneLoop < 0 || ShapedType::isDynamic(extents[laneLoop]) || !compress::allowsLanes(out))
+      return false;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto stride = laneStride(mapOf(operand));
+      if (isRead(operand) && (!stride || (*stride != 0 && !compress::allowsLanes(operand->get()))))
+        return false;
+    }
+    return llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
+      return OpTrait::hasElementwiseMappableTraits(&inner) || inner.hasTrait<OpTrait::ConstantLike>();
+    });
+  }
+
+  static SmallVector<AffineExpr> indexOf(AffineMap map, ArrayRef<AffineExpr> index) {
+    SmallVector<AffineExpr> at;
+    for (AffineExpr expr : map.getResults())
+      at.push_back(expr.replaceDims(index));
+    return at;
+  }
+
+  /// Loads `width` numbers of `operand`. Of two apart, the even ones of a vector are followed by the odd ones of
+  /// another that ends with the last number: nothing beyond it is read.
+  Value loadOperand(AffineNest &nest, OpOperand *operand, ArrayRef<AffineExpr> index, int64_t width) {
+    SmallVector<AffineExpr> at = indexOf(mapOf(operand), index);
+    int64_t stride = width == 1 ? 1 : *laneStride(mapOf(operand));
+    if (stride == 0)
+      return nest.loadBroadcast(operand->get(), at, width);
+    Value first = nest.load(operand->get(), at, width);
+    if (stride == 1)
+      return first;
+    at.back() = at.back() + (width - 1);
+    SmallVector<int64_t> mask;
+    for (int64_t lane = 0; lane < 2 * width; ++lane)
+      if (lane % 2 == (lane < width ? 0 : 1))
+        mask.push_back(lane);
+    return vector::ShuffleOp::create(builder, loc, first, nest.load(operand->get(), at, width), mask);
+  }
+
+  /// The loops over reductions at one place of the result, or at `width` of them.
+  void lowerAt(AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
+    SmallVector<AffineExpr> outIndex = indexOf(map, index);
+    SmallVector<Value> carried{nest.load(out, outIndex, width)};
+    int64_t numCarrying = 0;
+    for (auto [loop, extent] : llvm::enumerate(extents))
+      if (!map.isFunctionOfDim(loop)) {
+        index[loop] = nest.loopCarrying(extent, carried);
+        ++numCarrying;
+      }
+    IRMapping values;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (isRead(operand))
+        values.map(op.getMatchingBlockArgument(operand), loadOperand(nest, operand, index, width));
+    values.map(op.getBlock()->getArguments().back(), carried[0]);
+    for (Operation &inner : op.getBlock()->without_terminator())
+      cloneInLanes(inner, values, width);
+    carried[0] = inLanes(op.getBlock()->getTerminator()->getOperand(0), values, width);
+    for (int64_t i = 0; i < numCarrying; ++i)
+      nest.closeCarrying(carried);
+    nest.store(carried[0], out, outIndex);
+  }
+
+  /// What stands for `value`; a number that is the same in all lanes is copied to them.
+  Value inLanes(Value value, IRMapping &values, int64_t width) {
+    Value mapped = values.lookupOrDefault(value);
+    if (width == 1 || isa<VectorType>(mapped.getType()))
+      return mapped;
+    return vector::BroadcastOp::create(builder, loc, VectorType::get({width}, mapped.getType()), mapped);
+  }
+
+  void cloneInLanes(Operation &inner, IRMapping &values, int64_t width) {
+    if (width == 1 || inner.getNumOperands() == 0) {
+      builder.clone(inner, values);
+      return;
+    }
+    OperationState state(inner.getLoc(), inner.getName());
+    for (Value operand : inner.getOperands())
+      state.operands.push_back(inLanes(operand, values, width));
+    for (Type type : inner.getResultTypes())
+      state.types.push_back(VectorType::get({width}, type));
+    state.attributes = inner.getDiscardableAttrDictionary();
+    state.propertiesAttr = inner.getPropertiesAsAttribute();
+    values.map(inner.getResults(), builder.create(state)->getResults());
+  }
+
+  linalg::LinalgOp op;
+  Value out;
+  AffineMap map;
+  SmallVector<int64_t> extents;
+  OpBuilder &builder;
+  Location loc;
+  int64_t lanes, laneLoop = -1;
+};
 
 struct ConvertReductionsToAffinePass
     : compress::impl::ConvertReductionsToAffinePassBase<ConvertReductionsToAffinePass> {
+  using Base = compress::impl::ConvertReductionsToAffinePassBase<ConvertReductionsToAffinePass>;
+  using Base::Base;
+
   void runOnOperation() override {
     SmallVector<linalg::LinalgOp> reductions;
     getOperation()->walk([&](linalg::LinalgOp op) {
@@ -99,7 +201,7 @@ struct ConvertReductionsToAffinePass
     });
     for (linalg::LinalgOp op : reductions) {
       OpBuilder builder(op);
-      lowerReduction(op, builder);
+      ReductionLowering(op, vectorLanes, builder).lower();
       op->erase();
       ++numLowered;
     }
