@@ -39,6 +39,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
   } else {
     SelectPassOptions select;
     select.force = options.force;
+    select.machine = options.machine;
     pm.addPass(createSelectPass(select));
   }
   if (options.reference)

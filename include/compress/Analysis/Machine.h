@@ -8,12 +8,23 @@
 #ifndef COMPRESS_ANALYSIS_MACHINE_H
 #define COMPRESS_ANALYSIS_MACHINE_H
 
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
 #include <cstdint>
+#include <string>
+#include <variant>
 
 namespace mlir::compress {
 
-/// One core, as data. Bytes, bytes per second and operations per second.
+/// One core, as data. Bytes, bytes per second and operations per second. A default-constructed one is the preset
+/// `kDefaultName`.
 struct Machine {
+  static constexpr const char *kDefaultName = "xeon-sapphire-rapids";
+  std::string name = kDefaultName;
+  /// Where the numbers are from, in words: `preset`, `file …`.
+  std::string source = "preset";
+
   int64_t l1Bytes = 48 << 10;
   int64_t l2Bytes = 2 << 20;
   int64_t l3Bytes = 32 << 20;
@@ -23,6 +34,9 @@ struct Machine {
   double memoryBytesPerSecond = 13e9;
   /// f32 additions plus multiplications per second of fused multiply-add code at full vector width.
   double peakFlops = 200e9;
+  /// Of bf16 and int8 dot products at full vector width; 0 where the processor has no instruction for them.
+  double peakBF16 = 107e9;
+  double peakInt8 = 845e9;
   /// SIMD register width in bytes.
   int64_t vectorBytes = 64;
 
@@ -38,7 +52,36 @@ struct Machine {
            : bytes <= l3Bytes ? l3BytesPerSecond
                               : memoryBytesPerSecond;
   }
+
+  /// A preset's name; `native`, which is what `compress-machine --measure` left in `nativePath()`, or else the preset
+  /// that fits this processor's vectors, as `source` says; or the path of a file.
+  static llvm::Expected<Machine> get(llvm::StringRef text);
+  /// The descriptions that are known by name; the first is the default.
+  static llvm::ArrayRef<Machine> presets();
+  static std::string nativePath();
+
+  /// Reads a description. Errors name `file`, the key and what is expected of it.
+  static llvm::Expected<Machine> fromJSON(llvm::StringRef text, llvm::StringRef file);
+  std::string toJSON() const;
+  /// One line of all numbers, in units for people.
+  std::string summary() const;
 };
+
+/// A key of a description's JSON: which number of the machine it is, and what it means.
+struct MachineKey {
+  const char *name;
+  std::variant<int64_t Machine::*, double Machine::*> member;
+  const char *meaning;
+  /// True if 0 has a meaning.
+  bool mayBeZero = false;
+
+  double get(const Machine &machine) const {
+    return std::visit([&](auto pointer) { return static_cast<double>(machine.*pointer); }, member);
+  }
+};
+
+/// Every key but `name`, in the order in which descriptions are written.
+llvm::ArrayRef<MachineKey> machineKeys();
 
 /// What a way to compute a layer takes, per sample.
 struct Cost {

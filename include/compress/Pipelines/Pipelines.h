@@ -8,6 +8,7 @@
 #ifndef COMPRESS_PIPELINES_PIPELINES_H
 #define COMPRESS_PIPELINES_PIPELINES_H
 
+#include "compress/Analysis/Machine.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -24,6 +25,9 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
   Option<std::string> force{
       *this, "force", llvm::cl::desc("Form for compress-select to use, for all layers or by name (pattern=form,…)"),
       llvm::cl::init("")};
+  Option<std::string> machine{*this, "machine",
+                              llvm::cl::desc("Description for compress-select: a preset, native or a JSON file"),
+                              llvm::cl::init(Machine::kDefaultName)};
   Option<int64_t> vectorLanes{*this, "vector-lanes",
                               llvm::cl::desc("Most lanes of a vector; 1 gives scalar, readable loops"),
                               llvm::cl::init(1)};

@@ -54,7 +54,12 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   using Base::Base;
 
   void runOnOperation() override {
-    Machine machine;
+    auto described = Machine::get(machine);
+    if (!described) {
+      getOperation()->emitError("compress-select{machine=")
+          << machine << "}: " << llvm::toString(described.takeError());
+      return signalPassFailure();
+    }
     std::string error;
     auto parsed = LayerPatterns::parse(force, error);
     if (!parsed) {
@@ -74,7 +79,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       // Both factors of a product may be representations; the next round looks at what one of them became.
       llvm::DenseSet<Operation *> seen;
       for (WeightConsumer &candidate : candidates)
-        if (seen.insert(candidate.op).second && failed(rewrite(candidate, machine, isStage)))
+        if (seen.insert(candidate.op).second && failed(rewrite(candidate, *described, isStage)))
           return signalPassFailure();
     }
     if (const LayerPatterns::Entry *unused = forced.findUnused()) {

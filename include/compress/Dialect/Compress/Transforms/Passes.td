@@ -143,15 +143,21 @@ def SelectPass : Pass<"compress-select"> {
     `force` is a form for every layer, or entries `pattern=form` separated by commas: the first regular expression that
     matches a layer's whole name (the ONNX node's, kept as a location) gives its form. Other layers take the cheapest.
 
+    `machine` is the description whose sizes and rates the cost model takes: a preset's name, `native`, or a JSON file, as
+    `compress-machine` lists, measures and writes them. The default is a preset, so that what is chosen does not depend on
+    the machine that compiles.
+
     Runs after: import, fit          Leaves: kernel ops; no representation op
     Does nothing when: there is none        Fails when: `force` names a form that a consumer does not have, or a pattern
-    that is the first to match no layer
+    that is the first to match no layer; `machine` is none of the above, or its file is not a description
 
     Example: test/Dialect/Compress/Transforms/select.mlir
   }];
   let options = [
     Option<"force", "force", "std::string", "\"\"",
-           "Form (such as spectral, or dense) for all layers, or pattern=form,… by name; default: the cheapest">];
+           "Form (such as spectral, or dense) for all layers, or pattern=form,… by name; default: the cheapest">,
+    Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
+           "Description that costs are computed with: a preset, native or a file; default: xeon-sapphire-rapids">];
   let statistics = [Statistic<"numSelected", "num-selected", "Consumers rewritten to kernel ops">,
                     Statistic<"numExpanded", "num-expanded", "Weights expanded">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "compress::CompressDialect",
