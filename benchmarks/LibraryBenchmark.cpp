@@ -28,7 +28,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contestants.h"
-#include "Machine.h"
+#include "Measure.h"
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -225,7 +225,7 @@ void printMachine() {
       "{\"last_cache_bytes\": %zu,\n \"peak_flops\": {\"f32\": %.4g, \"bf16\": %.4g, \"i8\": %.4g},\n \"levels\": [",
       lastCacheBytes(), peakF32(), peakBF16(), peakInt8());
   const char *separator = "";
-  for (const MemoryLevel &level : measureMemory()) {
+  for (const MemoryLevel &level : levelsOf(measureFootprints(2.5))) {
     std::printf("%s\n  {\"name\": \"%s\", \"bytes\": %zu, \"read_bytes_per_s\": %.4g}", separator, level.name.c_str(),
                 level.bytes, level.readBytesPerSecond);
     separator = ",";

@@ -1,4 +1,4 @@
-//===- Machine.cpp - Peaks of this machine, measured ----------------------===//
+//===- Measure.cpp - Rates of this machine, measured ----------------------===//
 //
 // Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Machine.h"
+#include "Measure.h"
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -52,6 +52,17 @@ static double bestRate(double work, Run run, double seconds = 0.03) {
 
 static constexpr int kSteps = 4000, kChains = 12;
 
+static double peakPortable() {
+  return bestRate(2.0 * 4 * kChains * kSteps, [] {
+    float sums[kChains][4] = {};
+    for (int step = 0; step < kSteps; ++step)
+      for (auto &sum : sums)
+        for (float &lane : sum)
+          lane = lane * 0.999f + 1e-3f;
+    keep(sums);
+  });
+}
+
 #if defined(__x86_64__)
 
 // One chain per register and 12 chains: two units of latency 4 to 6 stay busy. The empty asm keeps the compiler from
@@ -92,7 +103,7 @@ double compress::peakF32() {
     return bestRate(2.0 * 16 * kChains * kSteps, fma512);
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return bestRate(2.0 * 8 * kChains * kSteps, fma256);
-  return 0;
+  return peakPortable();
 }
 
 double compress::peakBF16() {
@@ -105,17 +116,7 @@ double compress::peakInt8() {
 
 #else
 
-double compress::peakF32() {
-  return bestRate(2.0 * 4 * kChains * kSteps, [] {
-    float sums[kChains][4] = {};
-    for (int step = 0; step < kSteps; ++step)
-      for (auto &sum : sums)
-        for (float &lane : sum)
-          lane = lane * 0.999f + 1e-3f;
-    keep(sums);
-  });
-}
-
+double compress::peakF32() { return peakPortable(); }
 double compress::peakBF16() { return 0; }
 double compress::peakInt8() { return 0; }
 
@@ -170,6 +171,14 @@ static void readAll(const float *p, size_t count) {
   readPortable(p, count);
 }
 
+int64_t compress::vectorBytes() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") ? 64 : __builtin_cpu_supports("avx2") ? 32 : 16;
+#else
+  return 16;
+#endif
+}
+
 Sweep::Sweep(size_t bytes) : count(bytes / sizeof(float) / 256 * 256) {
   size_t bytesOfPages = (count * sizeof(float) + kHugePage - 1) / kHugePage * kHugePage;
   floats = static_cast<float *>(std::aligned_alloc(kHugePage, bytesOfPages));
@@ -185,13 +194,14 @@ Sweep::Sweep(size_t bytes) : count(bytes / sizeof(float) / 256 * 256) {
 
 Sweep::~Sweep() { std::free(floats); }
 
-double Sweep::run() { return repeated(1); }
+double Sweep::run() { return repeated(1, count * sizeof(float)); }
 
-double Sweep::repeated(int times) {
+double Sweep::repeated(int times, size_t bytes) {
+  size_t some = std::min(bytes / sizeof(float), count);
   double start = now();
   for (int i = 0; i < times; ++i)
-    readAll(floats, count);
-  return times * double(count * sizeof(float)) / (now() - start);
+    readAll(floats, some);
+  return times * double(some * sizeof(float)) / (now() - start);
 }
 
 static size_t cacheBytes(int name, size_t otherwise) {
@@ -199,40 +209,34 @@ static size_t cacheBytes(int name, size_t otherwise) {
   return bytes > 0 ? bytes : otherwise;
 }
 
-/// Bytes per second of reading so many bytes again and again: the best in `seconds`.
-static double readRate(size_t bytes, double seconds) {
-  Sweep sweep(bytes);
-  sweep.run();
-  // What is small is read many times together: a clock takes as long as a reading of L1.
-  int times = 1 + (8 << 20) / bytes;
-  double best = 0;
-  for (double end = now() + seconds; now() < end;)
-    best = std::max(best, sweep.repeated(times));
-  return best;
-}
-
 size_t compress::lastCacheBytes() {
   return std::max(cacheBytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20), cacheBytes(_SC_LEVEL3_CACHE_SIZE, 0));
 }
 
-/// How much of a last cache of so many bytes one thread has: the processor may report the sum of several caches, and
-/// other machines may share it. Doubles `bytes` while what is read comes at more than half of `rate`.
-static size_t reachableBytes(size_t bytes, size_t reported, double rate) {
-  while (2 * bytes <= reported && readRate(2 * bytes, 0.03) > rate / 2)
-    bytes *= 2;
-  return bytes;
+/// The best rate of reading the first `bytes` again and again for a few milliseconds.
+static double readRate(Sweep &sweep, size_t bytes) {
+  // What is small is read many times together: a clock takes as long as a reading of L1.
+  int times = 1 + (2 << 20) / bytes;
+  sweep.repeated(1, bytes);
+  double best = 0, end = now() + 0.002;
+  do
+    best = std::max(best, sweep.repeated(times, bytes));
+  while (now() < end);
+  return best;
 }
 
-std::vector<MemoryLevel> compress::measureMemory() {
-  size_t l1 = cacheBytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10), l2 = cacheBytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
-  // A level is read where the one before is far too small.
-  std::vector<MemoryLevel> levels = {{"L1", l1, readRate(l1 / 2, 0.05)},
-                                     {"L2", l2, readRate(std::min(8 * l1, l2 / 2), 0.05)}};
-  if (size_t l3 = lastCacheBytes(); l3 > l2) {
-    size_t small = std::min(8 * l2, l3 / 2);
-    double rate = readRate(small, 0.05);
-    levels.push_back({"L3", reachableBytes(small, l3, rate), rate});
-  }
-  levels.push_back({"memory", 0, readRate(std::max<size_t>(lastCacheBytes() / 4 * 5, 256 << 20), 0.2)});
-  return levels;
+std::vector<FootprintRate> compress::measureFootprints(double seconds) {
+  constexpr size_t kSmallest = 8 << 10, kLargest = 256 << 20;
+  double end = now() + seconds;
+  std::vector<FootprintRate> curve;
+  for (size_t octave = kSmallest; octave < kLargest; octave *= 2)
+    for (size_t quarters = 4; quarters < 8; ++quarters)
+      curve.push_back({octave / 4 * quarters, 0});
+  curve.push_back({kLargest, 0});
+  Sweep sweep(kLargest);
+  for (bool isFirst = true; isFirst || now() < end; isFirst = false)
+    for (FootprintRate &point : curve)
+      if (isFirst || now() < end)
+        point.bytesPerSecond = std::max(point.bytesPerSecond, readRate(sweep, point.bytes));
+  return curve;
 }

@@ -1,0 +1,70 @@
+//===- Measure.h - Rates of this machine, measured ------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_TOOLS_COMPRESS_MACHINE_MEASURE_H
+#define COMPRESS_TOOLS_COMPRESS_MACHINE_MEASURE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace compress {
+
+/// Peak operations per second of one thread; a multiply-add is two. Best of several runs.
+double peakF32();
+/// Of bf16 and int8 dot products where the processor has them, else 0.
+double peakBF16();
+double peakInt8();
+
+/// Width of the SIMD registers that the loops of this file use.
+int64_t vectorBytes();
+
+/// What one thread reads per second, again and again, from so many bytes.
+struct FootprintRate {
+  size_t bytes;
+  double bytesPerSecond;
+};
+
+/// Rates at 8 KiB to 256 MiB, four footprints an octave. All are measured in turn, round after round for `seconds`, and
+/// the best of each is kept: what disturbs the machine for a while spoils one round, not one footprint.
+std::vector<FootprintRate> measureFootprints(double seconds);
+
+/// A level of memory: `L1`, `L2`, `L3`, `memory` (whose bytes are 0), and what one thread reads from it per second.
+struct MemoryLevel {
+  std::string name;
+  size_t bytes;
+  double readBytesPerSecond;
+};
+
+/// The four levels, by where the rates of ascending footprints fall. What the system says of caches is not asked: in a
+/// virtual machine it is what the host has, or a guess, and not what one thread gets.
+std::vector<MemoryLevel> levelsOf(std::vector<FootprintRate> curve);
+
+/// The last cache as the processor reports it: enough to read to push all else out.
+size_t lastCacheBytes();
+
+/// Memory that is read through, to push all else out of caches.
+class Sweep {
+public:
+  explicit Sweep(size_t bytes);
+  Sweep(const Sweep &) = delete;
+  Sweep &operator=(const Sweep &) = delete;
+  ~Sweep();
+  /// Reads all of it; returns bytes per second.
+  double run();
+  /// Reads the first `bytes` several times.
+  double repeated(int times, size_t bytes);
+
+private:
+  size_t count;
+  float *floats;
+};
+
+} // namespace compress
+
+#endif // COMPRESS_TOOLS_COMPRESS_MACHINE_MEASURE_H
