@@ -33,7 +33,7 @@ def _find_compiler():
 
 
 def compile(path, out_dir, name=None, target_cpu="native", expand=False, reference=False, force=None, batch=None,
-            max_batch=None, vector_lanes=None, report=None, fit=None, drop_dead_channels=False):
+            max_batch=None, vector_lanes=None, report=None, fit=None, drop_dead_channels=False, machine=None):
     """Compiles the ONNX or IR file `path` into `out_dir`; returns the path of the shared library.
 
     The options are those of `compress-compile --help`. Raises CompileError with the compiler's report.
@@ -45,7 +45,8 @@ def compile(path, out_dir, name=None, target_cpu="native", expand=False, referen
     command = [_find_compiler(), str(path), "-o", str(out_dir), "--name", name, "--target-cpu", target_cpu, "--quiet"]
     command += ["--expand"] * expand + ["--reference"] * reference + ["--drop-dead-channels"] * drop_dead_channels
     for option, value in (("--force", force), ("--batch", batch), ("--max-batch", max_batch),
-                          ("--vector-lanes", vector_lanes), ("--report", report), ("--fit", fit)):
+                          ("--vector-lanes", vector_lanes), ("--report", report), ("--fit", fit),
+                          ("--machine", machine)):
         command += [option, str(value)] if value is not None else []
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     if done.returncode != 0:

@@ -24,7 +24,8 @@ def run(command, folder, **kwargs):
             os.symlink(ROOT / name, folder / name)
     if not (folder / "build-dev").exists():
         os.symlink(BUILD, folder / "build-dev")
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, **kwargs)
+    env = dict(os.environ, XDG_CACHE_HOME=str(folder / "cache"))
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, **kwargs)
     assert done.returncode == 0, done.stdout + done.stderr
     return done
 
@@ -32,7 +33,7 @@ def run(command, folder, **kwargs):
 @pytest.mark.skipif("asan" in BUILD.name, reason="a stock mlir-opt cannot load sanitized code")
 def test_readme_shell_commands_run_in_order(tmp_path):
     commands = blocks("sh")
-    assert len(commands) == 3
+    assert len(commands) == 4
     for block in commands:
         run(["bash", "-euo", "pipefail", "-c", block.replace("/tmp/layer.mlir", str(tmp_path / "layer.mlir"))], tmp_path)
 

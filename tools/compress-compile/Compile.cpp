@@ -48,9 +48,9 @@ LogicalResult failWith(llvm::Error error) {
 
 class Compiler {
 public:
-  Compiler(const CompileOptions &options, const TargetCPU &cpu)
+  Compiler(const CompileOptions &options, const TargetCPU &cpu, const Machine &machine)
       : options(options), cpu(cpu),
-        report(options, cpu, numPhases(options.emit) + options.dropDeadChannels + !options.fit.empty()),
+        report(options, cpu, machine, numPhases(options.emit) + options.dropDeadChannels + !options.fit.empty()),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -174,6 +174,7 @@ private:
     pipeline.reference = options.reference;
     pipeline.expand = options.expand;
     pipeline.force = options.force;
+    pipeline.machine = options.machine;
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();
     buildCompressToAffinePipeline(pm, pipeline);
@@ -260,5 +261,8 @@ LogicalResult mlir::compress::compileModel(const CompileOptions &options) {
   auto cpu = TargetCPU::get(options.cpu);
   if (!cpu)
     return failWith(cpu.takeError());
-  return Compiler(options, *cpu).run();
+  auto machine = Machine::get(options.machine);
+  if (!machine)
+    return failWith(machine.takeError());
+  return Compiler(options, *cpu, *machine).run();
 }

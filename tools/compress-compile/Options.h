@@ -20,6 +20,8 @@ struct CompileOptions {
   std::string model, directory, name, cpu, force, report;
   /// Pairs layers=scheme of compress-fit; empty for none.
   std::string fit;
+  /// A preset, `native` or a file, as Machine::get takes it.
+  std::string machine;
   Emit emit = Emit::Library;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// 0: a run-time value.

@@ -17,11 +17,14 @@ using namespace mlir::compress;
 /// Version of the JSON document.
 static constexpr int64_t kReportVersion = 1;
 
-Report::Report(const CompileOptions &options, const TargetCPU &cpu, int numPhases)
-    : options(options), cpu(cpu), numPhases(numPhases) {
-  if (!options.quiet)
-    llvm::errs() << llvm::formatv("compiling {0} for {1} ({2}-bit vectors)\n", options.model, cpu.name,
-                                  cpu.vectorBytes * 8);
+Report::Report(const CompileOptions &options, const TargetCPU &cpu, const Machine &machine, int numPhases)
+    : options(options), cpu(cpu), machine(machine), numPhases(numPhases) {
+  if (options.quiet)
+    return;
+  llvm::errs() << llvm::formatv("compiling {0} for {1} ({2}-bit vectors)\n", options.model, cpu.name,
+                                cpu.vectorBytes * 8);
+  if (!options.expand && !options.reference)
+    llvm::errs() << "costs are those of " << machine.summary() << " (" << machine.source << ")\n";
 }
 
 //===----------------------------------------------------------------------===//
@@ -118,6 +121,13 @@ static llvm::json::Array tensorsToJSON(ArrayRef<CTensor> tensors) {
   return array;
 }
 
+static llvm::json::Object machineToJSON(const Machine &machine) {
+  llvm::json::Object object{{"name", machine.name}, {"source", machine.source}};
+  for (const MachineKey &key : machineKeys())
+    std::visit([&](auto member) { object[key.name] = machine.*member; }, key.member);
+  return object;
+}
+
 std::string Report::json() const {
   llvm::json::Array phaseRows, layerRows;
   for (const Phase &phase : phases)
@@ -134,6 +144,7 @@ std::string Report::json() const {
                           {"name", options.name},
                           {"target_cpu", cpu.name},
                           {"vector_bytes", cpu.vectorBytes},
+                          {"machine", machineToJSON(machine)},
                           {"form", options.reference ? "reference"
                                    : options.expand  ? "expanded"
                                                      : "selected"},

@@ -9,6 +9,7 @@
 #define COMPRESS_TOOLS_COMPRESS_COMPILE_REPORT_H
 
 #include "Options.h"
+#include "compress/Analysis/Machine.h"
 #include "compress/Target/CInterface.h"
 #include "compress/Target/NativeLibrary.h"
 #include "mlir/IR/MLIRContext.h"
@@ -31,7 +32,7 @@ struct LayerRemark {
 /// Prints phases and remarks as they come, and keeps all for `--report`.
 class Report {
 public:
-  Report(const CompileOptions &options, const TargetCPU &cpu, int numPhases);
+  Report(const CompileOptions &options, const TargetCPU &cpu, const Machine &machine, int numPhases);
 
   /// Takes the remarks of the passes that run in `context` from now on.
   void listen(MLIRContext &context);
@@ -65,6 +66,7 @@ private:
 
   const CompileOptions &options;
   const TargetCPU &cpu;
+  const Machine &machine;
   int numPhases;
   std::chrono::steady_clock::time_point started;
   std::vector<Phase> phases;

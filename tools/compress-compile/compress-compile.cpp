@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Compile.h"
+#include "compress/Analysis/Machine.h"
 #include "compress/Import/ONNX.h"
 #include "compress/Target/CInterface.h"
 #include "llvm/ADT/StringExtras.h"
@@ -25,7 +26,8 @@ static const char *kOverview = R"(compress-compile: a trained network to a nativ
   compress-compile layer.mlir -o out --emit affine    stop at readable loops
 
 Circulant weights (nodes of the model-local function compress.Circulant) are computed by FFT where the cost model
-says that it pays; a line per layer says what was chosen. The result is for one thread of --target-cpu.
+says that it pays, for the machine that --machine describes; a line per layer says what was chosen. The result is for
+one thread of --target-cpu.
 Run it with compress-run, from C with the header, or from Python with compress_mlir.load.
 )";
 
@@ -60,6 +62,12 @@ int main(int argc, char **argv) {
                              cl::desc("Form for all layers, such as spectral or dense, or pattern=form,... over layer "
                                       "names (default: the cheapest)"),
                              cl::cat(category));
+  cl::opt<std::string> machine("machine",
+                               cl::desc("Description that the cost model chooses by: a preset, native (what "
+                                        "'compress-machine --measure' left) or a JSON file (default: the preset "
+                                        "xeon-sapphire-rapids, so that the result does not depend on the machine "
+                                        "that compiles)"),
+                               cl::value_desc("machine"), cl::init(Machine::kDefaultName), cl::cat(category));
   cl::opt<std::string> fit("fit",
                            cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "
                                     "names is a regular expression over node names"),
@@ -101,6 +109,7 @@ int main(int argc, char **argv) {
   options.cpu = cpu;
   options.force = force;
   options.fit = fit;
+  options.machine = machine;
   options.dropDeadChannels = dropDeadChannels;
   options.report = report;
   options.emit = emit;
