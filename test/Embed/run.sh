@@ -32,6 +32,7 @@ refuse ' compress\.[a-z_]* ' embed affine
 expect 'compress.rfft_transpose' "$prefix/bin/compress-opt" "$build/embed-build/out.mlir"
 expect 'needs no runtime' "$prefix/bin/compress-compile" --help
 expect 'NumPy' "$prefix/bin/compress-run" --help
+expect 'generic-avx2: L1 32 KiB' "$prefix/bin/compress-machine" --show generic-avx2
 expect 'ends with 1 where the file is interesting' "$prefix/bin/compress-reduce" --help
 # The C API, through the package and by a plain compiler call.
 expect 'remark: passed compress/select on fc1' "$build/embed-build/embed-c"
