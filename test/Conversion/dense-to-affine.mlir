@@ -1,14 +1,16 @@
 // RUN: compress-opt %s --convert-compress-dense-to-affine=vector-lanes=8 | FileCheck %s
+// RUN: compress-opt %s --convert-compress-dense-to-affine=vector-lanes=16 | FileCheck %s --check-prefix=WIDE
 
-// 20 outputs are 16 + 4 lanes: two vectors of 8, then one of 4. Batches of 4 rows, then the rest.
+// 20 outputs are vectors of 8 from 0, 8 and 12, all read before any is written. Batches of 4 rows, then the rest.
 // CHECK-LABEL: @matmul
 // CHECK-NOT: linalg.generic
 // CHECK: affine.for %{{.*}} = 0 to #{{.*}} step 4
-// CHECK-COUNT-8: affine.vector_load {{.*}}memref<?x20xf32>, vector<8xf32>
+// CHECK-COUNT-11: affine.vector_load {{.*}}memref<?x20xf32>, vector<8xf32>
+// CHECK: affine.vector_load %{{.*}}[%{{.*}} + 3, 12] : memref<?x20xf32>, vector<8xf32>
 // CHECK: affine.for %{{.*}} = 0 to 5 iter_args
-// CHECK-COUNT-8: math.fma %{{.*}} : vector<8xf32>
+// CHECK-COUNT-12: math.fma %{{.*}} : vector<8xf32>
 // CHECK: affine.for %{{.*}} = #{{.*}} to %{{.*}} {
-// CHECK: vector<4xf32>
+// CHECK-COUNT-3: affine.vector_store {{.*}}memref<?x20xf32>, vector<8xf32>
 func.func @matmul(%x: memref<?x5xf32>, %w: memref<5x20xf32>, %y: memref<?x20xf32>) {
   linalg.matmul ins(%x, %w : memref<?x5xf32>, memref<5x20xf32>) outs(%y : memref<?x20xf32>)
   return
@@ -25,6 +27,23 @@ func.func @matmul(%x: memref<?x5xf32>, %w: memref<5x20xf32>, %y: memref<?x20xf32
 func.func @conv(%x: memref<1x3x5x9xf32>, %w: memref<10x3x2x2xf32>, %y: memref<1x10x4x8xf32>) {
   linalg.conv_2d_nchw_fchw {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
       ins(%x, %w : memref<1x3x5x9xf32>, memref<10x3x2x2xf32>) outs(%y : memref<1x10x4x8xf32>)
+  return
+}
+
+// Rows of 5 pixels are vectors from 0 and 1 in one tile; of wide vectors, one whose lanes from 5 on do not exist.
+// CHECK-LABEL: @short_rows
+// CHECK: affine.vector_load %{{.*}}[0, 0, %{{.*}}, 0] : memref<1x4x4x5xf32>, vector<4xf32>
+// CHECK: affine.vector_load %{{.*}}[0, 0, %{{.*}}, 1] : memref<1x4x4x5xf32>, vector<4xf32>
+// CHECK-COUNT-8: math.fma %{{.*}} : vector<4xf32>
+// WIDE-LABEL: @short_rows
+// WIDE: vector.constant_mask [5] : vector<8xi1>
+// WIDE-COUNT-4: vector.maskedload {{.*}} : memref<1x4x4x5xf32>
+// WIDE: vector.maskedload {{.*}} : memref<1x3x5x6xf32>
+// WIDE-COUNT-4: math.fma %{{.*}} : vector<8xf32>
+// WIDE-COUNT-4: vector.maskedstore
+func.func @short_rows(%x: memref<1x3x5x6xf32>, %w: memref<4x3x2x2xf32>, %y: memref<1x4x4x5xf32>) {
+  linalg.conv_2d_nchw_fchw {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+      ins(%x, %w : memref<1x3x5x6xf32>, memref<4x3x2x2xf32>) outs(%y : memref<1x4x4x5xf32>)
   return
 }
 

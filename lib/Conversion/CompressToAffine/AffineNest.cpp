@@ -13,6 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -209,12 +210,42 @@ void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<
     body(LaneRun::rest(lanes));
 }
 
+bool mlir::compress::fitsMaskedVector(int64_t extent, int64_t lanes) {
+  constexpr int64_t kMaskedLanes = 16; // of AVX-512, whose masked loads and stores cost nothing
+  return lanes >= kMaskedLanes && extent > 0 && extent < lanes && !llvm::isPowerOf2_64(extent);
+}
+
 int64_t mlir::compress::overlappingWidth(int64_t extent, int64_t lanes) {
   return std::min<int64_t>(lanes, llvm::bit_floor<uint64_t>(extent));
 }
 
 int64_t mlir::compress::countOverlapping(int64_t extent, int64_t lanes) {
   return extent == 0 ? 0 : llvm::divideCeil(extent, overlappingWidth(extent, lanes));
+}
+
+SmallVector<TileRun> mlir::compress::cutIntoTiles(int64_t extent, int64_t lanes, int64_t perChunk, bool mayRecompute) {
+  SmallVector<TileRun> runs;
+  if (extent == 0)
+    return runs;
+  int64_t width = overlappingWidth(extent, lanes), vectors = countOverlapping(extent, lanes), tail = 0;
+  auto add = [&](int64_t first, int64_t last, int64_t count) {
+    if (first == last)
+      return;
+    TileRun tile{LaneRun::of(first * width, last * width, count * width, width), {}};
+    for (int64_t i = 0; i < count; ++i)
+      tile.offsets.push_back(std::min(i * width, extent - width - first * width));
+    runs.push_back(std::move(tile));
+  };
+  if (extent % width != 0) {
+    tail = (vectors - 1) % perChunk + 1;
+    if (tail == 1 && !mayRecompute)
+      tail = 2;
+  }
+  int64_t plain = vectors - tail, whole = plain / perChunk * perChunk;
+  add(0, whole, perChunk);
+  add(whole, plain, plain - whole);
+  add(plain, vectors, tail);
+  return runs;
 }
 
 bool mlir::compress::isContiguousInside(Value memref) {

@@ -30,6 +30,16 @@ struct LaneRun {
   static LaneRun rest(int64_t step) { return {Part::Rest, step, 0, 1, 1}; }
 };
 
+/// A part of a dimension in chunks, and what a chunk is made of: vectors of `run.width` at `offsets` from its begin.
+struct TileRun {
+  LaneRun run;
+  SmallVector<int64_t> offsets;
+  /// If not 0, the lanes that exist (AffineNest::existingLanes).
+  int64_t existingLanes = 0;
+
+  static TileRun of(LaneRun run) { return {run, {0}}; }
+};
+
 /// Builds one nest of affine loops. Indices are affine expressions over the loops opened so far, innermost last;
 /// leaving a scope (a saved copy) closes them.
 ///
@@ -105,10 +115,16 @@ void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t beg
 /// The same as runs whose chunks are vectors; a dynamic extent is cut into whole vectors and a scalar rest.
 void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(LaneRun run)> body);
 
+/// True if a static `extent` is better covered by one vector of which not all lanes exist.
+bool fitsMaskedVector(int64_t extent, int64_t lanes);
 /// Lanes of the vectors that cover a static `extent` where vectors may overlap: at most `lanes`, a power of two.
 int64_t overlappingWidth(int64_t extent, int64_t lanes);
 /// How many of them cover it.
 int64_t countOverlapping(int64_t extent, int64_t lanes);
+
+/// Cuts `extent` into vectors of at most `lanes` and those into chunks of `perChunk`. Where the vectors do not fill the
+/// extent, the last one overlaps the one before, which is in the same chunk unless `mayRecompute`.
+SmallVector<TileRun> cutIntoTiles(int64_t extent, int64_t lanes, int64_t perChunk, bool mayRecompute);
 
 /// True if the innermost dimension of `memref` is contiguous.
 bool isContiguousInside(Value memref);

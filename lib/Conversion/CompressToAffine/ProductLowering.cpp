@@ -34,13 +34,11 @@ public:
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop) && ShapedType::isDynamic(extents[loop]))
         return false;
-    forEachLaneRun(extents[laneLoop], lanes, [&](int64_t first, int64_t last, int64_t width) {
-      bool isDynamicTile = tileLoop >= 0 && ShapedType::isDynamic(extents[tileLoop]);
-      int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? tileRows : std::min(tileRows, extents[tileLoop]);
-      lowerRows(first, last, width, rows, isDynamicTile ? Rows::Whole : Rows::All);
-      if (isDynamicTile)
-        lowerRows(first, last, width, 1, Rows::Rest);
-    });
+    bool isDynamicTile = tileLoop >= 0 && ShapedType::isDynamic(extents[tileLoop]);
+    int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? tileRows : std::min(tileRows, extents[tileLoop]);
+    lowerRows(rows, isDynamicTile ? Rows::Whole : Rows::All);
+    if (isDynamicTile)
+      lowerRows(1, Rows::Rest);
     return true;
   }
 
@@ -92,42 +90,59 @@ private:
     }
   }
 
-  void lowerRows(int64_t first, int64_t last, int64_t width, int64_t rows, Rows which) {
-    int64_t vectors = rows == 1 ? kRowVectors : kTileVectors, chunk = vectors * width;
-    int64_t whole = first + (last - first) / chunk * chunk;
-    auto lowerColumns = [&](int64_t from, int64_t to, int64_t step) {
-      if (from == to)
-        return;
-      if (tileLoop < 0 || which != Rows::All)
-        return lowerNest(from, to, step, width, 0, 0, rows, which);
-      int64_t extent = extents[tileLoop], wholeRows = extent / rows * rows;
-      lowerNest(from, to, step, width, 0, wholeRows, rows, which);
-      if (wholeRows < extent)
-        lowerNest(from, to, step, width, wholeRows, extent, extent - wholeRows, which);
-    };
-    lowerColumns(first, whole, chunk);
-    lowerColumns(whole, last, last - whole);
+  /// Cuts the dimension of the lanes into chunks of so many vectors. Vectors of floats may overlap inside of a chunk;
+  /// codes are loaded at multiples of the width only.
+  SmallVector<TileRun> cutColumns(int64_t vectors) const {
+    int64_t extent = extents[laneLoop];
+    if (llvm::none_of(factors, [](const ProductFactor &factor) { return factor.load.isCoded(); })) {
+      int64_t width = llvm::PowerOf2Ceil(extent);
+      if (fitsMaskedVector(extent, lanes))
+        return {TileRun{LaneRun::of(0, width, width, width), {0}, extent}};
+      return cutIntoTiles(extent, lanes, vectors, /*mayRecompute=*/false);
+    }
+    SmallVector<TileRun> runs;
+    forEachLaneRun(extent, lanes, [&](int64_t first, int64_t last, int64_t width) {
+      for (TileRun &run : cutIntoTiles(last - first, width, vectors, /*mayRecompute=*/false)) {
+        run.run.begin += first;
+        run.run.end += first;
+        runs.push_back(std::move(run));
+      }
+    });
+    return runs;
   }
 
-  /// Lanes from `first` to `last` by `chunk`, in vectors of `width`; rows from `rowFirst` to `rowLast` by `rows`.
-  void lowerNest(int64_t first, int64_t last, int64_t chunk, int64_t width, int64_t rowFirst, int64_t rowLast,
-                 int64_t rows, Rows which) {
+  void lowerRows(int64_t rows, Rows which) {
+    for (const TileRun &columns : cutColumns(rows == 1 ? kRowVectors : kTileVectors)) {
+      if (tileLoop < 0 || which != Rows::All) {
+        lowerNest(columns, 0, 0, rows, which);
+        continue;
+      }
+      int64_t extent = extents[tileLoop], wholeRows = extent / rows * rows;
+      lowerNest(columns, 0, wholeRows, rows, which);
+      if (wholeRows < extent)
+        lowerNest(columns, wholeRows, extent, extent - wholeRows, which);
+    }
+  }
+
+  /// A chunk of lanes at each of the rows from `rowFirst` to `rowLast` by `rows`.
+  void lowerNest(const TileRun &columns, int64_t rowFirst, int64_t rowLast, int64_t rows, Rows which) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
+    nest.existingLanes = columns.existingLanes;
     SmallVector<AffineExpr> index(numLoops());
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (auto position = outPosition(loop); position && loop != laneLoop && loop != tileLoop)
         index[loop] = nest.loopOverDim(out, *position);
-    index[laneLoop] = nest.loop(first, last, chunk);
+    index[laneLoop] = nest.loop(columns.run.begin, columns.run.end, columns.run.step);
     if (tileLoop >= 0) {
       int64_t position = *outPosition(tileLoop);
       index[tileLoop] = which == Rows::All     ? nest.loop(rowFirst, rowLast, rows)
                         : which == Rows::Whole ? nest.loopOverWholeSteps(out, position, rows)
                                                : nest.loopOverRest(out, position, tileRows);
     }
-    int64_t vectors = chunk / width;
+    int64_t vectors = columns.offsets.size(), width = columns.run.width;
     SmallVector<Value> sums;
-    forEachSum(index, rows, vectors, width, [&](ArrayRef<AffineExpr> at, int64_t, int64_t) {
+    forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t, int64_t) {
       sums.push_back(nest.load(out, indexOf(outMap, at), width));
     });
     int64_t numReductions = 0;
@@ -136,21 +151,21 @@ private:
         index[loop] = nest.loopCarrying(extents[loop], sums);
         ++numReductions;
       }
-    multiplyAdd(nest, index, rows, vectors, width, sums);
+    multiplyAdd(nest, index, rows, columns, sums);
     for (int64_t i = 0; i < numReductions; ++i)
       nest.closeCarrying(sums);
-    forEachSum(index, rows, vectors, width, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
+    forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
       nest.store(sums[row * vectors + vector], out, indexOf(outMap, at));
     });
   }
 
   /// Calls `body` with the loops' indices at each row and vector of a tile.
-  void forEachSum(ArrayRef<AffineExpr> index, int64_t rows, int64_t vectors, int64_t width,
+  void forEachSum(ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns,
                   function_ref<void(ArrayRef<AffineExpr>, int64_t, int64_t)> body) {
     for (int64_t row = 0; row < rows; ++row)
-      for (int64_t vector = 0; vector < vectors; ++vector) {
+      for (auto [vector, offset] : llvm::enumerate(columns.offsets)) {
         SmallVector<AffineExpr> at(index);
-        at[laneLoop] = at[laneLoop] + vector * width;
+        at[laneLoop] = at[laneLoop] + offset;
         if (tileLoop >= 0)
           at[tileLoop] = at[tileLoop] + row;
         body(at, row, vector);
@@ -158,10 +173,11 @@ private:
   }
 
   /// sums += a * b; what does not change along the tile is loaded once.
-  void multiplyAdd(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, int64_t vectors, int64_t width,
+  void multiplyAdd(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns,
                    MutableArrayRef<Value> sums) {
+    int64_t vectors = columns.offsets.size(), width = columns.run.width;
     llvm::DenseMap<std::pair<int64_t, int64_t>, Value> loaded[2];
-    forEachSum(index, rows, vectors, width, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
+    forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
       Value operands[2];
       for (int64_t i = 0; i < 2; ++i) {
         const ProductFactor &factor = factors[i];

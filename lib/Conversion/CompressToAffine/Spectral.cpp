@@ -38,41 +38,6 @@ constexpr int64_t kSharedOutVectors = 2, kOutVectors = 4;
 /// Vectors of positions where lanes are positions.
 constexpr int64_t kPositionVectors = 2;
 
-/// A part of a dimension in chunks, and what a chunk is made of: vectors of `run.width` at `offsets` from its begin.
-struct TileRun {
-  LaneRun run;
-  SmallVector<int64_t> offsets;
-
-  static TileRun of(LaneRun run) { return {run, {0}}; }
-};
-
-/// Cuts `extent` into vectors of at most `lanes` and those into chunks of `perChunk`. Where the vectors do not fill the
-/// extent, the last one overlaps the one before, which is in the same chunk unless `mayRecompute`.
-SmallVector<TileRun> cutIntoTiles(int64_t extent, int64_t lanes, int64_t perChunk, bool mayRecompute) {
-  SmallVector<TileRun> runs;
-  if (extent == 0)
-    return runs;
-  int64_t width = overlappingWidth(extent, lanes), vectors = countOverlapping(extent, lanes), tail = 0;
-  auto add = [&](int64_t first, int64_t last, int64_t count) {
-    if (first == last)
-      return;
-    TileRun tile{LaneRun::of(first * width, last * width, count * width, width), {}};
-    for (int64_t i = 0; i < count; ++i)
-      tile.offsets.push_back(std::min(i * width, extent - width - first * width));
-    runs.push_back(std::move(tile));
-  };
-  if (extent % width != 0) {
-    tail = (vectors - 1) % perChunk + 1;
-    if (tail == 1 && !mayRecompute)
-      tail = 2;
-  }
-  int64_t plain = vectors - tail, whole = plain / perChunk * perChunk;
-  add(0, whole, perChunk);
-  add(whole, plain, plain - whole);
-  add(plain, vectors, tail);
-  return runs;
-}
-
 struct SpectralLowering {
   Value input, weights, init;
   int64_t inDim, outDim;

@@ -42,9 +42,6 @@ using namespace mlir::compress;
 
 namespace {
 
-/// Processors with vectors as wide have masked loads and stores that cost nothing: AVX-512.
-constexpr int64_t kMaskedLanes = 16;
-
 /// A buffer on the stack of k vectors, shared by all transforms of a function, or of a parallel loop's body, that need
 /// such a one. It is outside of all other loops, which would allocate at each turn.
 Value scratchTile(OpBuilder &builder, Location loc, int64_t k, int64_t width, Type element) {
@@ -127,7 +124,7 @@ struct TransformLowering {
     if (!hasPositionLanes)
       return body(nest, index, 1);
     int64_t extent = flatType().getDimSize(last);
-    if (lanes >= kMaskedLanes && extent > 0 && extent < lanes && !llvm::isPowerOf2_64(extent)) {
+    if (fitsMaskedVector(extent, lanes)) {
       nest.existingLanes = extent;
       index[last] = nest.constant(0);
       return body(nest, index, llvm::PowerOf2Ceil(extent));

@@ -28,6 +28,7 @@ public:
 
   /// The buffer of the floats or codes; where a layout packs codes, its innermost extent is in bytes.
   Value getMemref() const { return memref; }
+  bool isCoded() const { return coded.has_value(); }
   bool isPacked() const { return coded && coded->layout; }
 
   /// True if `lanes` numbers along the innermost dimension can be loaded at once, at multiples of `lanes`.
