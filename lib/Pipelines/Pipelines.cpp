@@ -14,6 +14,12 @@ using namespace mlir::compress;
 void mlir::compress::registerPipelines() {
   PassPipelineRegistration<CompressToAffineOptions>(
       "compress-to-affine", "Linalg with compressed weights to affine loops on buffers", buildCompressToAffinePipeline);
+  PassPipelineRegistration<CompressToAffineOptions>(
+      "compress-to-buffers", "The first half of compress-to-affine: select, fold weights, bufferize",
+      buildCompressToBuffersPipeline);
+  PassPipelineRegistration<CompressToAffineOptions>(
+      "compress-to-loops", "The second half of compress-to-affine: kernel ops on buffers to loops",
+      buildCompressToLoopsPipeline);
   PassPipelineRegistration<CompressToLLVMOptions>(
       "compress-package", "The first half of compress-to-llvm: plan the arena, add the C functions of a native library",
       buildCompressPackagePipeline);

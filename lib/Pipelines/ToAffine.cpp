@@ -32,7 +32,11 @@ static void addBufferization(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+static bool usesVectors(const CompressToAffineOptions &options) {
+  return options.vectorLanes > 1 && !options.reference;
+}
+
+void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
   pm.addPass(createNormalizeQuantPass());
   if (options.reference || options.expand) {
     pm.addPass(createExpandPass());
@@ -45,8 +49,7 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
   if (options.reference)
     pm.addPass(createPromoteToF64Pass());
   pm.addPass(createFoldWeightsPass());
-  bool isVector = options.vectorLanes > 1 && !options.reference;
-  if (isVector) {
+  if (usesVectors(options)) {
     pm.addPass(createArrangeWeightsPass());
     pm.addPass(createFoldWeightsPass());
   }
@@ -61,13 +64,15 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
     pm.addNestedPass<func::FuncOp>(createMemoryReportPass());
 
   addBufferization(pm);
+}
 
+void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
   pm.addPass(createForallToForLoopPass());
   pm.addPass(createConvertCopiesToLinalgPass());
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
   pm.addPass(createConvertCompressToAffinePass(convert));
-  if (isVector) {
+  if (usesVectors(options)) {
     ConvertDenseToAffinePassOptions dense;
     dense.vectorLanes = options.vectorLanes;
     pm.addPass(createConvertDenseToAffinePass(dense));
@@ -80,4 +85,9 @@ void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const Comp
   addVerifyPhase(pm, "affine");
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void mlir::compress::buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+  buildCompressToBuffersPipeline(pm, options);
+  buildCompressToLoopsPipeline(pm, options);
 }

@@ -7,6 +7,8 @@
 
 #include "compress/Target/CInterface.h"
 #include "compress/Target/Passes.h"
+#include "compress/Target/Processor.h"
+#include "compress/Target/Variants.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -62,6 +64,47 @@ const char *CTensor::cType() const {
   return "void";
 }
 
+/// Adds the functions that `compress.variants` names, and the largest of their workspaces; returns what is wrong.
+static std::string addVariants(CInterface &interface, ModuleOp module, func::FuncOp main) {
+  auto names = main->getAttrOfType<ArrayAttr>(kVariantsAttr);
+  if (!names)
+    names = ArrayAttr::get(main.getContext(), {FlatSymbolRefAttr::get(main)});
+  for (Attribute name : names) {
+    auto symbol = dyn_cast<FlatSymbolRefAttr>(name);
+    auto function = symbol ? module.lookupSymbol<func::FuncOp>(symbol.getAttr()) : func::FuncOp();
+    if (!function || function.isExternal() || function.getFunctionType() != main.getFunctionType())
+      return "expects compress.variants of @main to name functions of its type";
+    auto bytes = function->getAttrOfType<DenseI64ArrayAttr>("compress.workspace_bytes");
+    if (!bytes || bytes.size() != 2 || function->getAttr("compress.max_batch") != main->getAttr("compress.max_batch"))
+      return "expects @" + function.getName().str() + " to be planned by compress-plan-memory as @main is";
+    interface.workspaceBytesOne = std::max(interface.workspaceBytesOne, bytes[0]);
+    interface.workspaceBytesMost = std::max(interface.workspaceBytesMost, bytes[1]);
+    CVariant variant;
+    variant.function = function.getName();
+    if (auto processor = function->getAttrOfType<StringAttr>(kProcessorAttr))
+      variant.processor = processor.getValue();
+    if (auto extensions = function->getAttrOfType<ArrayAttr>(kExtensionsAttr))
+      for (Attribute extension : extensions) {
+        auto text = dyn_cast<StringAttr>(extension);
+        if (!text || !findX86Feature(text))
+          return "expects compress.extensions of @" + variant.function + " to be extensions that have a check";
+        variant.extensions.push_back(text.str());
+      }
+    interface.variants.push_back(std::move(variant));
+  }
+  return interface.variants.empty() ? "expects compress.variants to name a function" : "";
+}
+
+SmallVector<std::string> CInterface::errorMessages() const {
+  std::string processors;
+  for (const CVariant &variant : variants)
+    if (!variant.processor.empty())
+      processors += (processors.empty() ? ": " : ", ") + variant.processor;
+  return {"no error", "the batch is negative, or is not the one that the library was compiled for",
+          "a tensor pointer is NULL", "the workspace is NULL or not aligned to 64 bytes",
+          "this processor has not the instructions of any that the library was compiled for" + processors};
+}
+
 std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::string &error) {
   auto fail = [&](const llvm::Twine &reason) {
     error = reason.str();
@@ -82,9 +125,9 @@ std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::
 
   CInterface interface;
   interface.name = name.str();
-  interface.workspaceBytesOne = bytes[0];
-  interface.workspaceBytesMost = bytes[1];
   interface.maxBatch = maxBatch.getInt();
+  if (std::string wrong = addVariants(interface, module, main); !wrong.empty())
+    return fail(wrong);
   for (unsigned i = 0; i + 1 < main.getNumArguments(); ++i) {
     auto type = dyn_cast<MemRefType>(main.getArgument(i).getType());
     auto dtype = type ? dtypeOf(type.getElementType()) : std::nullopt;
@@ -141,7 +184,13 @@ std::string CInterface::header() const {
     os << " *   output " << tensor.name << ": " << tensor.cType() << " " << shapeText(tensor.type) << "\n";
   if (!isDynamic)
     os << " * The batch is fixed: " << statedBatch << ".\n";
-  os << " * All functions are reentrant and thread-safe; none allocates memory. */\n"
+  os << " * All functions are reentrant and thread-safe; none allocates memory.\n";
+  if (!variants.front().processor.empty())
+    os << " * run takes the first code of these that the processor has all instructions for:\n";
+  for (const CVariant &variant : variants)
+    if (!variant.processor.empty())
+      os << " *   " << variant.processor << "\n";
+  os << " */\n"
      << "#ifndef COMPRESS_" << guard << "_H\n#define COMPRESS_" << guard << "_H\n\n"
      << "#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
      << "#define " << guard << "_ABI_VERSION " << kABIVersion << "\n\n"
@@ -160,7 +209,7 @@ std::string CInterface::header() const {
      << "size_t " << name << "_workspace_bytes(int64_t batch);\n\n"
      << "/* Computes the outputs; returns 0, or an error code. `workspace` is aligned to " << kWorkspaceAlignment
      << " bytes and is not\n * shared with a concurrent call; NULL if it needs 0 bytes. Error codes:";
-  for (auto [code, message] : llvm::enumerate(kErrorMessages))
+  for (auto [code, message] : llvm::enumerate(errorMessages()))
     os << "\n *   " << code << ": " << message;
   os << ". */\nint " << name << "_run(int64_t batch";
   for (auto [i, tensor] : llvm::enumerate(inputs))

@@ -10,10 +10,11 @@
 //   =>
 //   func.func private @main(…)
 //   func.func @m_run(%batch: i64, %in: !llvm.ptr, %out: !llvm.ptr, %workspace: !llvm.ptr) -> i32 {
-//     checks; scf.for chunks of samples { func.call @main(descriptors) } }
+//     checks; scf.for chunks of samples { func.call @main(descriptors), or the variant for this processor } }
 //
 //===----------------------------------------------------------------------===//
 
+#include "EmitProcessorCheck.h"
 #include "compress/Target/CInterface.h"
 #include "compress/Target/Passes.h"
 
@@ -34,6 +35,8 @@ struct CEntryEmitter {
   OpBuilder builder;
   Location loc;
   int64_t numGlobals = 0;
+  /// The detected variant's; null if there is no choice.
+  Value variantNumber;
 
   CEntryEmitter(ModuleOp module, StringRef name)
       : module(module), name(name), builder(OpBuilder::atBlockEnd(module.getBody())), loc(module.getLoc()) {}
@@ -42,10 +45,11 @@ struct CEntryEmitter {
     emitRun(interface);
     emitConstantFunction("abi_version", builder.getI32Type(), kABIVersion);
     emitWorkspaceBytes(interface);
-    emitError();
+    emitError(interface);
     emitTensorTable("inputs", interface.inputs);
     emitTensorTable("outputs", interface.outputs);
-    module.lookupSymbol<func::FuncOp>("main").setPrivate();
+    for (const CVariant &variant : interface.variants)
+      module.lookupSymbol<func::FuncOp>(variant.function).setPrivate();
   }
 
   //===--------------------------------------------------------------------===//
@@ -66,6 +70,7 @@ struct CEntryEmitter {
     types.append(interface.inputs.size() + interface.outputs.size() + 1, pointer);
     auto run = func::FuncOp::create(builder, loc, name + "_run", builder.getFunctionType(types, builder.getI32Type()));
     builder.setInsertionPointToStart(run.addEntryBlock());
+    variantNumber = emitProcessorCheck(builder, loc, module, "__" + name, interface.variants);
     Value code = emitChecks(interface, run);
     Value isFine = compare(arith::CmpIPredicate::eq, code, i32(0));
     auto guarded = scf::IfOp::create(builder, loc, isFine, /*withElseRegion=*/false);
@@ -95,6 +100,8 @@ struct CEntryEmitter {
       refine(compare(arith::CmpIPredicate::slt, batch, zero), CError::Batch);
     else
       refine(compare(arith::CmpIPredicate::ne, batch, i64(interface.statedBatch)), CError::Batch);
+    if (variantNumber)
+      refine(compare(arith::CmpIPredicate::slt, variantNumber, i32(0)), CError::Processor);
     return code;
   }
 
@@ -127,7 +134,20 @@ struct CEntryEmitter {
     }
     auto workspaceType = MemRefType::get({ShapedType::kDynamic}, builder.getI8Type());
     operands.push_back(emitDescriptor(workspaceType, pointers.back(), i64(interface.workspaceBytesMost)));
-    func::CallOp::create(builder, loc, "main", TypeRange(), operands);
+    emitCallOfVariant(interface.variants, operands, 1);
+  }
+
+  /// Calls the variant whose number was detected, of which the first one here has number `first`.
+  void emitCallOfVariant(ArrayRef<CVariant> variants, ValueRange operands, int64_t first) {
+    OpBuilder::InsertionGuard guard(builder);
+    if (variantNumber && variants.size() > 1) {
+      Value isFirst = compare(arith::CmpIPredicate::eq, variantNumber, i32(first));
+      auto choice = scf::IfOp::create(builder, loc, isFirst, /*withElseRegion=*/true);
+      builder.setInsertionPointToStart(choice.elseBlock());
+      emitCallOfVariant(variants.drop_front(), operands, first + 1);
+      builder.setInsertionPointToStart(choice.thenBlock());
+    }
+    func::CallOp::create(builder, loc, variants.front().function, TypeRange(), operands);
   }
 
   /// A contiguous memref at `pointer`; `leading` is the extent of a dynamic dimension 0.
@@ -197,12 +217,12 @@ struct CEntryEmitter {
     return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(module.getContext()), symbol);
   }
 
-  void emitError() {
+  void emitError(const CInterface &interface) {
     OpBuilder::InsertionGuard guard(builder);
     auto pointer = LLVM::LLVMPointerType::get(module.getContext());
     auto function = startFunction("error", pointer, {builder.getI32Type()});
     Value text = emitString("unknown error code");
-    for (auto [code, message] : llvm::enumerate(kErrorMessages)) {
+    for (auto [code, message] : llvm::enumerate(interface.errorMessages())) {
       Value isCode = compare(arith::CmpIPredicate::eq, function.getArgument(0), i32(code));
       text = LLVM::SelectOp::create(builder, loc, isCode, emitString(message), text);
     }

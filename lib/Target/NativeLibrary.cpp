@@ -6,21 +6,20 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Target/NativeLibrary.h"
+#include "compress/Target/Variants.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ArchiveWriter.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -30,43 +29,6 @@ static constexpr const char *kWeightSection = ".rodata.compress.weights";
 
 static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
-//===----------------------------------------------------------------------===//
-// Processors
-//===----------------------------------------------------------------------===//
-
-static llvm::Expected<const llvm::Target *> hostTarget() {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::InitializeNativeTargetAsmParser();
-  std::string error;
-  if (const llvm::Target *target =
-          llvm::TargetRegistry::lookupTarget(llvm::Triple(llvm::sys::getDefaultTargetTriple()), error))
-    return target;
-  return makeError(error);
-}
-
-llvm::Expected<TargetCPU> TargetCPU::get(StringRef name) {
-  auto target = hostTarget();
-  if (!target)
-    return target.takeError();
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
-  TargetCPU cpu;
-  if (name == "native") {
-    cpu.name = llvm::sys::getHostCPUName();
-    for (const auto &feature : llvm::sys::getHostCPUFeatures())
-      cpu.features +=
-          (cpu.features.empty() ? "" : ",") + std::string(feature.second ? "+" : "-") + feature.first().str();
-  } else {
-    std::unique_ptr<llvm::MCSubtargetInfo> any((*target)->createMCSubtargetInfo(triple, "", ""));
-    if (!any || !any->isCPUStringValid(name))
-      return makeError("unknown processor '" + name + "': expects native, or a name that 'llc-22 -mcpu=help' lists");
-    cpu.name = name.str();
-  }
-  std::unique_ptr<llvm::MCSubtargetInfo> info((*target)->createMCSubtargetInfo(triple, cpu.name, cpu.features));
-  cpu.vectorBytes = info->checkFeatures("+avx512f") ? 64 : info->checkFeatures("+avx") ? 32 : 16;
-  return cpu;
 }
 
 //===----------------------------------------------------------------------===//
@@ -102,10 +64,30 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
-llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source, const TargetCPU &cpu) {
-  auto target = hostTarget();
-  if (!target)
-    return target.takeError();
+/// Says for which processor each function is. `target-cpu` stays the baseline and extensions are named one by one, so
+/// that nothing is used that the library does not check for.
+static void setProcessors(llvm::Module &module, ModuleOp source, StringRef baseline, ArrayRef<TargetCPU> cpus) {
+  for (llvm::Function &function : module) {
+    function.addFnAttr("target-cpu", baseline);
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+  }
+  for (auto op : source.getOps<LLVM::LLVMFuncOp>()) {
+    auto index = op->getAttrOfType<IntegerAttr>(kVariantAttr);
+    llvm::Function *function = module.getFunction(op.getName());
+    if (!index || !function || function->isDeclaration() || index.getInt() < 0 ||
+        index.getInt() >= static_cast<int64_t>(cpus.size()))
+      continue;
+    const TargetCPU &cpu = cpus[index.getInt()];
+    function->addFnAttr("tune-cpu", cpu.name);
+    function->addFnAttr("target-features", cpu.features());
+    function->addFnAttr("prefer-vector-width", std::to_string(cpu.vectorBytes * 8));
+    // Only the C functions are visible; what a layer computes in is not.
+    function->setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+}
+
+llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source, const TargetPlatform &platform,
+                                                                ArrayRef<TargetCPU> cpus) {
   std::unique_ptr<NativeModule> native(new NativeModule);
   registerBuiltinDialectTranslation(*source.getContext());
   registerLLVMDialectTranslation(*source.getContext());
@@ -113,24 +95,16 @@ llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source,
   native->module = translateModuleToLLVMIR(source, *native->context);
   if (!native->module)
     return makeError("translation to LLVM IR failed");
-  llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast;
-  native->machine.reset((*target)->createTargetMachine(triple, cpu.name, cpu.features, options, llvm::Reloc::PIC_,
-                                                       std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  native->machine.reset(platform.target->createTargetMachine(platform.triple, platform.baseline(), "", options,
+                                                             llvm::Reloc::PIC_, std::nullopt,
+                                                             llvm::CodeGenOptLevel::Aggressive));
   llvm::Module &module = *native->module;
-  module.setTargetTriple(triple);
+  module.setTargetTriple(platform.triple);
   module.setDataLayout(native->machine->createDataLayout());
   module.setPICLevel(llvm::PICLevel::BigPIC);
-  for (llvm::Function &function : module) {
-    function.addFnAttr("target-cpu", cpu.name);
-    function.addFnAttr("target-features", cpu.features);
-    function.addFnAttr("prefer-vector-width", std::to_string(cpu.vectorBytes * 8));
-    function.addFnAttr(llvm::Attribute::NoUnwind);
-    // Only the C functions are visible; what a layer computes in is not.
-    if (function.getName() == "main")
-      function.setLinkage(llvm::GlobalValue::InternalLinkage);
-  }
+  setProcessors(module, source, platform.baseline(), cpus);
   placeWeights(module);
   optimize(module, *native->machine);
   return native;
@@ -173,18 +147,30 @@ llvm::Expected<int64_t> mlir::compress::weightBytesOfObject(StringRef object) {
   return bytes;
 }
 
-llvm::Error mlir::compress::linkSharedLibrary(StringRef objectPath, StringRef libraryPath) {
+/// Runs a linker whose path was found.
+static llvm::Error runLinker(StringRef path, ArrayRef<StringRef> arguments) {
+  std::string error;
+  if (llvm::sys::ExecuteAndWait(path, arguments, std::nullopt, {}, 0, 0, &error) == 0)
+    return llvm::Error::success();
+  return makeError("linking with " + path + " failed" + (error.empty() ? "" : ": " + error));
+}
+
+/// For another machine there is no C library to link with, and none is needed: what is undefined stays so.
+static llvm::Error linkForOtherMachine(StringRef objectPath, StringRef libraryPath) {
+  for (StringRef linker : {"ld.lld-22", "ld.lld"})
+    if (auto path = llvm::sys::findProgramByName(linker))
+      return runLinker(*path, {*path, "-shared", "-Bsymbolic", "-z", "text", "-o", libraryPath, objectPath});
+  return makeError("found no linker for another machine: install lld-22, or use --emit obj and link it yourself");
+}
+
+llvm::Error mlir::compress::linkSharedLibrary(StringRef objectPath, StringRef libraryPath,
+                                              const TargetPlatform &platform) {
+  if (!platform.isHost())
+    return linkForOtherMachine(objectPath, libraryPath);
   for (StringRef driver : {"cc", "clang-22", "clang", "gcc"}) {
-    auto path = llvm::sys::findProgramByName(driver);
-    if (!path)
-      continue;
-    StringRef arguments[] = {*path,       "-shared",  "-Wl,-Bsymbolic",  "-Wl,-z,text", "-o",
-                             libraryPath, objectPath, "-Wl,--as-needed", "-lm"};
-    std::string error;
-    int status = llvm::sys::ExecuteAndWait(*path, arguments, std::nullopt, {}, 0, 0, &error);
-    if (status == 0)
-      return llvm::Error::success();
-    return makeError("linking with " + *path + " failed" + (error.empty() ? "" : ": " + error));
+    if (auto path = llvm::sys::findProgramByName(driver))
+      return runLinker(*path, {*path, "-shared", "-Wl,-Bsymbolic", "-Wl,-z,text", "-o", libraryPath, objectPath,
+                               "-Wl,--as-needed", "-lm"});
   }
   return makeError(
       "found no linker: install a C compiler (cc, clang-22 or gcc), or use --emit obj and link it yourself");

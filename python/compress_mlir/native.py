@@ -32,21 +32,22 @@ def _find_compiler():
     return found
 
 
-def compile(path, out_dir, name=None, target_cpu="native", expand=False, reference=False, force=None, batch=None,
-            max_batch=None, vector_lanes=None, report=None, fit=None, drop_dead_channels=False, machine=None):
+def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=False, force=None, batch=None,
+            max_batch=None, vector_lanes=None, report=None, fit=None, drop_dead_channels=False, machine=None,
+            target_triple=None):
     """Compiles the ONNX or IR file `path` into `out_dir`; returns the path of the shared library.
 
-    The options are those of `compress-compile --help`. Raises CompileError with the compiler's report.
+    The options are those of `compress-compile --help`; `target_cpu` is one name, or several separated by commas. Raises CompileError with the compiler's report.
     """
     path = pathlib.Path(path)
     if name is None:
         name = "".join(c if c.isalnum() or c == "_" else "_" for c in path.stem)
         name = name if name and not name[0].isdigit() else "model_" + name
-    command = [_find_compiler(), str(path), "-o", str(out_dir), "--name", name, "--target-cpu", target_cpu, "--quiet"]
+    command = [_find_compiler(), str(path), "-o", str(out_dir), "--name", name, "--quiet"]
     command += ["--expand"] * expand + ["--reference"] * reference + ["--drop-dead-channels"] * drop_dead_channels
-    for option, value in (("--force", force), ("--batch", batch), ("--max-batch", max_batch),
-                          ("--vector-lanes", vector_lanes), ("--report", report), ("--fit", fit),
-                          ("--machine", machine)):
+    for option, value in (("--target-cpu", target_cpu), ("--target-triple", target_triple), ("--force", force),
+                          ("--batch", batch), ("--max-batch", max_batch), ("--vector-lanes", vector_lanes),
+                          ("--report", report), ("--fit", fit), ("--machine", machine)):
         command += [option, str(value)] if value is not None else []
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     if done.returncode != 0:

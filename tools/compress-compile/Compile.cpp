@@ -11,6 +11,7 @@
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Import/ONNX.h"
 #include "compress/Pipelines/Pipelines.h"
+#include "compress/Target/Variants.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -48,9 +49,11 @@ LogicalResult failWith(llvm::Error error) {
 
 class Compiler {
 public:
-  Compiler(const CompileOptions &options, const TargetCPU &cpu, const Machine &machine)
-      : options(options), cpu(cpu),
-        report(options, cpu, machine, numPhases(options.emit) + options.dropDeadChannels + !options.fit.empty()),
+  Compiler(const CompileOptions &options, const TargetPlatform &platform, ArrayRef<TargetCPU> cpus,
+           const Machine &machine)
+      : options(options), platform(platform), cpus(cpus),
+        report(options, platform, cpus, machine,
+               numPhases(options.emit) + options.dropDeadChannels + !options.fit.empty()),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -168,7 +171,10 @@ private:
     return pm.run(*module);
   }
 
-  LogicalResult lowerToAffine() {
+  using BuildToAffine = void (*)(OpPassManager &, const CompressToAffineOptions &);
+
+  /// Runs a part of the pipeline to affine loops with the lanes of `cpu`.
+  LogicalResult runToAffine(BuildToAffine build, ModuleOp part, const TargetCPU &cpu) {
     PassManager pm(&context);
     CompressToAffineOptions pipeline;
     pipeline.reference = options.reference;
@@ -177,8 +183,27 @@ private:
     pipeline.machine = options.machine;
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();
-    buildCompressToAffinePipeline(pm, pipeline);
-    return pm.run(*module);
+    build(pm, pipeline);
+    return pm.run(part);
+  }
+
+  /// Forms and weights are chosen once; loops are made for each processor.
+  LogicalResult lowerToAffine() {
+    if (failed(runToAffine(buildCompressToBuffersPipeline, *module, cpus.front())))
+      return failure();
+    SmallVector<OwningOpRef<ModuleOp>> variants;
+    for (size_t i = 1; i < cpus.size(); ++i)
+      variants.push_back(module->clone());
+    for (auto [i, cpu] : llvm::enumerate(cpus)) {
+      ModuleOp part = i == 0 ? *module : *variants[i - 1];
+      if (failed(runToAffine(buildCompressToLoopsPipeline, part, cpu)))
+        return failure();
+      markVariant(part, i, cpu);
+    }
+    for (auto &variant : variants)
+      if (failed(addVariant(*module, *variant)))
+        return failure();
+    return success();
   }
 
   LogicalResult lowerToLLVM() {
@@ -202,7 +227,7 @@ private:
   }
 
   LogicalResult optimize() {
-    auto result = NativeModule::get(*module, cpu);
+    auto result = NativeModule::get(*module, platform, cpus);
     if (!result)
       return failWith(result.takeError());
     native = std::move(*result);
@@ -234,7 +259,7 @@ private:
     if (!objectPath)
       return failWith(objectPath.takeError());
     std::string shared = output.stage(pathOf("lib" + options.name + ".so"));
-    if (llvm::Error error = linkSharedLibrary(*objectPath, shared))
+    if (llvm::Error error = linkSharedLibrary(*objectPath, shared, platform))
       return failWith(std::move(error));
     uint64_t bytes = 0;
     if (!llvm::sys::fs::file_size(shared, bytes))
@@ -245,7 +270,8 @@ private:
   }
 
   const CompileOptions &options;
-  const TargetCPU &cpu;
+  const TargetPlatform &platform;
+  ArrayRef<TargetCPU> cpus;
   Report report;
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
@@ -258,11 +284,21 @@ private:
 } // namespace
 
 LogicalResult mlir::compress::compileModel(const CompileOptions &options) {
-  auto cpu = TargetCPU::get(options.cpu);
-  if (!cpu)
-    return failWith(cpu.takeError());
+  auto platform = TargetPlatform::get(options.triple);
+  if (!platform)
+    return failWith(platform.takeError());
+  auto cpus = platform->processors(options.cpus);
+  if (!cpus)
+    return failWith(cpus.takeError());
+  for (size_t later = 1; later < cpus->size(); ++later)
+    for (size_t i = 0; i < later; ++i)
+      if ((*cpus)[i].runsWherever((*cpus)[later])) {
+        llvm::errs() << "warning: code for '" << (*cpus)[later].name << "' never runs: '" << (*cpus)[i].name
+                     << "', which --target-cpu names before it, runs wherever it does\n";
+        break;
+      }
   auto machine = Machine::get(options.machine);
   if (!machine)
     return failWith(machine.takeError());
-  return Compiler(options, *cpu, *machine).run();
+  return Compiler(options, *platform, *cpus, *machine).run();
 }

@@ -17,7 +17,9 @@ namespace mlir::compress {
 enum class Emit { Library, MLIR, Affine, LLVM, Assembly, Object };
 
 struct CompileOptions {
-  std::string model, directory, name, cpu, force, report;
+  std::string model, directory, name, force, report;
+  /// Processors, separated by commas, and the machine; empty for this one.
+  std::string cpus, triple;
   /// Pairs layers=scheme of compress-fit; empty for none.
   std::string fit;
   /// A preset, `native` or a file, as Machine::get takes it.

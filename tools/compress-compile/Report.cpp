@@ -17,12 +17,16 @@ using namespace mlir::compress;
 /// Version of the JSON document.
 static constexpr int64_t kReportVersion = 1;
 
-Report::Report(const CompileOptions &options, const TargetCPU &cpu, const Machine &machine, int numPhases)
-    : options(options), cpu(cpu), machine(machine), numPhases(numPhases) {
+Report::Report(const CompileOptions &options, const TargetPlatform &platform, ArrayRef<TargetCPU> cpus,
+               const Machine &machine, int numPhases)
+    : options(options), platform(platform), cpus(cpus), machine(machine), numPhases(numPhases) {
   if (options.quiet)
     return;
-  llvm::errs() << llvm::formatv("compiling {0} for {1} ({2}-bit vectors)\n", options.model, cpu.name,
-                                cpu.vectorBytes * 8);
+  llvm::errs() << "compiling " << options.model << " for " << (platform.isHost() ? "" : platform.triple.str() + ", ");
+  llvm::interleaveComma(cpus, llvm::errs(), [](const TargetCPU &cpu) {
+    llvm::errs() << llvm::formatv("{0} ({1}-bit vectors)", cpu.name, cpu.vectorBytes * 8);
+  });
+  llvm::errs() << "\n";
   if (!options.expand && !options.reference)
     llvm::errs() << "costs are those of " << machine.summary() << " (" << machine.source << ")\n";
 }
@@ -129,7 +133,11 @@ static llvm::json::Object machineToJSON(const Machine &machine) {
 }
 
 std::string Report::json() const {
-  llvm::json::Array phaseRows, layerRows;
+  llvm::json::Array phaseRows, layerRows, variantRows;
+  for (const TargetCPU &cpu : cpus)
+    variantRows.push_back(llvm::json::Object{{"target_cpu", cpu.name},
+                                             {"vector_bytes", cpu.vectorBytes},
+                                             {"extensions", llvm::json::Array(cpu.extensions)}});
   for (const Phase &phase : phases)
     phaseRows.push_back(llvm::json::Object{{"name", phase.name}, {"seconds", phase.seconds}});
   for (const LayerRemark &remark : remarks) {
@@ -142,8 +150,10 @@ std::string Report::json() const {
   llvm::json::Object root{{"version", kReportVersion},
                           {"model", options.model},
                           {"name", options.name},
-                          {"target_cpu", cpu.name},
-                          {"vector_bytes", cpu.vectorBytes},
+                          {"target_triple", platform.triple.str()},
+                          {"target_cpu", cpus.front().name},
+                          {"vector_bytes", cpus.front().vectorBytes},
+                          {"variants", std::move(variantRows)},
                           {"machine", machineToJSON(machine)},
                           {"form", options.reference ? "reference"
                                    : options.expand  ? "expanded"

@@ -32,7 +32,8 @@ struct LayerRemark {
 /// Prints phases and remarks as they come, and keeps all for `--report`.
 class Report {
 public:
-  Report(const CompileOptions &options, const TargetCPU &cpu, const Machine &machine, int numPhases);
+  Report(const CompileOptions &options, const TargetPlatform &platform, ArrayRef<TargetCPU> cpus,
+         const Machine &machine, int numPhases);
 
   /// Takes the remarks of the passes that run in `context` from now on.
   void listen(MLIRContext &context);
@@ -65,7 +66,8 @@ private:
   void finish();
 
   const CompileOptions &options;
-  const TargetCPU &cpu;
+  const TargetPlatform &platform;
+  ArrayRef<TargetCPU> cpus;
   const Machine &machine;
   int numPhases;
   std::chrono::steady_clock::time_point started;

@@ -23,11 +23,13 @@ static const char *kOverview = R"(compress-compile: a trained network to a nativ
 
   compress-compile mnist.onnx -o out          writes out/libmnist.so, out/libmnist.a and out/mnist.h
   compress-compile mnist.onnx -o out --expand         the same network, every weight expanded to dense
+  compress-compile mnist.onnx -o out --target-cpu x86-64-v4,x86-64-v3,x86-64      code for each; run takes the first that fits
+  compress-compile mnist.onnx -o out --target-triple aarch64-linux-gnu            for another machine
   compress-compile layer.mlir -o out --emit affine    stop at readable loops
 
 Circulant weights (nodes of the model-local function compress.Circulant) are computed by FFT where the cost model
 says that it pays, for the machine that --machine describes; a line per layer says what was chosen. The result is for
-one thread of --target-cpu.
+one thread of a --target-cpu; on a processor that lacks its instructions, run returns an error code.
 Run it with compress-run, from C with the header, or from Python with compress_mlir.load.
 )";
 
@@ -53,8 +55,14 @@ int main(int argc, char **argv) {
                                  cl::value_desc("dir"), cl::Required, cl::cat(category));
   cl::opt<std::string> name("name", cl::desc("Name of the library and prefix of its functions (default: the model's)"),
                             cl::cat(category));
-  cl::opt<std::string> cpu("target-cpu", cl::desc("Processor, as LLVM names it (default: native, this machine's)"),
-                           cl::init("native"), cl::cat(category));
+  cl::opt<std::string> cpus(
+      "target-cpu",
+      cl::desc("Processors, as LLVM names them, the preferred one first: code for each, over the same "
+               "weights (default: native, this machine's)"),
+      cl::value_desc("names"), cl::cat(category));
+  cl::opt<std::string> triple("target-triple",
+                              cl::desc("Machine of x86-64 or AArch64, such as aarch64-linux-gnu (default: this one)"),
+                              cl::value_desc("triple"), cl::cat(category));
   cl::opt<bool> expand("expand", cl::desc("Expand every weight to its dense meaning: the baseline"), cl::cat(category));
   cl::opt<bool> reference("reference", cl::desc("Expand, and compute in double: the oracle (slow; doubles in and out)"),
                           cl::cat(category));
@@ -106,7 +114,8 @@ int main(int argc, char **argv) {
   options.model = model;
   options.directory = directory;
   options.name = name.empty() ? nameOf(model) : std::string(name);
-  options.cpu = cpu;
+  options.cpus = cpus;
+  options.triple = triple;
   options.force = force;
   options.fit = fit;
   options.machine = machine;

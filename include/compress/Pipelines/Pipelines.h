@@ -35,6 +35,13 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
                             llvm::cl::init(false)};
 };
 
+/// The first half of `compress-to-affine`, from tensors to buffers. What it leaves is the same for every number of
+/// lanes above one: processors of different vectors share it, and the weights in it.
+void buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options);
+
+/// The second half of `compress-to-affine`, from buffers to loops.
+void buildCompressToLoopsPipeline(OpPassManager &pm, const CompressToAffineOptions &options);
+
 /// From linalg on tensors with representation ops to affine loops on buffers: select (or expand), fold weights,
 /// bufferize, lower. Results become trailing out arguments marked `compress.result`.
 void buildCompressToAffinePipeline(OpPassManager &pm, const CompressToAffineOptions &options);

@@ -21,11 +21,8 @@ constexpr int64_t kABIVersion = 1;
 /// Bytes that the workspace must be aligned to.
 constexpr int64_t kWorkspaceAlignment = 64;
 
-/// Error codes of `run`, and their texts.
-enum class CError { None = 0, Batch = 1, NullTensor = 2, Workspace = 3 };
-inline constexpr const char *kErrorMessages[] = {
-    "no error", "the batch is negative, or is not the one that the library was compiled for",
-    "a tensor pointer is NULL", "the workspace is NULL or not aligned to 64 bytes"};
+/// Error codes of `run`; `CInterface::errorMessages` has their texts.
+enum class CError { None = 0, Batch = 1, NullTensor = 2, Workspace = 3, Processor = 4 };
 
 /// Element types, by the numbers of ONNX TensorProto.DataType.
 enum class DType { F32 = 1, U8 = 2, I8 = 3, I32 = 6, I64 = 7, Bool = 9, F64 = 11 };
@@ -42,10 +39,19 @@ struct CTensor {
   const char *cType() const;
 };
 
+/// The network as code for one processor.
+struct CVariant {
+  /// The name of the function, of the processor, and of the extensions that it must have.
+  std::string function, processor;
+  SmallVector<std::string> extensions;
+};
+
 /// The C functions of a library, as `@main` after compress-plan-memory says them.
 struct CInterface {
   std::string name;
   SmallVector<CTensor> inputs, outputs;
+  /// At least one; the first one that the processor runs is called.
+  SmallVector<CVariant> variants;
   /// True if the batch is a run-time value; otherwise it is `statedBatch`.
   bool isDynamic = false;
   int64_t statedBatch = 1, maxBatch = 1;
@@ -54,6 +60,8 @@ struct CInterface {
   /// Reads `@main` of `module`; nullopt and the reason if there is none, or if it is not planned.
   static std::optional<CInterface> get(ModuleOp module, StringRef name, std::string &error);
 
+  /// The texts of the error codes, in their order.
+  SmallVector<std::string> errorMessages() const;
   /// The text of `<name>.h`.
   std::string header() const;
 };

@@ -8,6 +8,7 @@
 #ifndef COMPRESS_TARGET_NATIVELIBRARY_H
 #define COMPRESS_TARGET_NATIVELIBRARY_H
 
+#include "compress/Target/Processor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -21,23 +22,14 @@ class TargetMachine;
 
 namespace mlir::compress {
 
-/// A processor to compile for.
-struct TargetCPU {
-  /// LLVM's name and feature string.
-  std::string name, features;
-  /// Width of a SIMD register in bytes.
-  int64_t vectorBytes = 16;
-
-  /// `native`, or a name that LLVM knows for this machine's architecture.
-  static llvm::Expected<TargetCPU> get(StringRef name);
-};
-
-/// An LLVM module on its way to machine code, optimized for one processor. The only fast-math liberty is contraction of
-/// products and sums.
+/// An LLVM module on its way to machine code, optimized for its processors. The only fast-math liberty is contraction
+/// of products and sums.
 class NativeModule {
 public:
-  /// Translates a module in the LLVM dialect and optimizes it.
-  static llvm::Expected<std::unique_ptr<NativeModule>> get(ModuleOp module, const TargetCPU &cpu);
+  /// Translates a module in the LLVM dialect and optimizes it. A function that `compress.variant` gives to one of
+  /// `cpus` is compiled for it and becomes internal; all others are for the baseline, which runs everywhere.
+  static llvm::Expected<std::unique_ptr<NativeModule>> get(ModuleOp module, const TargetPlatform &platform,
+                                                           ArrayRef<TargetCPU> cpus);
   ~NativeModule();
 
   std::string llvmText() const;
@@ -55,9 +47,9 @@ private:
 /// The bytes of weights in an object file: its section of constants that hold them.
 llvm::Expected<int64_t> weightBytesOfObject(StringRef object);
 
-/// Links `objectPath` to a shared library that needs libm at most. Names the linker that it looked for if there is
-/// none.
-llvm::Error linkSharedLibrary(StringRef objectPath, StringRef libraryPath);
+/// Links `objectPath` to a shared library that needs libm at most; for another machine with lld, whose library does not
+/// name the libm that it needs. Names the linker that it looked for if there is none.
+llvm::Error linkSharedLibrary(StringRef objectPath, StringRef libraryPath, const TargetPlatform &platform);
 
 /// Writes a static library of one object file.
 llvm::Error writeStaticLibrary(StringRef objectPath, StringRef libraryPath);

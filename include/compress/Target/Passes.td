@@ -38,8 +38,14 @@ def EmitCEntryPass : Pass<"compress-emit-c-entry", "ModuleOp"> {
     around `@main`, which becomes private. `run` checks its arguments and loops over chunks of at most
     `compress.max_batch` samples.
 
-    Runs after: compress-plan-memory          Leaves: `@main` private
-    Does nothing when: never        Fails when: there is no planned `@main`, or `name` is no C identifier
+    `@main {compress.variants = [@main, @other]}` says that these functions are the same network for several processors. A
+    variant's `compress.extensions = ["avx2", …]` (LLVM's names) are what its code uses beyond the x86-64 baseline,
+    `compress.processor` is the name in the error's text. `run` calls the first variant that the processor and the operating
+    system have everything for, or returns an error code; CPUID is read in the first call only. A first variant
+    without extensions runs everywhere, and nothing is checked.
+
+    Runs after: compress-plan-memory          Leaves: `@main` and its variants private
+    Does nothing when: never        Fails when: there is no planned `@main`, an extension has no check, or `name` is no C identifier
 
     Example: test/Target/emit-c-entry.mlir
   }];
