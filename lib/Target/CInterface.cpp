@@ -69,6 +69,8 @@ static std::string addVariants(CInterface &interface, ModuleOp module, func::Fun
   auto names = main->getAttrOfType<ArrayAttr>(kVariantsAttr);
   if (!names)
     names = ArrayAttr::get(main.getContext(), {FlatSymbolRefAttr::get(main)});
+  if (names.empty() || names[0] != FlatSymbolRefAttr::get(main))
+    return "expects compress.variants to begin with @main";
   for (Attribute name : names) {
     auto symbol = dyn_cast<FlatSymbolRefAttr>(name);
     auto function = symbol ? module.lookupSymbol<func::FuncOp>(symbol.getAttr()) : func::FuncOp();
@@ -92,7 +94,7 @@ static std::string addVariants(CInterface &interface, ModuleOp module, func::Fun
       }
     interface.variants.push_back(std::move(variant));
   }
-  return interface.variants.empty() ? "expects compress.variants to name a function" : "";
+  return "";
 }
 
 SmallVector<std::string> CInterface::errorMessages() const {

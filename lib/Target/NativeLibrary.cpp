@@ -11,6 +11,8 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -64,11 +66,22 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
+/// Rounds products where the processor has no fused multiply-add: what we emit as one only allows the contraction, and
+/// libm computes each in software.
+static void splitFusedMultiplyAdds(llvm::Function &function) {
+  for (llvm::Instruction &instruction : llvm::instructions(function))
+    if (auto *call = dyn_cast<llvm::IntrinsicInst>(&instruction);
+        call && call->getIntrinsicID() == llvm::Intrinsic::fma)
+      call->setCalledFunction(
+          llvm::Intrinsic::getOrInsertDeclaration(function.getParent(), llvm::Intrinsic::fmuladd, {call->getType()}));
+}
+
 /// Says for which processor each function is. `target-cpu` stays the baseline and extensions are named one by one, so
 /// that nothing is used that the library does not check for.
-static void setProcessors(llvm::Module &module, ModuleOp source, StringRef baseline, ArrayRef<TargetCPU> cpus) {
+static void setProcessors(llvm::Module &module, ModuleOp source, const TargetPlatform &platform,
+                          ArrayRef<TargetCPU> cpus) {
   for (llvm::Function &function : module) {
-    function.addFnAttr("target-cpu", baseline);
+    function.addFnAttr("target-cpu", platform.baseline());
     function.addFnAttr(llvm::Attribute::NoUnwind);
   }
   for (auto op : source.getOps<LLVM::LLVMFuncOp>()) {
@@ -81,6 +94,8 @@ static void setProcessors(llvm::Module &module, ModuleOp source, StringRef basel
     function->addFnAttr("tune-cpu", cpu.name);
     function->addFnAttr("target-features", cpu.features());
     function->addFnAttr("prefer-vector-width", std::to_string(cpu.vectorBytes * 8));
+    if (platform.triple.isX86_64() && !llvm::is_contained(cpu.extensions, "fma"))
+      splitFusedMultiplyAdds(*function);
     // Only the C functions are visible; what a layer computes in is not.
     function->setLinkage(llvm::GlobalValue::InternalLinkage);
   }
@@ -104,7 +119,7 @@ llvm::Expected<std::unique_ptr<NativeModule>> NativeModule::get(ModuleOp source,
   module.setTargetTriple(platform.triple);
   module.setDataLayout(native->machine->createDataLayout());
   module.setPICLevel(llvm::PICLevel::BigPIC);
-  setProcessors(module, source, platform.baseline(), cpus);
+  setProcessors(module, source, platform, cpus);
   placeWeights(module);
   optimize(module, *native->machine);
   return native;
