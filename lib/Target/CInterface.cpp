@@ -104,7 +104,7 @@ SmallVector<std::string> CInterface::errorMessages() const {
       processors += (processors.empty() ? ": " : ", ") + variant.processor;
   return {"no error", "the batch is negative, or is not the one that the library was compiled for",
           "a tensor pointer is NULL", "the workspace is NULL or not aligned to 64 bytes",
-          "this processor has not the instructions of any that the library was compiled for" + processors};
+          "the processor lacks instructions of every processor that the library was compiled for" + processors};
 }
 
 std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::string &error) {

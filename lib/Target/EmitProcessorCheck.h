@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef COMPRESS_TARGET_EMITPROCESSORCHECK_H
-#define COMPRESS_TARGET_EMITPROCESSORCHECK_H
+#ifndef COMPRESS_LIB_TARGET_EMITPROCESSORCHECK_H
+#define COMPRESS_LIB_TARGET_EMITPROCESSORCHECK_H
 
 #include "compress/Target/CInterface.h"
 #include "mlir/IR/Builders.h"
@@ -21,4 +21,4 @@ Value emitProcessorCheck(OpBuilder &builder, Location loc, ModuleOp module, Stri
 
 } // namespace mlir::compress
 
-#endif // COMPRESS_TARGET_EMITPROCESSORCHECK_H
+#endif // COMPRESS_LIB_TARGET_EMITPROCESSORCHECK_H

@@ -48,7 +48,8 @@ def test_every_pass_is_listed():
     for path in (ROOT / "include").rglob("Passes.td"):
         names += re.findall(r'Pass<"([a-z0-9-]+)"', path.read_text())
     help_text = subprocess.run([str(BUILD / "bin" / "compress-opt"), "--help"], capture_output=True, text=True).stdout
-    for name in names + ["compress-to-affine", "compress-to-llvm", "compress-package", "compress-lower"]:
+    for name in names + ["compress-to-affine", "compress-to-llvm", "compress-to-buffers", "compress-to-loops", "compress-package",
+                         "compress-lower"]:
         assert f"--{name}" in help_text
 
 

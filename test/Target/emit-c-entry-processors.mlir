@@ -27,7 +27,7 @@
 // The workspace is the larger of both: for one sample of @main, for four of @main_1.
 // CHECK-DAG: arith.constant 64 : i64
 // CHECK-DAG: arith.constant 192 : i64
-// CHECK-DAG: any that the library was compiled for: haswell, nehalem\00
+// CHECK-DAG: every processor that the library was compiled for: haswell, nehalem\00
 
 // Intel's manual: AVX2 is EBX bit 5 of leaf 7; it needs bits 1 and 2 of XCR0, which exists if ECX bit 27 of leaf 1 is set.
 // SSE3 is ECX bit 0 of leaf 1.

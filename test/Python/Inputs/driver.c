@@ -1,5 +1,5 @@
-/* Reads the input of BATCH samples, runs a library, writes the output; on its own: no C library, no runtime, so that an
- * emulator of a processor user-level instructions runs it. Exit status: run's error code, whose text is the output.
+/* Reads the input of BATCH samples, runs a library, writes the output; on its own: without a C library, so that it runs
+ * in an emulator of another machine. Exit status: run's error code, whose text is then the output.
  * NAME, BATCH, IN and OUT (floats of one sample) and ROOM (bytes of workspace) are given on the command line. */
 #include <stddef.h>
 #include <stdint.h>
