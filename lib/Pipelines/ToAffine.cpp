@@ -60,8 +60,11 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
   pm.addPass(createCSEPass());
   pm.addPass(createPackWeightsPass());
   addVerifyPhase(pm, "pack");
-  if (options.memoryReport)
-    pm.addNestedPass<func::FuncOp>(createMemoryReportPass());
+  if (options.memoryReport) {
+    MemoryReportPassOptions report;
+    report.machine = options.machine;
+    pm.addNestedPass<func::FuncOp>(createMemoryReportPass(report));
+  }
 
   addBufferization(pm);
 }

@@ -46,8 +46,8 @@ static void placeWeights(llvm::Module &module) {
       global.setSection(kWeightSection);
 }
 
-/// Runs LLVM's pipeline for -O3. Loops of ours are tiles of registers already: unrolled, they would spill, and a tile of
-/// memory would dissolve into registers. Scalar code has no lanes left to find, but costs the search. Loops of other
+/// Runs LLVM's pipeline for -O3. Loops of ours are tiles of registers already: unrolled, they would spill, and a tile
+/// of memory would dissolve into registers. Scalar code has no lanes left to find, but costs the search. Loops of other
 /// ops are still vectorized.
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::PipelineTuningOptions tuning;

@@ -125,6 +125,12 @@ struct MemoryReportPass : compress::impl::MemoryReportPassBase<MemoryReportPass>
       getOperation()->emitError("compress-memory-report{batch=") << batch.getValue() << "}: expects at least 1 sample";
       return signalPassFailure();
     }
+    auto described = Machine::get(machine);
+    if (!described) {
+      getOperation()->emitError("compress-memory-report{machine=")
+          << machine << "}: " << llvm::toString(described.takeError());
+      return signalPassFailure();
+    }
     TrafficCounter counter{batch};
     SmallVector<std::pair<Operation *, Traffic>> rows;
     int64_t allWeights = 0;
@@ -136,12 +142,11 @@ struct MemoryReportPass : compress::impl::MemoryReportPassBase<MemoryReportPass>
       allWeights += traffic->weightBytes;
     });
     for (auto &[op, traffic] : rows)
-      report(op, traffic, allWeights);
+      report(op, traffic, allWeights, *described);
     markAllAnalysesPreserved();
   }
 
-  void report(Operation *op, const Traffic &traffic, int64_t allWeights) {
-    Machine machine;
+  static void report(Operation *op, const Traffic &traffic, int64_t allWeights, const Machine &machine) {
     int64_t set = traffic.workingSet();
     std::string text = op->getName().getStringRef().str() + ":";
     if (traffic.weightBytes)

@@ -3,6 +3,11 @@
 // RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-memory-report{batch=4}))' --remarks-filter='compress.*' 2>&1 >/dev/null | FileCheck %s --check-prefix=BATCH
 // RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-memory-report{batch=0}))' 2>&1 | FileCheck %s --check-prefix=ERROR
 // ERROR: error: compress-memory-report{batch=0}: expects at least 1 sample
+// RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-memory-report{machine=abacus}))' 2>&1 | FileCheck %s --check-prefix=MACHINE
+// MACHINE: error: compress-memory-report{machine=abacus}:
+// A narrower machine: 527360 bytes are beyond its L2 of 512 KiB.
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-memory-report{machine=generic-avx2}))' --remarks-filter='compress.*' 2>&1 >/dev/null | FileCheck %s --check-prefix=NARROW
+// NARROW: memory-report {{.*}}Function=dense {{.*}}working set 527360 bytes, in L3: beyond L1 and L2
 
 // 256 x 512 f32 weights are 524288 bytes, with the second layer's 4096 more: L2. Each of 256 numbers is read once per output.
 // CHECK: memory-report {{.*}}Function=dense {{.*}}linalg.matmul: weights 524288 bytes from L2; in 1024 bytes, each number read 512.0 times; out 2048 bytes; working set 527360 bytes, in L2: beyond L1

@@ -233,14 +233,19 @@ def MemoryReportPass : Pass<"compress-memory-report", "func::FuncOp"> {
     - its working set, the bytes of all its operands, the innermost cache that holds it, and the caches that do not.
 
     The seconds are bytes over the bandwidth of these levels: a floor. Remarks have the figures as metrics, which
-    `compress-compile --report` writes. Dynamic extents count as `batch`.
+    `compress-compile --report` writes. Dynamic extents count as `batch`; `machine` is that of `compress-select`.
 
     Runs after: pack-weights          Leaves: the function as it is
-    Does nothing when: no op computes on tensors        Fails when: `batch` is below 1
+    Does nothing when: no op computes on tensors        Fails when: `batch` is below 1, `machine` is
+    not known
 
     Example: test/Dialect/Compress/Transforms/memory-report.mlir
   }];
-  let options = [Option<"batch", "batch", "int64_t", /*default=*/"1", "Samples per run, for dynamic extents">];
+  let options = [
+    Option<"batch", "batch", "int64_t", /*default=*/"1", "Samples per run, for dynamic extents">,
+    Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
+           "Machine with these caches: a preset, native, or a file of compress-machine">
+  ];
 }
 
 def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
