@@ -28,6 +28,7 @@ def need(*tools):
 
 def compile_model(name, folder, **options):
     """The report of examples/mnist/models/mnist_<name>.onnx as library mnist_<name>."""
+    folder.mkdir(exist_ok=True)
     report = folder / "report.json"
     compress_mlir.compile(MODELS / f"mnist_{name}.onnx", folder, report=report, **options)
     return json.loads(report.read_text())
@@ -129,6 +130,17 @@ def test_order_of_the_list_is_the_preference(images, tmp_path):
     assert done.returncode == 0
     assert done.stderr == ("warning: code for 'haswell' never runs: 'x86-64', which --target-cpu names before it, runs wherever it does\n")
     assert_within_the_bound("circulant", images, Driver("circulant", tmp_path).logits(images, "qemu-x86_64", "qemu64"))
+
+
+def test_first_of_those_that_fit_is_taken(images, tmp_path):
+    """Code with fused multiply-adds rounds otherwise than code without: bits say which one ran."""
+    bits = {}
+    for number, cpus in enumerate(("haswell", "x86-64", "haswell,x86-64", "x86-64-v4,haswell,sandybridge,x86-64")):
+        folder = tmp_path / str(number)
+        compile_model("circulant", folder, target_cpu=cpus, target_triple="x86_64-linux-gnu")
+        bits[cpus] = Driver("circulant", folder).logits(images, "qemu-x86_64", "Haswell").tobytes()
+    one, other, *several = bits.values()
+    assert one != other and all(found == one for found in several)
 
 
 def test_this_machine_runs_a_variant_of_its_own(images, tmp_path):
