@@ -143,10 +143,14 @@ def test_first_of_those_that_fit_is_taken(images, tmp_path):
     assert one != other and all(found == one for found in several)
 
 
-def test_this_machine_runs_a_variant_of_its_own(images, tmp_path):
+def test_this_machine_runs_a_variant_of_its_own(images, tmp_path, monkeypatch):
     compile_model("circulant", tmp_path, target_cpu="native,x86-64-v2" if "x86" in host() else "native")
     library = compress_mlir.load(tmp_path / "libmnist_circulant.so")
     assert_within_the_bound("circulant", images, library.run({"image": images})["logits"])
+    # What the loader's exception says where none runs.
+    monkeypatch.setattr(library, "_run", lambda *arguments: 4)
+    with pytest.raises(compress_mlir.LibraryError, match="mnist_circulant_run: the processor lacks instructions of every"):
+        library.run({"image": images})
 
 
 def host():
