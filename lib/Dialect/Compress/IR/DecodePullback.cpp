@@ -39,11 +39,11 @@ SmallVector<Value> DecodeOp::pullback(OpBuilder &builder, Value gradient) {
                       .getResult(0);
   SmallVector<Value> gradients{emit.gather(multiply(gradient, numbers))};
   if (getZeros()) {
-    Value negated = emit.generate(getScales(), builder.getMultiDimIdentityMap(scalesType.getRank()),
-                                  scalesType.getShape(), type.getElementType(),
-                                  [](OpBuilder &inner, Location l, ValueRange args) -> Value {
-                                    return arith::NegFOp::create(inner, l, args[0]);
-                                  });
+    Value negated =
+        emit.generate(getScales(), builder.getMultiDimIdentityMap(scalesType.getRank()), scalesType.getShape(),
+                      type.getElementType(), [](OpBuilder &inner, Location l, ValueRange args) -> Value {
+                        return arith::NegFOp::create(inner, l, args[0]);
+                      });
     gradients.push_back(emit.gather(multiply(gradient, emit.spread(negated))));
   }
   gradients.push_back(Value()); // the destination is not read

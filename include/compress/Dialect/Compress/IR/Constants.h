@@ -24,8 +24,8 @@ Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType typ
 /// resource above 1 KiB.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<char> bytes);
 
-/// Most elements of a tensor that is written out number by number at compile time: 2 GiB as doubles. A larger one, which a few
-/// characters of text can state, is left to run time.
+/// Most elements of a tensor that is written out number by number at compile time: 2 GiB as doubles. A larger one,
+/// which a few characters of text can state, is left to run time.
 inline constexpr int64_t kMostEvaluatedElements = int64_t(1) << 28;
 
 /// True if `type` has a static shape of at most `kMostEvaluatedElements` elements.

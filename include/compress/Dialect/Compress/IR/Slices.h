@@ -12,8 +12,8 @@
 
 namespace mlir::compress {
 
-/// The part of `value` at `offsets`, of `sizes`, with `strides`. Upstream's op has no slice without numbers at the end of
-/// a tensor: one of a static extent 0 is a tensor.empty.
+/// The part of `value` at `offsets`, of `sizes`, with `strides`. Upstream's op has no slice without numbers at the end
+/// of a tensor: one of a static extent 0 is a tensor.empty.
 Value emitExtractSlice(OpBuilder &builder, Location loc, Value value, ArrayRef<OpFoldResult> offsets,
                        ArrayRef<OpFoldResult> sizes, ArrayRef<OpFoldResult> strides);
 
