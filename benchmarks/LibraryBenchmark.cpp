@@ -20,16 +20,17 @@
 //   sweep BYTES                         read before each timed call; without it caches are warm
 //   contestant NAME library|ort|fftw …  as in Contestants.h
 //
-// A round times every contestant once, in an order that turns by one each round, so that what disturbs the machine
-// disturbs all, and rounds can be compared in pairs. A sample is one call, or as many as take 20 us. Google Benchmark,
-// which was here before, interleaves repetitions at random and means over them: it has no rounds to pair, no least time
-// of a call, and nothing that runs before each call but is not timed except at the cost of two clock calls inside.
+// Google Benchmark runs each contestant, an iteration per sample, with manual times: a sample is one call, or as many
+// as take 20 us, and a sweep before it is not timed. A round runs every contestant once, in an order that turns by one
+// each round, so that what disturbs the machine disturbs all, and rounds can be compared in pairs. Google Benchmark's
+// own repetitions are interleaved at random and averaged, so rounds, least samples and medians are kept here.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Contestants.h"
 #include "Measure.h"
 #include <algorithm>
+#include <benchmark/benchmark.h>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -44,12 +45,14 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr double kSampleSeconds = 20e-6;
+/// About how fast a sweep is, for the number of samples in a round.
+constexpr double kSweepBytesPerSecond = 15e9;
 
 struct Row {
   std::string name, error;
   std::unique_ptr<Contestant> contestant;
   size_t calls = 0; // made so far: says which input is next
-  size_t callsPerSample = 1;
+  size_t callsPerSample = 1, samplesPerRound = 1;
   std::vector<double> minima, medians; // of each round, in seconds per call
 };
 
@@ -158,16 +161,42 @@ void open(Row &row, const std::vector<std::string> &words, const Case &it) {
     fastest = std::min(fastest, sample(row, 1, numInputs));
   if (!it.sweepBytes)
     row.callsPerSample = std::max<size_t>(1, std::ceil(kSampleSeconds / fastest));
+  double each = fastest * row.callsPerSample + it.sweepBytes / kSweepBytesPerSecond;
+  row.samplesPerRound = std::max<size_t>(1, std::ceil(it.seconds / each));
 }
 
+/// Rows are printed by printRows, not by Google Benchmark.
+struct Silent : benchmark::BenchmarkReporter {
+  bool ReportContext(const Context &) override { return true; }
+  void ReportRuns(const std::vector<Run> &) override {}
+};
+
+/// One round of `row`: a run of Google Benchmark.
 void timeRound(Row &row, const Case &it, Sweep *sweep, std::vector<double> &sweepRates) {
   std::vector<double> samples;
-  Clock::time_point start = Clock::now();
-  do {
-    if (sweep)
-      sweepRates.push_back(sweep->run());
-    samples.push_back(sample(row, row.callsPerSample, it.problem.inputs.size()));
-  } while (since(start) < it.seconds);
+  std::string error;
+  benchmark::ClearRegisteredBenchmarks();
+  benchmark::RegisterBenchmark(row.name.c_str(),
+                               [&](benchmark::State &state) {
+                                 for (auto _ : state) {
+                                   try {
+                                     if (sweep)
+                                       sweepRates.push_back(sweep->run());
+                                     samples.push_back(sample(row, row.callsPerSample, it.problem.inputs.size()));
+                                     state.SetIterationTime(samples.back());
+                                   } catch (const std::exception &problem) {
+                                     error = problem.what();
+                                     state.SkipWithError(problem.what());
+                                     break;
+                                   }
+                                 }
+                               })
+      ->Iterations(row.samplesPerRound)
+      ->UseManualTime();
+  Silent reporter;
+  benchmark::RunSpecifiedBenchmarks(&reporter, "all");
+  if (samples.empty() || !error.empty())
+    throw std::runtime_error(error);
   row.minima.push_back(*std::min_element(samples.begin(), samples.end()));
   row.medians.push_back(median(samples));
 }
