@@ -129,7 +129,7 @@ def test_remainders_of_tiles(rows, cols, k, side, batch, rng, tmp_path):
         library = compress_mlir.load(compress_mlir.compile(path, tmp_path, name=f"lanes{lanes}", report=report, force="spectral",
                                                            vector_lanes=lanes))
         factor = [int(re.findall(r"error bound (\d+) eps", row["text"])[0]) for row in json.loads(report.read_text())["layers"]
-                  if row["layer"] == "layer"][0]
+                  if row["pass"] == "select"][0]
         for n in sorted({1, batch}):
             x = adversarial(rng, [n, cols] + [side] * len(taps))
             wide = x.astype(np.float64)
