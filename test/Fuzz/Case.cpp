@@ -134,20 +134,25 @@ private:
     if (mutation == "IR")
       return mutateModule(std::move(module), corpus, random, 1 + random.below(8));
     module = parse(mutateBytecode(*module), "bytecode reader");
-    if (!module || hasNegativeExtents(*module))
+    if (!module || hasWhatNoTextHas(*module))
       return {};
     forgetMemoizedMaps(*module);
     return succeeded(verify(*module)) ? std::move(module) : OwningOpRef<ModuleOp>();
   }
 
-  /// The bytecode reader and the verifiers of upstream's types take extents that no text can have.
-  static bool hasNegativeExtents(ModuleOp module) {
+  /// The bytecode reader and the verifiers of upstream's types take negative extents, and arrays of another size than
+  /// their numbers have, whose end is whatever lies behind them.
+  static bool hasWhatNoTextHas(ModuleOp module) {
     auto isBad = [](Type type) {
       auto shaped = dyn_cast<ShapedType>(type);
       return shaped && shaped.hasRank() &&
              llvm::any_of(shaped.getShape(), [](int64_t e) { return e < 0 && ShapedType::isStatic(e); });
     };
     AttrTypeWalker walker;
+    walker.addWalk([](DenseArrayAttr array) {
+      size_t bytes = llvm::divideCeil(array.getElementType().getIntOrFloatBitWidth(), 8) * array.getSize();
+      return bytes == array.getRawData().size() ? WalkResult::advance() : WalkResult::interrupt();
+    });
     walker.addWalk([&](Type type) { return isBad(type) ? WalkResult::interrupt() : WalkResult::advance(); });
     return module
         ->walk([&](Operation *op) {

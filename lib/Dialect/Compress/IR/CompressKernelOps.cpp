@@ -66,7 +66,7 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
   if (weights.getRank() != 3 + taps) // spectral_* C2
     return op->emitOpError("expects weights of rank ") << 3 + taps << ", got " << weights;
   int64_t k = init.getDimSize(0);
-  if (ShapedType::isDynamic(k) || input.getDimSize(0) != k || weights.getDimSize(0) != k) // spectral_* C2
+  if (ShapedType::isDynamic(k) || k < 1 || input.getDimSize(0) != k || weights.getDimSize(0) != k) // spectral_* C2
     return op->emitOpError("expects one static slot extent, got ")
            << input.getDimSize(0) << ", " << weights.getDimSize(0) << " and " << k;
   if (llvm::any_of(weights.getShape().slice(1, taps), ShapedType::isDynamic)) // spectral_conv C2

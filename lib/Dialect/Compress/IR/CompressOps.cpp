@@ -57,5 +57,10 @@ LogicalResult CirculantOp::verify() {
     if (params.getDimSize(3 + tap) != result.getDimSize(dims[2 + tap]))
       return emitOpError("expects tap dimension ")
              << tap << " of extent " << params.getDimSize(3 + tap) << ", got " << result.getDimSize(dims[2 + tap]);
+  // circulant C8
+  int64_t numbers = 2 * std::min(k, int64_t(1) << 32);
+  for (int64_t extent : params.getShape())
+    if (llvm::MulOverflow(numbers, extent, numbers))
+      return emitOpError("expects blocks whose dense meaning has fewer than 2^62 numbers, got ") << params;
   return success();
 }

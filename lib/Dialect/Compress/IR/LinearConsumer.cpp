@@ -220,7 +220,11 @@ static bool windowsFit(const LinearConsumer &consumer) {
   ArrayRef<int64_t> taps = cast<RankedTensorType>(consumer.weight.getType()).getShape();
   return llvm::all_of(llvm::enumerate(consumer.dims), [&](auto entry) {
     const ActivationDim &dim = entry.value();
-    if (dim.kind != ActivationDim::Window || ShapedType::isDynamic(in[entry.index()]))
+    if (dim.kind != ActivationDim::Window)
+      return true;
+    if (dim.stride < 1 || dim.dilation < 1)
+      return false;
+    if (ShapedType::isDynamic(in[entry.index()]))
       return true;
     int64_t out = consumer.resultType().getDimSize(dim.resultDim);
     return ShapedType::isDynamic(out) ||
@@ -299,7 +303,7 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
       return reject("the result has a dimension that neither activation nor weight gives");
   }
   if (!windowsFit(consumer))
-    return reject("a window reaches beyond its activation");
+    return reject("a window does not move forwards, or reaches beyond its activation");
   absorbPadding(consumer);
   return consumer;
 }

@@ -35,18 +35,33 @@ SmallVector<int64_t> UnpackOp::getPlaces() {
   return places;
 }
 
+/// True if the entries of `mask` can be looked at one by one.
+static bool isListable(RankedTensorType mask) {
+  int64_t entries = 1;
+  for (int64_t extent : mask.getShape())
+    if (llvm::MulOverflow(entries, extent, entries) || entries > int64_t(1) << 28)
+      return false;
+  return true;
+}
+
+static int64_t countSet(DenseElementsAttr mask) {
+  if (mask.isSplat())
+    return mask.getSplatValue<bool>() ? mask.getNumElements() : 0;
+  return llvm::count(mask.getValues<bool>(), true);
+}
+
 LogicalResult UnpackOp::verify() {
   RankedTensorType values = getValuesType(), result = getResultType();
   auto mask = dyn_cast<RankedTensorType>(getMask().getType());
   bool fits = isa<DenseElementsAttr>(getMask()) && mask && mask.getElementType().isInteger(1) &&
-              mask.getRank() == result.getRank();
+              mask.getRank() == result.getRank() && isListable(mask);
   for (int64_t d = 0; fits && d < result.getRank(); ++d)
     fits = mask.getDimSize(d) >= 1 && result.getDimSize(d) >= 1 && result.getDimSize(d) % mask.getDimSize(d) == 0;
   if (!fits) // unpack C1
     return emitOpError("expects a dense i1 mask of rank ")
-           << result.getRank() << " whose extents divide those of " << result << ", got " << getMask().getType();
-  SmallVector<int64_t> expected{
-      static_cast<int64_t>(llvm::count(cast<DenseElementsAttr>(getMask()).getValues<bool>(), true))};
+           << result.getRank() << ", of at most 2^28 entries, whose extents divide those of " << result << ", got "
+           << getMask().getType();
+  SmallVector<int64_t> expected{countSet(cast<DenseElementsAttr>(getMask()))};
   llvm::append_range(expected, getBox());
   if (expected[0] < 1 || values.getShape() != ArrayRef(expected)) // unpack C2
     return emitOpError("expects values of shape [")

@@ -66,3 +66,11 @@ func.func @circulant_c7(%c: tensor<2x3x4x3x3xf32>) {
 
 // expected-error @+1 {{expects a block size k of at least 1, got 0}}
 func.func private @fit_circulant_c1() attributes {scheme = #compress.fit_circulant<k = 0>}
+
+// -----
+
+func.func @circulant_c8(%c: tensor<1x1x4611686018427387904xf32>) {
+  // expected-error @+1 {{expects blocks whose dense meaning has fewer than 2^62 numbers, got 'tensor<1x1x4611686018427387904xf32>'}}
+  %w = compress.circulant %c : tensor<1x1x4611686018427387904xf32> -> tensor<4611686018427387904x4611686018427387904xf32>
+  return
+}

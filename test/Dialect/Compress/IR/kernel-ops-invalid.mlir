@@ -105,6 +105,15 @@ func.func @spectral_matmul_c1(%x: memref<4x2x3xf32>, %w: memref<4x3x2xf32>, %i: 
 
 // -----
 
+func.func @spectral_matmul_c2_no_slot(%x: memref<0x2x3xf32>, %w: memref<0x3x2xf32>, %i: memref<0x2x2xf32>) {
+  // expected-error @+1 {{expects one static slot extent, got 0, 0 and 0}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<0x2x3xf32>, memref<0x3x2xf32>) outs(%i : memref<0x2x2xf32>)
+  return
+}
+
+// -----
+
 func.func @spectral_matmul_c2(%x: memref<4x2x3xf32>, %w: memref<5x3x2xf32>, %i: memref<4x2x2xf32>) {
   // expected-error @+1 {{expects one static slot extent, got 4, 5 and 4}}
   compress.spectral_matmul in_dim = 1 out_dim = 1

@@ -193,7 +193,7 @@ def Compress_SpectralMatmulOp : Compress_SpectralOp<"spectral_matmul"> {
 
     Constraints:
       - (C1) `in_dim` and `out_dim` are dimensions of `input` and `init`, the slot not counted.
-      - (C2) `weights` has rank 3; the slot extents of the three operands agree and are static.
+      - (C2) `weights` has rank 3; the slot extents of the three operands agree, are static and at least 1.
       - (C3) the block extents of `input` and `init` are those of `weights`, as far as they are static.
       - (C4) the remaining extents of `input` and `init` agree.
       - (C5) element types agree; the results are the tensors among the inits.
@@ -229,7 +229,7 @@ def Compress_SpectralConvOp : Compress_SpectralOp<"spectral_conv"> {
     `weights` is `k x taps… x q x p`. `input` holds the padding already.
 
     Constraints: C1, C3, C5 of `compress.spectral_matmul`, and
-      - (C2) `weights` has rank 3 plus the number of strides; the slot extents agree and are static, as are the taps.
+      - (C2) `weights` has rank 3 plus the number of strides; the slot extents agree, are static and at least 1; the taps are static.
       - (C4) the remaining extents that are no windows agree.
       - (C6) `strides` and `dilations` have one entry of at least 1 per tap dimension.
       - (C7) a static window extent of `init` fits: `(H' - 1)*stride + (taps - 1)*dilation < H`.

@@ -44,6 +44,7 @@ def Compress_CirculantOp : Compress_WeightOp<"circulant", ["sliceStep", "emitSli
       - (C5) the `out` extent needs exactly `p` blocks: `(p-1)*k < rows <= p*k`.
       - (C6) the `in` extent needs exactly `q` blocks: `(q-1)*k < cols <= q*k`.
       - (C7) each tap extent equals the one of `params`.
+      - (C8) the blocks, written out, have fewer than 2^62 numbers: `p * q * k * k * taps…`.
 
     Unspecified: rounding of the inverse transform with `domain = spectrum`.
 
@@ -206,7 +207,7 @@ def Compress_UnpackOp : Compress_WeightOp<"unpack", ["sliceStep", "emitSlice"]> 
     vectors of 32 outputs `K/32 x C x R x S`; elements have a mask of the result's shape.
 
     Constraints:
-      - (C1) `mask` is an i1 tensor of the result's rank, with extents that divide the result's.
+      - (C1) `mask` is an i1 tensor of the result's rank and at most 2^28 entries, with extents that divide the result's.
       - (C2) `values` is `set entries x box…`; at least one entry is set.
       - (C3) the element types of `values` and result are the same.
 
