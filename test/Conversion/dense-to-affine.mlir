@@ -1,5 +1,7 @@
 // RUN: compress-opt %s --convert-compress-dense-to-affine=vector-lanes=8 | FileCheck %s
 // RUN: compress-opt %s --convert-compress-dense-to-affine=vector-lanes=16 | FileCheck %s --check-prefix=WIDE
+// RUN: not compress-opt %s --convert-compress-dense-to-affine=vector-lanes=0 2>&1 | FileCheck %s --check-prefix=BAD
+// BAD: error: convert-compress-dense-to-affine{vector-lanes=0}: expects a power of two from 1 to 256
 
 // 20 outputs are vectors of 8 from 0, 8 and 12, all read before any is written. Batches of 4 rows, then the rest.
 // CHECK-LABEL: @matmul

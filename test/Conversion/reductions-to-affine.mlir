@@ -1,5 +1,7 @@
 // RUN: compress-opt %s --convert-compress-reductions-to-affine | FileCheck %s
 // RUN: compress-opt %s --convert-compress-reductions-to-affine=vector-lanes=4 | FileCheck %s --check-prefix=LANES
+// RUN: not compress-opt %s --convert-compress-reductions-to-affine=vector-lanes=9223372036854775807 2>&1 | FileCheck %s --check-prefix=BAD
+// BAD: error: convert-compress-reductions-to-affine{vector-lanes=9223372036854775807}: expects a power of two from 1 to 256
 
 // The window's own tensor is never read, and the maximum is stored once.
 // CHECK-LABEL: @pooling

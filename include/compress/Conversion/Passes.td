@@ -23,7 +23,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     over them are scf.for. Of a dynamic transform extent the last block, which may be cut short, is masked.
 
     Runs after: bufferization          Leaves: no kernel op
-    Does nothing when: there is none        Fails when: a kernel op is still on tensors, or packs codes
+    Does nothing when: there is none        Fails when: a kernel op is still on tensors, packs codes, or vector-lanes is bad
 
     Example: test/Conversion/CompressToAffine/rfft.mlir
   }];
@@ -41,7 +41,7 @@ def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {
     another dimension that shares each loaded vector. What has no such dimension is left for convert-linalg-to-affine-loops.
 
     Runs after: bufferization          Leaves: linalg ops that are no such products
-    Does nothing when: vector-lanes is 1        Fails when: never
+    Does nothing when: vector-lanes is 1        Fails when: vector-lanes is no power of two up to 256
 
     Example: test/Conversion/dense-to-affine.mlir
   }];
@@ -60,7 +60,7 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
     moves there by 0, 1 or 2.
 
     Runs after: bufferization, convert-compress-dense-to-affine          Leaves: linalg ops without reductions
-    Does nothing when: a reduction's extent is dynamic        Fails when: never
+    Does nothing when: a reduction's extent is dynamic        Fails when: vector-lanes is no power of two up to 256
 
     Example: test/Conversion/reductions-to-affine.mlir
   }];

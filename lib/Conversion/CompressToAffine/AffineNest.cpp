@@ -248,6 +248,13 @@ SmallVector<TileRun> mlir::compress::cutIntoTiles(int64_t extent, int64_t lanes,
   return runs;
 }
 
+LogicalResult mlir::compress::verifyVectorLanes(Operation *op, StringRef pass, int64_t lanes) {
+  constexpr int64_t kMostLanes = 256;
+  if (lanes >= 1 && lanes <= kMostLanes && llvm::isPowerOf2_64(lanes))
+    return success();
+  return op->emitError() << pass << "{vector-lanes=" << lanes << "}: expects a power of two from 1 to " << kMostLanes;
+}
+
 bool mlir::compress::isContiguousInside(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   return type.getRank() > 0 && type.isLastDimUnitStride();

@@ -9,7 +9,6 @@
 #include "compress/Conversion/Passes.h"
 #include "compress/Kernel/FFT.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_CONVERTCOMPRESSTOAFFINEPASS
@@ -26,11 +25,8 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
   using Base::Base;
 
   void runOnOperation() override {
-    if (vectorLanes < 1 || !llvm::isPowerOf2_64(vectorLanes)) {
-      getOperation()->emitError("convert-compress-to-affine{vector-lanes=")
-          << vectorLanes.getValue() << "}: expects a power of two";
+    if (failed(verifyVectorLanes(getOperation(), getArgument(), vectorLanes)))
       return signalPassFailure();
-    }
     SmallVector<Operation *> kernels;
     getOperation()->walk([&](Operation *op) {
       if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, CodedContractOp, DecodeOp, RelayoutOp>(op))

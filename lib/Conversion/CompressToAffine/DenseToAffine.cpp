@@ -46,7 +46,9 @@ struct ConvertDenseToAffinePass : compress::impl::ConvertDenseToAffinePassBase<C
   using Base::Base;
 
   void runOnOperation() override {
-    if (vectorLanes <= 1)
+    if (failed(verifyVectorLanes(getOperation(), getArgument(), vectorLanes)))
+      return signalPassFailure();
+    if (vectorLanes == 1)
       return;
     SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {

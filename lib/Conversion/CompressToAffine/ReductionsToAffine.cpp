@@ -194,6 +194,8 @@ struct ConvertReductionsToAffinePass
   using Base::Base;
 
   void runOnOperation() override {
+    if (failed(verifyVectorLanes(getOperation(), getArgument(), vectorLanes)))
+      return signalPassFailure();
     SmallVector<linalg::LinalgOp> reductions;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (canCarry(op))

@@ -2,7 +2,7 @@
 // RUN: compress-opt %s --convert-compress-to-affine=vector-lanes=4 | FileCheck %s --check-prefix=LANES
 // RUN: compress-opt %s --convert-compress-to-affine=vector-lanes=16 | FileCheck %s --check-prefix=WIDE
 // RUN: not compress-opt %s --convert-compress-to-affine=vector-lanes=3 2>&1 | FileCheck %s --check-prefix=BAD
-// BAD: error: convert-compress-to-affine{vector-lanes=3}: expects a power of two
+// BAD: error: convert-compress-to-affine{vector-lanes=3}: expects a power of two from 1 to 256
 
 // A transform of 4 points has 6 additions and no multiplication: 2 k lg k - 4k + 6 = 6. One is a sign here.
 // CHECK-LABEL: @rfft
