@@ -53,6 +53,11 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     pm.addPass(createArrangeWeightsPass());
     pm.addPass(createFoldWeightsPass());
   }
+  if (options.precision != "f32" && !options.reference && !options.expand) {
+    NarrowWeightsPassOptions narrow;
+    narrow.precision = options.precision;
+    pm.addPass(createNarrowWeightsPass(narrow));
+  }
   addVerifyPhase(pm, "select");
   // Extents become those of the arguments, from which the arena is planned.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());
@@ -74,6 +79,7 @@ void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const Compr
   pm.addPass(createConvertCopiesToLinalgPass());
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
+  convert.extensions = options.extensions;
   pm.addPass(createConvertCompressToAffinePass(convert));
   if (usesVectors(options)) {
     ConvertDenseToAffinePassOptions dense;

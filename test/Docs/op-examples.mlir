@@ -11,10 +11,11 @@
 // CHECK: compress.rfft_transpose
 // CHECK: compress.spectral_matmul
 // CHECK: compress.spectral_conv
+// CHECK: compress.spectral_dot
 // CHECK: compress.decode
 // CHECK: compress.coded_contract
 // CHECK: compress.relayout
-// AFFINE-COUNT-13: func.func
+// AFFINE-COUNT-14: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -81,6 +82,12 @@ func.func @spectral_conv(%xs: tensor<4x?x3x12x12xf32>, %ws: tensor<4x5x5x3x2xf32
   %ys = compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1, 1] dilations = [1, 1]
       ins(%xs, %ws : tensor<4x?x3x12x12xf32>, tensor<4x5x5x3x2xf32>) outs(%zero : tensor<4x?x2x8x8xf32>) -> tensor<4x?x2x8x8xf32>
   return %ys : tensor<4x?x2x8x8xf32>
+}
+
+func.func @spectral_dot(%xs: tensor<4x?x3xf32>, %ws: tensor<2x3x2xi32>, %zero: tensor<4x?x2xf32>) -> tensor<4x?x2xf32> {
+  %ys = compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%xs, %ws : tensor<4x?x3xf32>, tensor<2x3x2xi32>) outs(%zero : tensor<4x?x2xf32>) -> tensor<4x?x2xf32>
+  return %ys : tensor<4x?x2xf32>
 }
 
 func.func @decode(%codes: tensor<8x96xi2>, %scales: tensor<8x1xf32>, %init: tensor<8x96xf32>) -> tensor<8x96xf32> {

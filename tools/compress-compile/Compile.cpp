@@ -14,6 +14,7 @@
 #include "compress/Target/Variants.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -181,6 +182,8 @@ private:
     pipeline.expand = options.expand;
     pipeline.force = options.force;
     pipeline.machine = options.machine;
+    pipeline.precision = options.precision;
+    pipeline.extensions = llvm::join(cpu.extensions, ",");
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();
     build(pm, pipeline);

@@ -24,6 +24,8 @@ struct CompileOptions {
   std::string fit;
   /// A preset, `native` or a file, as Machine::get takes it.
   std::string machine;
+  /// Of circulant layers: f32, bf16 or i8.
+  std::string precision = "f32";
   Emit emit = Emit::Library;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// 0: a run-time value.

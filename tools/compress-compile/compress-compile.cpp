@@ -76,6 +76,11 @@ int main(int argc, char **argv) {
                                         "xeon-sapphire-rapids, so that the result does not depend on the machine "
                                         "that compiles)"),
                                cl::value_desc("machine"), cl::init(Machine::kDefaultName), cl::cat(category));
+  cl::opt<std::string> precision(
+      "precision",
+      cl::desc("Of the weights of circulant layers, and of their products: f32 (default), bf16 or i8. Others stay f32. "
+               "Smaller and faster; --report says per layer how far the weights are from f32"),
+      cl::value_desc("format"), cl::init("f32"), cl::cat(category));
   cl::opt<std::string> fit("fit",
                            cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "
                                     "names is a regular expression over node names"),
@@ -119,6 +124,7 @@ int main(int argc, char **argv) {
   options.force = force;
   options.fit = fit;
   options.machine = machine;
+  options.precision = precision;
   options.dropDeadChannels = dropDeadChannels;
   options.report = report;
   options.emit = emit;
@@ -137,6 +143,10 @@ int main(int argc, char **argv) {
     return fail("--max-batch expects 1 or more");
   if (vectorLanes.getNumOccurrences() && vectorLanes < 1)
     return fail("--vector-lanes expects 1 or more");
+  if (precision != "f32" && precision != "bf16" && precision != "i8")
+    return fail("--precision expects f32, bf16 or i8, not '" + precision + "'");
+  if ((expand || reference) && precision != "f32")
+    return fail("--precision does not go with --expand or --reference");
   if ((expand || reference) && !force.empty())
     return fail("--force does not go with --expand or --reference");
   return mlir::failed(compileModel(options));

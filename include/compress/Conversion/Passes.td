@@ -20,7 +20,8 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     out blocks of a matrix product. The rest is scalar.
 
     In a tile whose extents depend on the index of a loop around it (tiling by sizes that do not divide leaves these) loops
-    over them are scf.for. Of a dynamic transform extent the last block, which may be cut short, is masked.
+    over them are scf.for. `compress.spectral_dot` uses the instructions that `extensions` names for whole vectors of 16 words;
+    others are shifts, multiplications and additions. Of a dynamic transform extent the last block, which may be cut short, is masked.
 
     Runs after: bufferization          Leaves: no kernel op
     Does nothing when: there is none        Fails when: a kernel op is still on tensors, packs codes, or vector-lanes is bad
@@ -28,9 +29,11 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     Example: test/Conversion/CompressToAffine/rfft.mlir
   }];
   let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1",
-                        "Most lanes of a vector; 1 gives scalar, readable loops">];
-  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "math::MathDialect", "memref::MemRefDialect",
-                           "scf::SCFDialect", "vector::VectorDialect"];
+                        "Most lanes of a vector; 1 gives scalar, readable loops">,
+                 Option<"extensions", "extensions", "std::string", "",
+                        "Dot product instructions that the processor has: avx512bf16, avx512vnni">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "LLVM::LLVMDialect", "math::MathDialect",
+                           "memref::MemRefDialect", "scf::SCFDialect", "vector::VectorDialect"];
 }
 
 def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {

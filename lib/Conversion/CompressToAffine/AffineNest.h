@@ -140,6 +140,8 @@ void lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder);
 void lowerRfftTranspose(RfftTransposeOp op, int64_t lanes, OpBuilder &builder);
 void lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder);
 void lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder);
+/// `extensions` as of convert-compress-to-affine.
+void lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerCodedContract(CodedContractOp op, int64_t lanes, OpBuilder &builder);
 void lowerDecode(DecodeOp op, int64_t lanes, OpBuilder &builder);
 void lowerRelayout(RelayoutOp op, OpBuilder &builder);

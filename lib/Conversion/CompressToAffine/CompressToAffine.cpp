@@ -8,6 +8,7 @@
 #include "AffineNest.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Kernel/FFT.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::compress {
@@ -29,7 +30,8 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
       return signalPassFailure();
     SmallVector<Operation *> kernels;
     getOperation()->walk([&](Operation *op) {
-      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, CodedContractOp, DecodeOp, RelayoutOp>(op))
+      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, SpectralDotOp, CodedContractOp, DecodeOp,
+              RelayoutOp>(op))
         kernels.push_back(op);
     });
     for (Operation *op : kernels) {
@@ -56,6 +58,7 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
           .Case([&](RfftTransposeOp rfft) { lowerRfftTranspose(rfft, vectorLanes, builder); })
           .Case([&](SpectralMatmulOp matmul) { lowerSpectralMatmul(matmul, vectorLanes, builder); })
           .Case([&](SpectralConvOp conv) { lowerSpectralConv(conv, vectorLanes, builder); })
+          .Case([&](SpectralDotOp dot) { lowerSpectralDot(dot, vectorLanes, extensions, builder); })
           .Case([&](CodedContractOp contract) { lowerCodedContract(contract, vectorLanes, builder); })
           .Case([&](DecodeOp decode) { lowerDecode(decode, vectorLanes, builder); })
           .Case([&](RelayoutOp relayout) { lowerRelayout(relayout, builder); });

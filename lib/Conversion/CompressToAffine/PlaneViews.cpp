@@ -100,7 +100,7 @@ static constexpr int64_t kSlotGap = 16;
 
 /// True if `op` takes planes of any strides.
 static bool takesStrides(Operation *op) {
-  return isa<RfftOp, SpectralMatmulOp, SpectralConvOp, RfftTransposeOp, linalg::LinalgOp>(op);
+  return isa<RfftOp, SpectralMatmulOp, SpectralConvOp, SpectralDotOp, RfftTransposeOp, linalg::LinalgOp>(op);
 }
 
 /// Points the uses of `from` to `to`, which has other strides.

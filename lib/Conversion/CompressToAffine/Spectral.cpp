@@ -21,6 +21,7 @@
 
 #include "AffineNest.h"
 #include "PlaneViews.h"
+#include "Words.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -38,8 +39,22 @@ constexpr int64_t kSharedOutVectors = 2, kOutVectors = 4;
 /// Vectors of positions where lanes are positions.
 constexpr int64_t kPositionVectors = 2;
 
+/// What a product of words has beyond one of f32.
+struct WordFactors {
+  WordFormat format;
+  DotInstructions instructions;
+  /// Of the activation, and of the weights by frequency and out block; null for bf16.
+  Value inputScales, weightScales, offsets;
+  /// Positions that have a scale of their own.
+  int64_t numFree;
+
+  bool isI8() const { return format == WordFormat::i8; }
+};
+
 struct SpectralLowering {
-  Value input, weights, init;
+  /// Planes; or words, which have a dimension for the part behind the frequency.
+  Value input;
+  Value weights, init;
   int64_t inDim, outDim;
   PlaneWindows windows;
   /// The sums start from zero, and nothing of `init` is read.
@@ -47,6 +62,7 @@ struct SpectralLowering {
   int64_t lanes;
   OpBuilder &builder;
   Location loc;
+  std::optional<WordFactors> words = std::nullopt;
 
   MemRefType initType() const { return cast<MemRefType>(init.getType()); }
   MemRefType weightsType() const { return cast<MemRefType>(weights.getType()); }
@@ -79,7 +95,7 @@ struct SpectralLowering {
   }
 
   void lower() {
-    int64_t k = initType().getDimSize(0), real = kernel::numRealSlots(k);
+    int64_t k = initType().getDimSize(0), real = words ? k % 2 : kernel::numRealSlots(k);
     for (int64_t slot = 0; slot < real; ++slot)
       lowerSlots(slot, slot + 1, /*isComplex=*/false);
     if (real < k)
@@ -154,20 +170,54 @@ struct SpectralLowering {
     if (!outsFirst)
       out = nest.loopOver(outs.run, init, outDim + 1);
 
-    SmallVector<Value> sums;
-    forEachSum(tile, outs, parts, slot, positions, out, [&](int64_t, ArrayRef<AffineExpr> index, int64_t width) {
-      sums.push_back(startsFromZero ? nest.zero(init, width) : nest.load(init, index, width));
+    SmallVector<Value> before, sums;
+    forEachSum(tile, outs, parts, slot, positions, out, [&](int64_t i, ArrayRef<AffineExpr> index, int64_t width) {
+      before.push_back(startsFromZero ? nest.zero(init, width) : nest.load(init, index, width));
+      sums.push_back(words && words->isI8() ? loadOffset(nest, index, i % parts, outs.run.width, width)
+                                            : before.back());
     });
     SmallVector<AffineExpr> taps;
     for (int64_t t = 0; t < numTaps(); ++t)
       taps.push_back(nest.loopCarrying(weightsType().getDimSize(1 + t), sums));
     AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks(), sums)
                                                      : nest.loopOverDimCarrying(weights, 1 + numTaps(), sums);
-    multiplyAccumulate(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
+    if (words)
+      accumulateDots(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
+    else
+      multiplyAccumulate(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
     for (int64_t t = 0; t <= numTaps(); ++t)
       nest.closeCarrying(sums);
-    forEachSum(tile, outs, parts, slot, positions, out,
-               [&](int64_t i, ArrayRef<AffineExpr> index, int64_t) { nest.store(sums[i], init, index); });
+    forEachSum(tile, outs, parts, slot, positions, out, [&](int64_t i, ArrayRef<AffineExpr> index, int64_t width) {
+      bool isI8 = words && words->isI8();
+      nest.store(isI8 ? scaled(nest, sums[i], before[i], index, i % parts, outs.run.width, width) : sums[i], init,
+                 index);
+    });
+  }
+
+  /// A number for each out block at `index` of the result: `of` has frequencies by out blocks.
+  Value loadOfOut(AffineNest &nest, Value of, ArrayRef<AffineExpr> index, int64_t part, int64_t outWidth,
+                  int64_t width) {
+    SmallVector<AffineExpr> at{(index[0] - part).ceilDiv(2), index[outDim + 1]};
+    return outWidth > 1 ? nest.load(of, at, width) : nest.loadBroadcast(of, at, width);
+  }
+
+  /// What the sum of products at `index`, of the frequency's `part`, starts from.
+  Value loadOffset(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t part, int64_t outWidth, int64_t width) {
+    return loadOfOut(nest, words->offsets, index, part, outWidth, width);
+  }
+
+  /// before + sum * scales
+  Value scaled(AffineNest &nest, Value sum, Value before, ArrayRef<AffineExpr> index, int64_t part, int64_t outWidth,
+               int64_t width) {
+    SmallVector<AffineExpr> at{(index[0] - part).ceilDiv(2)};
+    for (int64_t d = 0, position = 0; d < rank(); ++d)
+      if (d != outDim && position++ < words->numFree)
+        at.push_back(index[d + 1]);
+    Value factor = nest.loadBroadcast(words->inputScales, at, width);
+    factor =
+        arith::MulFOp::create(builder, loc, factor, loadOfOut(nest, words->weightScales, index, part, outWidth, width));
+    Value number = arith::SIToFPOp::create(builder, loc, factor.getType(), sum);
+    return nest.fma(number, factor, before);
   }
 
   /// Calls `body` with the number and the place of each sum of a tile: position, then out block, then part.
@@ -200,6 +250,36 @@ struct SpectralLowering {
     index.insert(index.begin() + inDim, in);
     index.insert(index.begin(), slot);
     return index;
+  }
+
+  /// The same for words: a dot product for each part.
+  void accumulateDots(AffineNest &nest, const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
+                      ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
+                      MutableArrayRef<Value> sums) {
+    int64_t width = std::max(tile.run.width, outs.run.width);
+    auto load = [&](Value memref, ArrayRef<AffineExpr> index, bool hasLanes) {
+      return hasLanes ? nest.load(memref, index, width) : nest.loadBroadcast(memref, index, width);
+    };
+    SmallVector<Value> w;
+    for (int64_t atOut : outs.offsets) {
+      SmallVector<AffineExpr> index{slot.ceilDiv(2)};
+      index.append(taps.begin(), taps.end());
+      index.append({in, out + atOut});
+      w.push_back(load(weights, index, outs.run.width > 1));
+    }
+    int64_t numOuts = w.size(), position = 0;
+    for (int64_t atPosition : tile.offsets) {
+      for (int64_t part = 0; part < parts; ++part) {
+        SmallVector<AffineExpr> index = inputIndex(slot.ceilDiv(2), positions, atPosition, taps, in);
+        index.insert(index.begin() + 1, nest.constant(part));
+        Value x = load(input, index, tile.run.width > 1);
+        for (int64_t o = 0; o < numOuts; ++o) {
+          Value &sum = sums[(position * numOuts + o) * parts + part];
+          sum = emitDot(nest, words->format, words->instructions, x, w[o], sum);
+        }
+      }
+      ++position;
+    }
   }
 
   /// sums += weights * input for each position and out block of the tile.
@@ -262,4 +342,27 @@ void mlir::compress::lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpB
 void mlir::compress::lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder) {
   lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), op.getStrides(),
                 op.getDilations(), lanes, builder);
+}
+
+void mlir::compress::lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
+  int64_t inDim = op.getInDim(), outDim = op.getOutDim();
+  Value input = op.getInput(), init = op.getInit();
+  PlaneWindows windows = planeWindows(init, op.getStrides(), op.getDilations());
+  bool startsFromZero = lanes > 1 && eraseZeroFill(op, init);
+  if (lanes > 1)
+    arrangePlanes(op, lanes, input, init, inDim, outDim, windows, startsFromZero, builder);
+  llvm::SmallDenseSet<int64_t> moved;
+  for (const PlaneWindows::Tap &tap : windows.taps)
+    moved.insert(tap.position);
+  WordPlanes planes = emitWordPlanes(builder, op.getLoc(), op.getWords(), input, inDim, moved.size(), lanes);
+  Value weightScales, offsets;
+  if (!op.getScaling().empty()) {
+    weightScales = op.getScaling()[0];
+    offsets = op.getScaling()[1];
+  }
+  WordFactors words{op.getWords(), DotInstructions::get(extensions), planes.scales, weightScales, offsets,
+                    planes.numFree};
+  SpectralLowering{planes.words,   op.getWeights(), init,    inDim,       outDim, windows,
+                   startsFromZero, lanes,           builder, op.getLoc(), words}
+      .lower();
 }

@@ -89,6 +89,7 @@ static LogicalResult verifySpectral(Operation *op, ShapedType input, ShapedType 
   for (int64_t d = 0; d < free; ++d) // spectral_* C4
     if (extentsDiffer(ins[d], outs[d]))
       return op->emitOpError("expects extents of input and init to agree, got ") << ins[d] << " and " << outs[d];
+  // spectral_dot C7
   for (int64_t t = 0; t < taps; ++t) { // spectral_conv C7
     int64_t in = ins[free + t], out = outs[free + t];
     int64_t last = (out - 1) * strides[t] + (weights.getDimSize(1 + t) - 1) * dilations[t];
@@ -162,19 +163,77 @@ LogicalResult SpectralMatmulOp::verify() {
   return verifyDestination(*this, getInit(), {getInput(), getWeights()});
 }
 
+/// C6 of the products with windows.
+static LogicalResult verifyWindows(Operation *op, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
+  auto positive = [](int64_t v) { return v >= 1; };
+  bool fits =
+      strides.size() == dilations.size() && llvm::all_of(strides, positive) && llvm::all_of(dilations, positive);
+  // spectral_dot C6
+  if (!fits) // spectral_conv C6
+    return op->emitOpError("expects as many strides as dilations, all of them positive");
+  return success();
+}
+
 LogicalResult SpectralConvOp::verify() {
   ArrayRef<int64_t> strides = getStrides(), dilations = getDilations();
-  auto positive = [](int64_t v) { return v >= 1; };
-  if (strides.empty() || strides.size() != dilations.size() || !llvm::all_of(strides, positive) ||
-      !llvm::all_of(dilations, positive)) // spectral_conv C6
-    return emitOpError("expects as many strides as dilations, at least one of each, all of them positive");
+  if (strides.empty()) // spectral_conv C6
+    return emitOpError("expects at least one stride");
+  if (failed(verifyWindows(*this, strides, dilations)))
+    return failure();
   if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(), getOutDim(),
                             strides, dilations)))
     return failure();
   return verifyDestination(*this, getInit(), {getInput(), getWeights()});
 }
 
+/// C9 of compress.spectral_dot.
+static LogicalResult verifyScaling(SpectralDotOp op, ArrayRef<int64_t> shape) {
+  auto fits = [&](Value value, unsigned number) {
+    ShapedType type = shaped(value);
+    bool hasType = number == 0 ? type.getElementType().isF32() : type.getElementType().isInteger(32);
+    return hasType && type.getShape() == shape;
+  };
+  OperandRange scaling = op.getScaling();
+  unsigned asked = op.getWords() == WordFormat::i8 ? 2 : 0;
+  bool isFine = scaling.size() == asked;
+  for (auto [number, value] : llvm::enumerate(scaling))
+    isFine = isFine && fits(value, number);
+  if (!isFine) // spectral_dot C9
+    return op.emitOpError("expects ") << (asked ? "f32 scales and i32 offsets of " : "no scales; i8 has them, of ")
+                                      << shape[0] << " frequencies by " << shape[1] << " out blocks";
+  return success();
+}
+
+LogicalResult SpectralDotOp::verify() {
+  ArrayRef<int64_t> strides = getStrides(), dilations = getDilations();
+  if (failed(verifyWindows(*this, strides, dilations)))
+    return failure();
+  ShapedType input = shaped(getInput()), weights = shaped(getWeights()), init = shaped(getInit());
+  int64_t inDim = getInDim(), rank = input.getRank() - 1;
+  if (weights.getRank() != 3 + static_cast<int64_t>(strides.size()) || inDim < 0 || inDim >= rank ||
+      input.isDynamicDim(inDim + 1)) // spectral_dot C1, C2
+    return emitOpError("expects weights of rank ") << 3 + strides.size() << " and static in blocks of input";
+  // What the words stand for.
+  SmallVector<int64_t> shape(weights.getShape());
+  int64_t k = init.getDimSize(0), q = input.getDimSize(inDim + 1);
+  shape[0] = k;
+  shape[1 + strides.size()] = q;
+  if (failed(verifySpectral(*this, input, weights.clone(shape), init, inDim, getOutDim(), strides, dilations)))
+    return failure();
+  int64_t frequencies = llvm::divideCeil(k, 2), numWords = llvm::divideCeil(q, blocksPerWord(getWords()));
+  if (weights.getDimSize(0) != frequencies || weights.getDimSize(1 + strides.size()) != numWords) // spectral_dot C8
+    return emitOpError("expects weights of ")
+           << frequencies << " frequencies and " << numWords << " in words, got " << weights;
+  if (failed(verifyScaling(*this, {frequencies, weights.getShape().back()})))
+    return failure();
+  return verifyResults(*this, getInit());
+}
+
 void SpectralMatmulOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  addDestinationEffects(*this, getInitMutable(), readsInit(), effects);
+}
+
+void SpectralDotOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   addDestinationEffects(*this, getInitMutable(), readsInit(), effects);
 }
 
@@ -183,6 +242,10 @@ void SpectralConvOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<Memo
 }
 
 LogicalResult SpectralMatmulOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  return reifyFromInit(builder, *this, getInit(), shapes);
+}
+
+LogicalResult SpectralDotOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   return reifyFromInit(builder, *this, getInit(), shapes);
 }
 

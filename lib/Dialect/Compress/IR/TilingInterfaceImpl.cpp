@@ -374,3 +374,19 @@ KernelTiling SpectralConvOp::getKernelTiling() {
   return tileSpectral(cast<ShapedType>(getWeights().getType()), cast<ShapedType>(getInit().getType()).getRank() - 1,
                       getInDim(), getOutDim(), getStrides(), getDilations());
 }
+
+KernelTiling SpectralDotOp::getKernelTiling() {
+  auto weights = cast<ShapedType>(getWeights().getType());
+  int64_t rank = cast<ShapedType>(getInit().getType()).getRank() - 1;
+  KernelTiling tiling = tileSpectral(weights, rank, getInDim(), getOutDim(), getStrides(), getDilations());
+  // Words hold blocks that are far apart: none of them is cut.
+  int64_t inLoop = tiling.iterators.size() - 1;
+  tiling.iterators.pop_back();
+  for (OperandTiling &operand : tiling.operands)
+    for (DimTiling &dim : operand)
+      if (dim.loop == inLoop)
+        dim = DimTiling::whole();
+  for (size_t i = 0; i < getScaling().size(); ++i)
+    tiling.operands.insert(tiling.operands.end() - 1, {DimTiling::whole(), DimTiling::along(rank - 1)});
+  return tiling;
+}

@@ -53,6 +53,7 @@ void mlir::compress::registerBufferizableOpInterfaceExternalModels(DialectRegist
     RfftTransposeOp::attachInterface<KernelOpModel<RfftTransposeOp>>(*context);
     SpectralMatmulOp::attachInterface<KernelOpModel<SpectralMatmulOp>>(*context);
     SpectralConvOp::attachInterface<KernelOpModel<SpectralConvOp>>(*context);
+    SpectralDotOp::attachInterface<KernelOpModel<SpectralDotOp>>(*context);
     CodedContractOp::attachInterface<KernelOpModel<CodedContractOp>>(*context);
     DecodeOp::attachInterface<KernelOpModel<DecodeOp>>(*context);
     RelayoutOp::attachInterface<KernelOpModel<RelayoutOp>>(*context);

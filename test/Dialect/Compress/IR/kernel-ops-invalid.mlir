@@ -205,7 +205,7 @@ func.func @spectral_conv_c2_taps(%x: memref<4x1x3x8xf32>, %w: memref<4x?x3x2xf32
 // -----
 
 func.func @spectral_conv_c6(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i: memref<4x1x2x6xf32>) {
-  // expected-error @+1 {{expects as many strides as dilations, at least one of each, all of them positive}}
+  // expected-error @+1 {{expects as many strides as dilations, all of them positive}}
   compress.spectral_conv in_dim = 1 out_dim = 1 strides = [0] dilations = [1]
       ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x6xf32>)
   return
@@ -226,5 +226,122 @@ func.func @spectral_conv_c7(%x: memref<4x1x3x8xf32>, %w: memref<4x3x3x2xf32>, %i
   // expected-error @+1 {{expects window 0 of input to reach 9, got 8}}
   compress.spectral_conv in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
       ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x3x2xf32>) outs(%i : memref<4x1x2x7xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_conv_c6_none(%x: memref<4x1x3x8xf32>, %w: memref<4x3x2xf32>, %i: memref<4x1x2x8xf32>) {
+  // expected-error @+1 {{expects at least one stride}}
+  compress.spectral_conv in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<4x3x2xf32>) outs(%i : memref<4x1x2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c2(%x: memref<4x1x?xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects weights of rank 3 and static in blocks of input}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x?xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c5(%x: memref<4x1x3xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects no result for an init that is a buffer}}
+  %0 = compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x2xf32>) -> tensor<4x1x2xf32>
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c8(%x: memref<4x1x3xf32>, %w: memref<4x3x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects weights of 2 frequencies and 3 in words}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<4x3x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c8_words(%x: memref<4x1x3xf32>, %w: memref<2x3x2xi32>, %s: memref<2x2xf32>, %o: memref<2x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects weights of 2 frequencies and 2 in words}}
+  compress.spectral_dot i8 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x2xi32>) scaling(%s, %o : memref<2x2xf32>, memref<2x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c9(%x: memref<4x1x3xf32>, %w: memref<2x2x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects f32 scales and i32 offsets of 2 frequencies by 2 out blocks}}
+  compress.spectral_dot i8 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x2x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c9_swapped(%x: memref<4x1x3xf32>, %w: memref<2x2x2xi32>, %s: memref<2x2xf32>, %o: memref<2x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects f32 scales and i32 offsets of 2 frequencies by 2 out blocks}}
+  compress.spectral_dot i8 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x2x2xi32>) scaling(%o, %s : memref<2x2xi32>, memref<2x2xf32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c9_of_bf16(%x: memref<4x1x3xf32>, %w: memref<2x3x2xi32>, %s: memref<2x2xf32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects no scales; i8 has them, of 2 frequencies by 2 out blocks}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x2xi32>) scaling(%s : memref<2x2xf32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c1(%x: memref<4x1x3xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects in_dim and out_dim below 2}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 2 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c3(%x: memref<4x1x3xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x5xf32>) {
+  // expected-error @+1 {{expects 3 in blocks and 2 out blocks, got 3 and 5}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x5xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c4(%x: memref<4x7x3xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects extents of input and init to agree, got 7 and 1}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x7x3xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c6(%x: memref<4x1x3x8xf32>, %w: memref<2x3x3x2xi32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects as many strides as dilations, all of them positive}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [1] dilations = []
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<2x3x3x2xi32>) outs(%i : memref<4x1x2x6xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c7(%x: memref<4x1x3x8xf32>, %w: memref<2x3x3x2xi32>, %i: memref<4x1x2x7xf32>) {
+  // expected-error @+1 {{expects window 0 of input to reach 9, got 8}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x8xf32>, memref<2x3x3x2xi32>) outs(%i : memref<4x1x2x7xf32>)
   return
 }

@@ -20,6 +20,13 @@ def Compress_Domain : I32EnumAttr<"Domain", "what the parameters of a circulant 
 }
 def Compress_DomainAttr : EnumAttr<Compress_Dialect, Compress_Domain, "domain">;
 
+def Compress_WordFormat : I32EnumAttr<"WordFormat", "the numbers that share a word of 32 bits", [
+    I32EnumAttrCase<"bf16", 0>, I32EnumAttrCase<"i8", 1>]> {
+  let genSpecializedAttr = 0;
+  let cppNamespace = "::mlir::compress";
+}
+def Compress_WordFormatAttr : EnumAttr<Compress_Dialect, Compress_WordFormat, "words">;
+
 class Compress_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Compress_Dialect, name, traits> {
   let mnemonic = attrMnemonic;

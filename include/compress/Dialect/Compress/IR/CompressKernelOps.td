@@ -18,6 +18,7 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
 include "compress/Dialect/Compress/IR/CompressDialect.td"
+include "compress/Dialect/Compress/IR/CompressAttributes.td"
 include "compress/Dialect/Compress/IR/CompressInterfaces.td"
 
 def Compress_FloatShaped : AnyTypeOf<[RankedTensorOf<[F32, F64]>, StridedMemRefRankOf<[F32, F64], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
@@ -252,6 +253,67 @@ def Compress_SpectralConvOp : Compress_SpectralOp<"spectral_conv"> {
     (`->` type($results)^)?
   }];
   let extraClassDeclaration = spectralDeclaration;
+}
+
+def Compress_F32Shaped : AnyTypeOf<[RankedTensorOf<[F32]>, StridedMemRefRankOf<[F32], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
+def Compress_I32Shaped : AnyTypeOf<[RankedTensorOf<[I32]>, StridedMemRefRankOf<[I32], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
+
+def Compress_SpectralDotOp : Compress_KernelOp<"spectral_dot"> {
+  let summary = "Product of spectra whose weights are words of small numbers";
+  let description = [{
+    `compress.spectral_matmul` (no strides) or `compress.spectral_conv`, with weights of fewer bits. The two slots `a` and `b`
+    of a frequency (for even `k`, frequency 0 has the real slots 0 and k/2; for odd `k` its `b` is zero) are neighbours in a
+    word of 32 bits, as the dot products of processors take them:
+
+        bf16   one block g per word:             a(g) in bits 0 to 15, b(g) in bits 16 to 31
+        i8     blocks g and g + ceil(q / 2):     a(g), b(g), a(g + …), b(g + …) from the lowest byte; zero beyond q
+
+    Spectra of the activation are rounded to the same format when the op runs: to the nearest bf16, ties to even; or, for i8, to
+    the nearest of 255 multiples of the largest magnitude over 127, one for each frequency and each position that is no window.
+    Sums are f32 of products of bf16, or exact integers, which are scaled once:
+
+        init[f, …, o, y…] += scales[f, o] * scale(input)[f, …] * sum over g, u… of weights[f, u…, g, o] * input[f, …, g, …]
+
+    Dot products of processors take one factor without sign: 128 is added to each number of the activation, and
+    `offsets[f, o]` is -128 times the sum of all numbers in `weights[f, …, o]`.
+
+    Constraints: C1, C3, C4, C6, C7 of `compress.spectral_conv`, and
+      - (C2) `weights` has rank 3 plus the number of strides, `k` is static and the taps and the in blocks of `input` are, too.
+      - (C5) the results are the tensors among the inits.
+      - (C8) `weights` has ceil(k / 2) frequencies, and in blocks divided by the blocks in a word, rounded up.
+      - (C9) i8 has `scales` and `offsets`, bf16 has none; both are frequencies by out blocks.
+
+    Unspecified: order of the sums of bf16.
+
+    Loops: those of `compress.spectral_conv`, but in blocks, which are whole.
+
+    Example:
+
+    ```mlir
+    %ys = compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+        ins(%xs, %ws : tensor<4x?x3xf32>, tensor<2x3x2xi32>) outs(%zero : tensor<4x?x2xf32>) -> tensor<4x?x2xf32>
+    ```
+  }];
+  let arguments = (ins Compress_F32Shaped:$input, Compress_I32Shaped:$weights,
+      Variadic<AnyTypeOf<[Compress_F32Shaped, Compress_I32Shaped]>>:$scaling, Compress_F32Shaped:$init,
+      Compress_WordFormatAttr:$words, I64Attr:$in_dim, I64Attr:$out_dim, DenseI64ArrayAttr:$strides,
+      DenseI64ArrayAttr:$dilations);
+  let assemblyFormat = [{
+    $words `in_dim` `=` $in_dim `out_dim` `=` $out_dim `strides` `=` $strides `dilations` `=` $dilations attr-dict
+    `ins` `(` $input `,` $weights `:` type($input) `,` type($weights) `)`
+    (`scaling` `(` $scaling^ `:` type($scaling) `)`)?
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return true; }
+    /// Block size k: the extent of the slot dimension.
+    int64_t getBlockSize() { return ::llvm::cast<::mlir::ShapedType>(getInit().getType()).getDimSize(0); }
+    /// In blocks of a word.
+    static int64_t blocksPerWord(::mlir::compress::WordFormat words) {
+      return words == ::mlir::compress::WordFormat::i8 ? 2 : 1;
+    }
+  }];
 }
 
 #endif // COMPRESS_KERNEL_OPS_TD

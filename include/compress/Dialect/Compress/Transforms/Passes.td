@@ -263,6 +263,22 @@ def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
   let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
 }
 
+def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
+  let summary = "Round spectra of weights to bf16 or int8, and multiply in it";
+  let description = [{
+    A spectral product of constant weights becomes `compress.spectral_dot`: weights take a half or a quarter of the bytes, and
+    are multiplied by the dot product instructions of the processor, if it has them. A remark for each layer says how far the
+    rounded weights are from the f32 ones (relative L2), or why the layer stays f32.
+
+    Runs after: fold-weights          Leaves: dense products, and layers that a remark names, in f32
+    Does nothing when: precision is f32        Fails when: precision is no format, or no layer can be narrowed
+
+    Example: test/Dialect/Compress/Transforms/narrow-weights.mlir
+  }];
+  let options = [Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16 or i8">];
+  let statistics = [Statistic<"numNarrowed", "num-narrowed", "Layers narrowed">];
+}
+
 def PromoteToF64Pass : Pass<"compress-promote-to-f64", "ModuleOp"> {
   let summary = "Compute in double, from parameters as they are stored";
   let description = [{

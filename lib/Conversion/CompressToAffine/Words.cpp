@@ -1,0 +1,401 @@
+//===- Words.cpp - Small numbers in words of 32 bits -----------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   planes f32 [64][b][q]  =>  words i32 [32][2][b][q]      bf16: a(g), -b(g) | b(g), a(g)
+//                              words i32 [32][2][b][q/2]    i8: a(g), -b(g), a(g + q/2), -b(g + q/2) | b(g), a(g), …
+//                              scales f32 [32][b]           i8: largest magnitude over 127
+//
+// The complex product with weights (wa, wb) is then two dot products: wa*a - wb*b and wa*b + wb*a.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Words.h"
+#include "compress/Kernel/FFT.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// Arithmetic on scalars or vectors
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Makes ops on values of one number of lanes.
+struct LaneEmitter {
+  OpBuilder &builder;
+  Location loc;
+  int64_t lanes;
+
+  Type typeOf(Type element) const { return lanes == 1 ? element : Type(VectorType::get({lanes}, element)); }
+  Type f32() const { return typeOf(builder.getF32Type()); }
+  Type i32() const { return typeOf(builder.getI32Type()); }
+
+  Value constant(Type type, Attribute scalar) const {
+    if (auto vector = dyn_cast<VectorType>(type))
+      return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(vector, scalar));
+    return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(scalar));
+  }
+  Value number(float value) const { return constant(f32(), builder.getF32FloatAttr(value)); }
+  Value bits(uint32_t value) const { return constant(i32(), builder.getI32IntegerAttr(static_cast<int32_t>(value))); }
+
+  Value bitsOf(Value value) const { return arith::BitcastOp::create(builder, loc, i32(), value); }
+  Value numberOf(Value value) const { return arith::BitcastOp::create(builder, loc, f32(), value); }
+  Value left(Value value, uint32_t by) const {
+    return by == 0 ? value : arith::ShLIOp::create(builder, loc, value, bits(by)).getResult();
+  }
+  Value right(Value value, uint32_t by) const { return arith::ShRUIOp::create(builder, loc, value, bits(by)); }
+  Value both(Value a, Value b) const { return arith::OrIOp::create(builder, loc, a, b); }
+  Value masked(Value a, uint32_t mask) const { return arith::AndIOp::create(builder, loc, a, bits(mask)); }
+  Value spread(Value scalar) const {
+    return lanes == 1 ? scalar
+                      : vector::BroadcastOp::create(builder, loc, typeOf(scalar.getType()), scalar).getResult();
+  }
+};
+
+constexpr uint32_t kHighHalf = 0xffff0000, kSign = 0x80000000;
+/// 1.5 * 2^23, whose sum with a small number n has n in its lowest bits, and what makes n positive.
+constexpr float kRoundToByte = 12582912.0f + 128.0f;
+constexpr float kMostI8 = 127.0f;
+/// Activations that are all below this count as zero: the reciprocal of their scale would be infinite.
+constexpr float kLeastScaled = 1e-30f;
+
+/// `value` rounded to bf16 (ties to even) in the high half of a word; the low half is not clean.
+Value roundToBF16(const LaneEmitter &emit, Value value) {
+  Value bits = emit.bitsOf(value);
+  Value odd = emit.masked(emit.right(bits, 16), 1);
+  Value half = arith::AddIOp::create(emit.builder, emit.loc, odd, emit.bits(0x7fff));
+  Value rounded = arith::AddIOp::create(emit.builder, emit.loc, bits, half);
+  // The payload of a NaN may carry into its sign.
+  Value isNaN = arith::CmpFOp::create(emit.builder, emit.loc, arith::CmpFPredicate::UNO, value, value);
+  return arith::SelectOp::create(emit.builder, emit.loc, isNaN, emit.bits(0x7fc00000), rounded);
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Dot products
+//===----------------------------------------------------------------------===//
+
+DotInstructions DotInstructions::get(StringRef extensions) {
+  DotInstructions result;
+  for (StringRef name : llvm::split(extensions, ',')) {
+    result.bf16 |= name.trim() == "avx512bf16";
+    result.i8 |= name.trim() == "avx512vnni";
+    result.shorter |= name.trim() == "avx512vl";
+  }
+  return result;
+}
+
+bool DotInstructions::has(WordFormat format, int64_t lanes) const {
+  bool isLength = lanes == 16 || (shorter && (lanes == 8 || lanes == 4));
+  return isLength && (format == WordFormat::bf16 ? bf16 : i8);
+}
+
+/// The instruction itself.
+static Value emitDotInstruction(AffineNest &nest, WordFormat format, Value activation, Value weights, Value sum) {
+  OpBuilder &builder = nest.builder;
+  int64_t lanes = cast<VectorType>(sum.getType()).getNumElements();
+  bool isBF16 = format == WordFormat::bf16;
+  Type element = isBF16 ? Type(builder.getBF16Type()) : builder.getI8Type();
+  auto packed = VectorType::get({lanes * (isBF16 ? 2 : 4)}, element);
+  auto cast = [&](Value words) { return vector::BitCastOp::create(builder, nest.loc, packed, words).getResult(); };
+  std::string name = isBF16 ? "llvm.x86.avx512bf16.dpbf16ps." : "llvm.x86.avx512.vpdpbusd.";
+  return LLVM::CallIntrinsicOp::create(builder, nest.loc, sum.getType(),
+                                       builder.getStringAttr(name + std::to_string(lanes * 32)),
+                                       ValueRange{sum, cast(activation), cast(weights)})
+      .getResult(0);
+}
+
+Value mlir::compress::emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions, Value activation,
+                              Value weights, Value sum) {
+  auto vector = dyn_cast<VectorType>(sum.getType());
+  LaneEmitter emit{nest.builder, nest.loc, vector ? vector.getNumElements() : 1};
+  if (instructions.has(format, emit.lanes))
+    return emitDotInstruction(nest, format, activation, weights, sum);
+  if (format == WordFormat::bf16) {
+    auto low = [&](Value words) { return emit.numberOf(emit.left(words, 16)); };
+    auto high = [&](Value words) { return emit.numberOf(emit.masked(words, kHighHalf)); };
+    sum = nest.fma(low(activation), low(weights), sum);
+    return nest.fma(high(activation), high(weights), sum);
+  }
+  for (uint32_t place = 0; place < 32; place += 8) {
+    Value a = emit.masked(place ? emit.right(activation, place) : activation, 0xff);
+    Value w = arith::ShRSIOp::create(nest.builder, nest.loc, emit.left(weights, 24 - place), emit.bits(24));
+    Value product = arith::MulIOp::create(nest.builder, nest.loc, a, w);
+    sum = arith::AddIOp::create(nest.builder, nest.loc, sum, product);
+  }
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+/// The extent of a dimension as planning memory follows it: through views, to what was allocated.
+static OpFoldResult extentOf(OpBuilder &builder, Location loc, Value memref, int64_t dim) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (!type.isDynamicDim(dim))
+    return builder.getIndexAttr(type.getDimSize(dim));
+  if (auto expand = memref.getDefiningOp<memref::ExpandShapeOp>())
+    return expand.getMixedOutputShape()[dim];
+  if (auto subview = memref.getDefiningOp<memref::SubViewOp>();
+      subview && subview.getSourceType().getRank() == type.getRank())
+    return subview.getMixedSizes()[dim];
+  if (auto collapse = memref.getDefiningOp<memref::CollapseShapeOp>()) {
+    ReassociationIndices group = collapse.getReassociationIndices()[dim];
+    if (group.size() == 1)
+      return extentOf(builder, loc, collapse.getSrc(), group[0]);
+  }
+  return memref::getMixedSize(builder, loc, memref, dim);
+}
+
+namespace {
+
+struct WordPacking {
+  OpBuilder &builder;
+  Location loc;
+  WordFormat format;
+  Value planes;
+  int64_t inDim, numWindows, lanes;
+  WordPlanes result = {};
+
+  MemRefType type() const { return cast<MemRefType>(planes.getType()); }
+  int64_t k() const { return type().getDimSize(0); }
+  int64_t rank() const { return type().getRank() - 1; }
+  int64_t inBlocks() const { return type().getDimSize(inDim + 1); }
+  int64_t inWords() const { return llvm::divideCeil(inBlocks(), SpectralDotOp::blocksPerWord(format)); }
+  /// True if dimension `d` has a scale for each of its positions.
+  bool isFree(int64_t d) const {
+    int64_t position = d < inDim ? d : d - 1;
+    return d != inDim && position < result.numFree;
+  }
+
+  void run() {
+    result.numFree = rank() - 1 - numWindows;
+    allocate();
+    if (k() % 2) {
+      packSlots(0, 1, 1, /*isReal=*/true);
+      if (k() > 1)
+        packSlots(1, k(), 2, /*isReal=*/false);
+      return;
+    }
+    packSlots(0, 2, 2, /*isReal=*/true);
+    if (k() > 2)
+      packSlots(2, k(), 2, /*isReal=*/false);
+  }
+
+  void allocate() {
+    SmallVector<OpFoldResult> words{builder.getIndexAttr(llvm::divideCeil(k(), 2)), builder.getIndexAttr(2)};
+    SmallVector<OpFoldResult> scales{words[0]};
+    for (int64_t d = 0; d < rank(); ++d) {
+      words.push_back(d == inDim ? builder.getIndexAttr(inWords()) : extentOf(builder, loc, planes, d + 1));
+      if (isFree(d))
+        scales.push_back(words.back());
+    }
+    auto alloc = [&](ArrayRef<OpFoldResult> sizes, Type element) {
+      SmallVector<int64_t> shape;
+      SmallVector<Value> dynamic;
+      dispatchIndexOpFoldResults(sizes, dynamic, shape);
+      return memref::AllocOp::create(builder, loc, MemRefType::get(shape, element), dynamic,
+                                     builder.getI64IntegerAttr(64));
+    };
+    result.words = alloc(words, builder.getI32Type());
+    if (format == WordFormat::i8)
+      result.scales = alloc(scales, builder.getF32Type());
+  }
+
+  /// Packs the frequencies whose first slots are from `begin` to `end`; `isReal`: both slots are real, and if `step` is
+  /// 1 there is but one.
+  void packSlots(int64_t begin, int64_t end, int64_t step, bool isReal) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    AffineExpr slot = nest.loop(begin, end, 2);
+    SmallVector<AffineExpr> index(rank());
+    for (int64_t d = 0; d < rank(); ++d)
+      if (isFree(d))
+        index[d] = nest.loopOverDim(planes, d + 1);
+    Frequency frequency{slot, step == 2, isReal, {}};
+    if (format == WordFormat::i8)
+      frequency.inverse = packScale(nest, frequency, index);
+    packWords(nest, frequency, index);
+  }
+
+  struct Frequency {
+    AffineExpr slot;
+    bool hasSecond, isReal;
+    /// 127 over the largest magnitude.
+    Value inverse;
+
+    AffineExpr number() const { return slot.ceilDiv(2); }
+  };
+
+  Value loadSlot(AffineNest &nest, AffineExpr slot, ArrayRef<AffineExpr> index, int64_t width) {
+    SmallVector<AffineExpr> at{slot};
+    llvm::append_range(at, index);
+    return nest.load(planes, at, width);
+  }
+
+  int64_t extent(int64_t d) const { return type().getDimSize(d + 1); }
+
+  /// max(|a|, |b|, largest)
+  Value emitLargest(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, int64_t width,
+                    Value largest) {
+    for (int64_t part = 0; part <= frequency.hasSecond; ++part) {
+      Value magnitude = math::AbsFOp::create(builder, loc, loadSlot(nest, frequency.slot + part, index, width));
+      largest = arith::MaximumFOp::create(builder, loc, largest, magnitude);
+    }
+    return largest;
+  }
+
+  /// Stores the scale of the numbers at the free positions in `index`; returns its reciprocal.
+  Value packScale(AffineNest &nest, const Frequency &frequency, SmallVector<AffineExpr> index) {
+    int64_t last = rank() - 1, width = isFree(last) || !isContiguousInside(planes) ? 1 : lanes;
+    LaneEmitter scalar{builder, loc, 1}, vector{builder, loc, width};
+    SmallVector<Value> largest{scalar.number(0), vector.number(0)};
+    int64_t numLoops = 0;
+    for (int64_t d = 0; d < last; ++d)
+      if (!isFree(d)) {
+        index[d] = nest.loopCarrying(extent(d), largest);
+        ++numLoops;
+      }
+    if (isFree(last)) {
+      largest[0] = emitLargest(nest, frequency, index, 1, largest[0]);
+    } else {
+      int64_t whole = extent(last) / width;
+      // Whole vectors, then what is left of them.
+      for (auto [at, count, wide] :
+           {std::tuple{1, whole, width}, std::tuple{0, extent(last) - whole * width, int64_t(1)}}) {
+        if (count == 0)
+          continue;
+        SmallVector<Value> carried{largest[at]};
+        index[last] = nest.loopCarrying(count, carried) * wide + (at ? 0 : whole * width);
+        carried[0] = emitLargest(nest, frequency, index, wide, carried[0]);
+        nest.closeCarrying(carried);
+        largest[at] = carried[0];
+      }
+    }
+    for (int64_t i = 0; i < numLoops; ++i)
+      nest.closeCarrying(largest);
+    Value most = largest[1];
+    if (width > 1)
+      most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXIMUMF, most);
+    most = arith::MaximumFOp::create(builder, loc, most, largest[0]);
+    return storeScale(nest, frequency, index, most);
+  }
+
+  Value storeScale(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, Value most) {
+    LaneEmitter scalar{builder, loc, 1};
+    SmallVector<AffineExpr> at{frequency.number()};
+    for (int64_t d = 0; d < rank(); ++d)
+      if (isFree(d))
+        at.push_back(index[d]);
+    nest.store(arith::MulFOp::create(builder, loc, most, scalar.number(1 / kMostI8)), result.scales, at);
+    Value isTiny = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, most, scalar.number(kLeastScaled));
+    Value inverse = arith::DivFOp::create(builder, loc, scalar.number(kMostI8), most);
+    return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
+  }
+
+  /// Packs all words at the free positions in `index`, in lanes along the innermost dimension.
+  void packWords(AffineNest &nest, const Frequency &frequency, SmallVector<AffineExpr> index) {
+    int64_t last = rank() - 1, width = isFree(last) || !isContiguousInside(planes) ? 1 : lanes;
+    // Words whose second block exists, and the one that has none.
+    int64_t pairs = format == WordFormat::i8 ? inBlocks() - inWords() : 0;
+    auto packRange = [&](int64_t begin, int64_t end, bool hasPair) {
+      if (begin >= end)
+        return;
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest outer(nest);
+      for (int64_t d = 0; d < last; ++d)
+        if (!isFree(d))
+          index[d] = d == inDim ? outer.loop(begin, end) : outer.loop(0, extent(d));
+      int64_t first = last == inDim ? begin : 0, count = last == inDim ? end - begin : extent(last);
+      if (isFree(last))
+        return packAt(outer, frequency, index, 1, hasPair);
+      forEachLaneRun(count, width, [&](int64_t from, int64_t to, int64_t wide) {
+        OpBuilder::InsertionGuard inner(builder);
+        AffineNest inside(outer);
+        index[last] = inside.loop(from + first, to + first, wide);
+        packAt(inside, frequency, index, wide, hasPair);
+      });
+    };
+    packRange(0, pairs, true);
+    packRange(pairs, inWords(), false);
+  }
+
+  void packAt(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, int64_t width, bool hasPair) {
+    LaneEmitter emit{builder, loc, width};
+    Value words[2];
+    if (format == WordFormat::bf16)
+      packBF16(nest, emit, frequency, index, words);
+    else
+      packI8(nest, emit, frequency, index, hasPair, words);
+    for (int64_t part = 0; part <= frequency.hasSecond; ++part) {
+      SmallVector<AffineExpr> at{frequency.number(), nest.constant(part)};
+      llvm::append_range(at, index);
+      nest.store(words[part], result.words, at);
+    }
+  }
+
+  void packBF16(AffineNest &nest, const LaneEmitter &emit, const Frequency &frequency, ArrayRef<AffineExpr> index,
+                Value (&words)[2]) {
+    Value a = roundToBF16(emit, loadSlot(nest, frequency.slot, index, emit.lanes));
+    words[0] = emit.right(a, 16);
+    if (!frequency.hasSecond)
+      return;
+    Value b = roundToBF16(emit, loadSlot(nest, frequency.slot + 1, index, emit.lanes));
+    if (frequency.isReal) {
+      words[1] = emit.masked(b, kHighHalf);
+      return;
+    }
+    Value minus = arith::XOrIOp::create(builder, loc, emit.masked(b, kHighHalf), emit.bits(kSign));
+    words[0] = emit.both(words[0], minus);
+    words[1] = emit.both(emit.right(b, 16), emit.masked(a, kHighHalf));
+  }
+
+  void packI8(AffineNest &nest, const LaneEmitter &emit, const Frequency &frequency, ArrayRef<AffineExpr> index,
+              bool hasPair, Value (&words)[2]) {
+    Value inverse = emit.spread(frequency.inverse), minus = nest.negate(inverse), base = emit.number(kRoundToByte);
+    Value zero = emit.bits(128);
+    auto code = [&](Value value, Value by) { return emit.masked(emit.bitsOf(nest.fma(value, by, base)), 0xff); };
+    words[0] = words[1] = Value();
+    auto add = [&](int64_t part, Value byte, uint32_t place) {
+      Value shifted = emit.left(byte, place);
+      words[part] = words[part] ? emit.both(words[part], shifted) : shifted;
+    };
+    for (int64_t block = 0; block <= hasPair; ++block) {
+      SmallVector<AffineExpr> at(index);
+      at[inDim] = at[inDim] + block * inWords();
+      uint32_t place = 16 * block;
+      Value a = loadSlot(nest, frequency.slot, at, emit.lanes);
+      add(0, code(a, inverse), place);
+      if (!frequency.hasSecond) {
+        add(0, zero, place + 8);
+        continue;
+      }
+      Value b = loadSlot(nest, frequency.slot + 1, at, emit.lanes);
+      add(0, frequency.isReal ? zero : code(b, minus), place + 8);
+      add(1, frequency.isReal ? zero : code(b, inverse), place);
+      add(1, code(frequency.isReal ? b : a, inverse), place + 8);
+    }
+  }
+};
+
+} // namespace
+
+WordPlanes mlir::compress::emitWordPlanes(OpBuilder &builder, Location loc, WordFormat format, Value planes,
+                                          int64_t inDim, int64_t numWindows, int64_t lanes) {
+  WordPacking packing{builder, loc, format, planes, inDim, numWindows, lanes};
+  packing.run();
+  return packing.result;
+}

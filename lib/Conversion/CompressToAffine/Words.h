@@ -1,0 +1,47 @@
+//===- Words.h - Small numbers in words of 32 bits -------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_WORDS_H
+#define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_WORDS_H
+
+#include "AffineNest.h"
+
+namespace mlir::compress {
+
+/// The dot product instructions of a processor, and if they come in shorter vectors.
+struct DotInstructions {
+  bool bf16 = false, i8 = false, shorter = false;
+
+  /// From LLVM's names, separated by commas; others are ignored.
+  static DotInstructions get(StringRef extensions);
+  /// True if there is one for vectors of `lanes` words.
+  bool has(WordFormat format, int64_t lanes) const;
+};
+
+/// sum + the products of the numbers in each word: f32 sums of bf16, i32 sums of `activation`'s bytes without sign by
+/// `weights`' with sign. All of them scalars, or vectors of one length.
+Value emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions, Value activation, Value weights,
+              Value sum);
+
+/// Spectra of an activation in words: frequency, part of the complex product (real, imaginary), then the dimensions of
+/// the planes, with words in place of in blocks.
+struct WordPlanes {
+  Value words;
+  /// What each number stands for a multiple of, by frequency and the `numFree` first positions; null for bf16.
+  Value scales;
+  int64_t numFree = 0;
+};
+
+/// Rounds `planes`, slots of `k` outermost, to words: as the dot product with the words of weights needs them,
+/// (a, -b) for the real part and (b, a) for the imaginary one. Of the positions (the dimensions but slot and in) the
+/// last `numWindows` share a scale.
+WordPlanes emitWordPlanes(OpBuilder &builder, Location loc, WordFormat format, Value planes, int64_t inDim,
+                          int64_t numWindows, int64_t lanes);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_WORDS_H
