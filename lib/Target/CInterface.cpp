@@ -186,7 +186,8 @@ std::string CInterface::header() const {
     os << " *   output " << tensor.name << ": " << tensor.cType() << " " << shapeText(tensor.type) << "\n";
   if (!isDynamic)
     os << " * The batch is fixed: " << statedBatch << ".\n";
-  os << " * All functions are reentrant and thread-safe; none allocates memory.\n";
+  os << " * Outputs overlap neither inputs nor each other.\n"
+     << " * All functions are reentrant and thread-safe; none allocates memory.\n";
   if (!variants.front().processor.empty())
     os << " * run takes the first code of these that the processor has all instructions for:\n";
   for (const CVariant &variant : variants)

@@ -20,7 +20,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -28,6 +27,17 @@ using namespace mlir::compress;
 bool mlir::compress::areMergeable(MemRefType type, int64_t from) {
   return llvm::none_of(type.getShape().drop_front(from), ShapedType::isDynamic) &&
          type.areTrailingDimsContiguous(type.getRank() - from);
+}
+
+Value mlir::compress::mergeTrailing(OpBuilder &builder, Location loc, Value memref, int64_t from) {
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t d = 0, e = cast<MemRefType>(memref.getType()).getRank(); d < e; ++d) {
+    if (d <= from)
+      groups.push_back({d});
+    else
+      groups.back().push_back(d);
+  }
+  return memref::CollapseShapeOp::create(builder, loc, memref, groups);
 }
 
 PlaneWindows mlir::compress::planeWindows(Value init, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
@@ -40,35 +50,11 @@ PlaneWindows mlir::compress::planeWindows(Value init, ArrayRef<int64_t> strides,
   return windows;
 }
 
-bool mlir::compress::eraseZeroFill(Operation *op, Value init) {
-  auto alloc = init.getDefiningOp<memref::AllocOp>();
-  if (!alloc || alloc->getBlock() != op->getBlock())
-    return false;
-  linalg::FillOp fill;
-  for (Operation *user : init.getUsers()) {
-    Operation *inBlock = op->getBlock()->findAncestorOpInBlock(*user);
-    if (inBlock == op || op->isBeforeInBlock(inBlock))
-      continue;
-    if (fill || !isa<linalg::FillOp>(user))
-      return false;
-    fill = cast<linalg::FillOp>(user);
-  }
-  if (!fill || fill->getBlock() != op->getBlock() || !matchPattern(fill.value(), m_AnyZeroFloat()))
-    return false;
-  fill->erase();
-  return true;
-}
-
 /// True if the two innermost dimensions of `type` are static and contiguous.
 static bool hasPlainRows(MemRefType type) { return type.getRank() >= 3 && areMergeable(type, type.getRank() - 2); }
 
 static Value mergeRows(OpBuilder &builder, Location loc, Value memref) {
-  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
-  SmallVector<ReassociationIndices> groups;
-  for (int64_t d = 0; d < rank - 1; ++d)
-    groups.push_back({d});
-  groups.back().push_back(rank - 1);
-  return memref::CollapseShapeOp::create(builder, loc, memref, groups);
+  return mergeTrailing(builder, loc, memref, cast<MemRefType>(memref.getType()).getRank() - 2);
 }
 
 /// Makes the rows of `alloc` as long as `rowLength`; returns the new buffer, or null if a user other than `op` needs

@@ -29,10 +29,6 @@ struct PlaneWindows {
 /// The windows of a convolution into `init`; of a product, if there are no strides.
 PlaneWindows planeWindows(Value init, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations);
 
-/// True if `op` is the first reader of `init`, a buffer of its own, after a fill with zeros; erases that fill. The
-/// caller writes all of the buffer.
-bool eraseZeroFill(Operation *op, Value init);
-
 /// Replaces the buffer `planes`, if it is one of its own that only kernel ops use, by one with a gap after each slot.
 /// Returns what takes its place.
 Value separateSlots(Value planes);
@@ -46,6 +42,8 @@ void arrangePlanes(Operation *op, int64_t lanes, Value &input, Value &init, int6
 
 /// True if the dimensions of `type` from `from` on are static and contiguous.
 bool areMergeable(MemRefType type, int64_t from);
+/// `memref` with its dimensions from `from` on, which are mergeable, as one.
+Value mergeTrailing(OpBuilder &builder, Location loc, Value memref, int64_t from);
 
 } // namespace mlir::compress
 

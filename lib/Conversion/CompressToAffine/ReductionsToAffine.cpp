@@ -11,17 +11,15 @@
 //     %max = affine.for kh, kw iter_args(%m = %y[n, c, oh, ow]) { arith.maximumf %m, %x[n, c, oh*2 + kh, ow*2 + kw] }
 //     affine.store %max, %y[n, c, oh, ow] }
 //
-// Upstream's loops load and store the result at each step, and the stores keep LLVM from vectorizing over positions.
-// Lanes are positions here; windows that move by 2 are loaded as two vectors of which a shuffle takes every other
-// number.
+// What fills %y before and changes it after is done in the same loops. Upstream's loops load and store the result at
+// each step, and the stores keep LLVM from vectorizing over positions. Lanes are positions here; windows that move by 2
+// are loaded as two vectors of which a shuffle takes every other number.
 //
 //===----------------------------------------------------------------------===//
 
-#include "AffineNest.h"
+#include "Epilogue.h"
 #include "compress/Conversion/Passes.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_CONVERTREDUCTIONSTOAFFINEPASS
@@ -50,10 +48,12 @@ class ReductionLowering {
 public:
   ReductionLowering(linalg::LinalgOp op, int64_t lanes, OpBuilder &builder)
       : op(op), out(op.getDpsInits()[0]), map(op.getMatchingIndexingMap(op.getDpsInitOperand(0))),
-        extents(op.getStaticLoopRanges()), builder(builder), loc(op.getLoc()) {
+        extents(op.getStaticLoopRanges()), epilogue(out), builder(builder), loc(op.getLoc()) {
     if (map.getNumResults() > 0)
       laneLoop = cast<AffineDimExpr>(map.getResults().back()).getPosition();
     this->lanes = allowsLanes() ? lanes : 1;
+    epilogue.takeStart(op);
+    epilogue.takeFinish(op);
   }
 
   void lower() {
@@ -103,9 +103,7 @@ private:
       if (isRead(operand) && (!stride || (*stride != 0 && !compress::allowsLanes(operand->get()))))
         return false;
     }
-    return llvm::all_of(op.getBlock()->without_terminator(), [](Operation &inner) {
-      return OpTrait::hasElementwiseMappableTraits(&inner) || inner.hasTrait<OpTrait::ConstantLike>();
-    });
+    return isElementwise(*op.getBlock());
   }
 
   static SmallVector<AffineExpr> indexOf(AffineMap map, ArrayRef<AffineExpr> index) {
@@ -136,53 +134,28 @@ private:
   /// The loops over reductions at one place of the result, or at `width` of them.
   void lowerAt(AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
     SmallVector<AffineExpr> outIndex = indexOf(map, index);
-    SmallVector<Value> carried{nest.load(out, outIndex, width)};
+    SmallVector<Value> carried{epilogue.start(nest, outIndex, width)};
     int64_t numCarrying = 0;
     for (auto [loop, extent] : llvm::enumerate(extents))
       if (!map.isFunctionOfDim(loop)) {
         index[loop] = nest.loopCarrying(extent, carried);
         ++numCarrying;
       }
-    IRMapping values;
+    SmallVector<Value> arguments;
     for (OpOperand *operand : op.getDpsInputOperands())
-      if (isRead(operand))
-        values.map(op.getMatchingBlockArgument(operand), loadOperand(nest, operand, index, width));
-    values.map(op.getBlock()->getArguments().back(), carried[0]);
-    for (Operation &inner : op.getBlock()->without_terminator())
-      cloneInLanes(inner, values, width);
-    carried[0] = inLanes(op.getBlock()->getTerminator()->getOperand(0), values, width);
+      arguments.push_back(isRead(operand) ? loadOperand(nest, operand, index, width) : Value());
+    arguments.push_back(carried[0]);
+    carried[0] = emitInLanes(builder, *op.getBlock(), arguments, width);
     for (int64_t i = 0; i < numCarrying; ++i)
       nest.closeCarrying(carried);
-    nest.store(carried[0], out, outIndex);
-  }
-
-  /// What stands for `value`; a number that is the same in all lanes is copied to them.
-  Value inLanes(Value value, IRMapping &values, int64_t width) {
-    Value mapped = values.lookupOrDefault(value);
-    if (width == 1 || isa<VectorType>(mapped.getType()))
-      return mapped;
-    return vector::BroadcastOp::create(builder, loc, VectorType::get({width}, mapped.getType()), mapped);
-  }
-
-  void cloneInLanes(Operation &inner, IRMapping &values, int64_t width) {
-    if (width == 1 || inner.getNumOperands() == 0) {
-      builder.clone(inner, values);
-      return;
-    }
-    OperationState state(inner.getLoc(), inner.getName());
-    for (Value operand : inner.getOperands())
-      state.operands.push_back(inLanes(operand, values, width));
-    for (Type type : inner.getResultTypes())
-      state.types.push_back(VectorType::get({width}, type));
-    state.attributes = inner.getDiscardableAttrDictionary();
-    state.propertiesAttr = inner.getPropertiesAsAttribute();
-    values.map(inner.getResults(), builder.create(state)->getResults());
+    nest.store(epilogue.finish(nest, carried[0], outIndex, width), out, outIndex);
   }
 
   linalg::LinalgOp op;
   Value out;
   AffineMap map;
   SmallVector<int64_t> extents;
+  Epilogue epilogue;
   OpBuilder &builder;
   Location loc;
   int64_t lanes, laneLoop = -1;

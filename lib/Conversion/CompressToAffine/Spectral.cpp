@@ -20,6 +20,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
+#include "Epilogue.h"
 #include "PlaneViews.h"
 #include "Words.h"
 #include "compress/Kernel/FFT.h"

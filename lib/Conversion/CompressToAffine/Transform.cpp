@@ -26,7 +26,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AffineNest.h"
+#include "Epilogue.h"
 #include "PlaneViews.h"
 #include "RegisterTranspose.h"
 #include "compress/Kernel/Emit.h"
@@ -66,8 +66,10 @@ struct TransformLowering {
   Value flat, planes;
   int64_t dim;
   const kernel::Network &network;
-  /// Numbers to slots, or back; the latter may add to what `flat` holds.
-  bool toPlanes, accumulate;
+  /// Of slots to numbers; null of numbers to slots.
+  const Epilogue *epilogue;
+  /// Slots to numbers that are added to where the epilogue starts.
+  bool accumulate;
   int64_t lanes;
   OpBuilder &builder;
   Location loc;
@@ -77,6 +79,7 @@ struct TransformLowering {
   MemRefType flatType() const { return cast<MemRefType>(flat.getType()); }
   MemRefType planesType() const { return cast<MemRefType>(planes.getType()); }
 
+  bool toPlanes() const { return !epilogue; }
   int64_t blockSize() const { return planesType().getDimSize(0); }
 
   void lower() {
@@ -137,9 +140,11 @@ struct TransformLowering {
     });
   }
 
-  /// Runs of lanes that cover `extent`. The last vector overlaps the one before where no number is added to.
+  /// Runs of lanes that cover `extent`. The last vector overlaps the one before where no number of `flat` is
+  /// added to.
   void forEachRun(int64_t extent, function_ref<void(LaneRun)> body) {
-    if (accumulate || extent <= 0) // 0, or dynamic
+    bool readsResult = accumulate && epilogue->readsResult();
+    if (readsResult || extent <= 0) // 0, or dynamic
       return forEachLaneRun(extent, lanes, body);
     int64_t width = overlappingWidth(extent, lanes), whole = extent / width * width;
     body(LaneRun::of(0, whole, width, width));
@@ -163,7 +168,7 @@ struct TransformLowering {
 
   void lowerBlock(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width, int64_t valid) {
     auto at = [&](int64_t t) { return flatIndexOf(index, 0, nest.constant(t)); };
-    if (toPlanes)
+    if (toPlanes())
       kernel::emit(
           builder, loc, kernel::restrictInputs(network, valid),
           [&](int64_t t) { return nest.load(flat, at(t), width); },
@@ -186,7 +191,7 @@ struct TransformLowering {
                      index[dim] = inside.loopOver(run, flat, dim);
                      if (run.width == 1)
                        lowerBlock(inside, index, 1, valid);
-                     else if (toPlanes)
+                     else if (toPlanes())
                        lowerGroupToPlanes(inside, index, run.width);
                      else
                        lowerGroupFromPlanes(inside, index, run.width);
@@ -272,15 +277,15 @@ struct TransformLowering {
 
   void storeNumber(AffineNest &nest, ArrayRef<AffineExpr> at, Value value, int64_t width) {
     if (accumulate)
-      value = arith::AddFOp::create(builder, loc, nest.load(flat, at, width), value);
-    nest.store(value, flat, at);
+      value = arith::AddFOp::create(builder, loc, epilogue->start(nest, at, width), value);
+    nest.store(epilogue->finish(nest, value, at, width), flat, at);
   }
 
   /// Lowers a block of which the extent, not known, cuts off some: those numbers are read as zero and are not written.
   void lowerMaskedBlock(function_ref<AffineExpr(AffineNest &)> openBlocks) {
     forEachPlace(openBlocks, [&](AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
       Value extent = memref::DimOp::create(builder, loc, flat, dim);
-      if (toPlanes)
+      if (toPlanes())
         kernel::emit(
             builder, loc, network, [&](int64_t t) { return loadInside(nest, index, t, extent, width); },
             [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
@@ -319,25 +324,17 @@ struct TransformLowering {
   }
 };
 
-/// Merges the dimensions after `dim` into one where both buffers are contiguous and static there, so that lanes run
-/// across rows of pixels.
-void mergeTrailingDims(Value &flat, Value &planes, int64_t dim, OpBuilder &builder, Location loc) {
+/// Merges the dimensions after `dim` into one where both buffers are contiguous and static there, and the epilogue
+/// allows it, so that lanes run across rows of pixels.
+void mergeTrailingDims(Value &flat, Value &planes, int64_t dim, Epilogue *epilogue, OpBuilder &builder, Location loc) {
   auto mergeable = [](MemRefType type, int64_t from) { return type.getRank() - from >= 2 && areMergeable(type, from); };
   auto flatType = cast<MemRefType>(flat.getType()), planesType = cast<MemRefType>(planes.getType());
-  if (!mergeable(flatType, dim + 1) || !mergeable(planesType, dim + 2))
+  if (!mergeable(flatType, dim + 1) || !mergeable(planesType, dim + 2) || (epilogue && !epilogue->canMerge(dim + 1)))
     return;
-  auto merge = [&](Value memref, int64_t from) -> Value {
-    SmallVector<ReassociationIndices> groups;
-    for (int64_t d = 0, e = cast<MemRefType>(memref.getType()).getRank(); d < e; ++d) {
-      if (d <= from)
-        groups.push_back({d});
-      else
-        groups.back().push_back(d);
-    }
-    return memref::CollapseShapeOp::create(builder, loc, memref, groups);
-  };
-  flat = merge(flat, dim + 1);
-  planes = merge(planes, dim + 2);
+  if (epilogue)
+    epilogue->merge(dim + 1, builder);
+  flat = mergeTrailing(builder, loc, flat, dim + 1);
+  planes = mergeTrailing(builder, loc, planes, dim + 2);
 }
 
 } // namespace
@@ -348,20 +345,25 @@ void mlir::compress::lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder) {
     separateSlots(subview ? subview.getSource() : op.getInit());
   }
   Value flat = op.getInput(), planes = op.getInit();
-  mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
+  mergeTrailingDims(flat, planes, op.getDim(), nullptr, builder, op.getLoc());
   kernel::Network network = kernel::rfft(op.getBlockSize());
-  TransformLowering{
-      flat,    planes,     static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/true, /*accumulate=*/false, lanes,
-      builder, op.getLoc()}
+  TransformLowering{flat,    planes,     static_cast<int64_t>(op.getDim()), network, nullptr, false, lanes,
+                    builder, op.getLoc()}
       .lower();
 }
 
 void mlir::compress::lowerRfftTranspose(RfftTransposeOp op, int64_t lanes, OpBuilder &builder) {
   Value flat = op.getInit(), planes = op.getInput();
-  mergeTrailingDims(flat, planes, op.getDim(), builder, op.getLoc());
+  Epilogue epilogue(flat);
+  if (lanes > 1) {
+    if (op.getAccumulate())
+      epilogue.takeStart(op);
+    epilogue.takeFinish(op);
+  }
+  mergeTrailingDims(flat, planes, op.getDim(), &epilogue, builder, op.getLoc());
+  bool accumulate = op.getAccumulate() && !epilogue.startsFromZero();
   kernel::Network network = kernel::transpose(kernel::rfft(op.getBlockSize()));
-  TransformLowering{
-      flat,    planes,     static_cast<int64_t>(op.getDim()), network, /*toPlanes=*/false, op.getAccumulate(), lanes,
-      builder, op.getLoc()}
+  TransformLowering{flat,    planes,     static_cast<int64_t>(op.getDim()), network, &epilogue, accumulate, lanes,
+                    builder, op.getLoc()}
       .lower();
 }
