@@ -24,7 +24,7 @@ void mlir::compress::lowerCodedContract(CodedContractOp op, int64_t lanes, OpBui
                   op.getInitMap(),
                   {{WeightLoad(op.getInput()), op.getInputMap()}, {WeightLoad(op.getCoded()), op.getWeightMap()}},
                   op.getLoopExtents()};
-  if (!lowerProductToLanes(product, lanes, builder, op.getLoc()))
+  if (!lowerProductToLanes(product, op, lanes, builder))
     lowerProductToScalars(product, builder, op.getLoc());
 }
 

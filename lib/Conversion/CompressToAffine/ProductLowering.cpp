@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductLowering.h"
+#include "Epilogue.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -22,9 +23,9 @@ namespace {
 /// One product: what its loops are, and the nest that computes it.
 class ProductLowering {
 public:
-  ProductLowering(const Product &product, int64_t lanes, OpBuilder &builder, Location loc)
-      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(loc), out(product.out),
-        outMap(product.outMap), extents(product.extents), factors(product.factors) {}
+  ProductLowering(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder)
+      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), op(op), loc(op->getLoc()), out(product.out),
+        outMap(product.outMap), extents(product.extents), factors(product.factors), epilogue(product.out) {}
 
   /// Lowers the product if it has a dimension for lanes.
   bool lower() {
@@ -34,6 +35,8 @@ public:
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop) && ShapedType::isDynamic(extents[loop]))
         return false;
+    epilogue.takeStart(op);
+    epilogue.takeFinish(op);
     bool isDynamicTile = tileLoop >= 0 && ShapedType::isDynamic(extents[tileLoop]);
     int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? tileRows : std::min(tileRows, extents[tileLoop]);
     lowerRows(rows, isDynamicTile ? Rows::Whole : Rows::All);
@@ -143,7 +146,7 @@ private:
     int64_t vectors = columns.offsets.size(), width = columns.run.width;
     SmallVector<Value> sums;
     forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t, int64_t) {
-      sums.push_back(nest.load(out, indexOf(outMap, at), width));
+      sums.push_back(epilogue.start(nest, indexOf(outMap, at), width));
     });
     int64_t numReductions = 0;
     for (int64_t loop = 0; loop < numLoops(); ++loop)
@@ -155,7 +158,8 @@ private:
     for (int64_t i = 0; i < numReductions; ++i)
       nest.closeCarrying(sums);
     forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
-      nest.store(sums[row * vectors + vector], out, indexOf(outMap, at));
+      SmallVector<AffineExpr> place = indexOf(outMap, at);
+      nest.store(epilogue.finish(nest, sums[row * vectors + vector], place, width), out, place);
     });
   }
 
@@ -203,18 +207,20 @@ private:
 
   int64_t lanes, tileRows;
   OpBuilder &builder;
+  Operation *op;
   Location loc;
   Value out;
   AffineMap outMap;
   SmallVector<int64_t> extents;
   ArrayRef<ProductFactor> factors;
+  Epilogue epilogue;
   int64_t laneLoop = -1, tileLoop = -1;
 };
 
 } // namespace
 
-bool mlir::compress::lowerProductToLanes(const Product &product, int64_t lanes, OpBuilder &builder, Location loc) {
-  return lanes > 1 && ProductLowering(product, lanes, builder, loc).lower();
+bool mlir::compress::lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder) {
+  return lanes > 1 && ProductLowering(product, op, lanes, builder).lower();
 }
 
 /// The operand dimension that is the reduction `loop`, for its extent.
