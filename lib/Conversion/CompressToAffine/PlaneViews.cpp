@@ -16,6 +16,7 @@
 
 #include "PlaneViews.h"
 #include "AffineNest.h"
+#include "Buffers.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -158,6 +159,76 @@ Value mlir::compress::separateSlots(Value planes) {
   replaceStrided(alloc, view, builder);
   alloc->erase();
   return view;
+}
+
+/// The input of `op` in terms of the indices of its result, which is a copy of all of it; null if `op` does anything
+/// else.
+static AffineMap matchTranspose(linalg::LinalgOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1 ||
+      op.getNumReductionLoops() != 0 || op.getBlock()->getTerminator()->getOperand(0) != op.getBlock()->getArgument(0))
+    return {};
+  AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return in.isPermutation() && out.isPermutation() ? in.compose(inversePermutation(out)) : AffineMap();
+}
+
+/// `rows`, which has the dimensions of a view of `planes` with slots last, as one of the dimensions of the planes.
+static Value expandRows(Value rows, memref::AllocOp planes, memref::CollapseShapeOp view, OpBuilder &builder) {
+  if (!view)
+    return rows;
+  SmallVector<ReassociationIndices> groups = view.getReassociationIndices();
+  std::rotate(groups.begin(), groups.begin() + 1, groups.end());
+  MemRefType type = planes.getType();
+  for (ReassociationIndices &group : groups)
+    for (int64_t &d : group)
+      d = (d + type.getRank() - 1) % type.getRank();
+  SmallVector<int64_t> shape(type.getShape());
+  SmallVector<OpFoldResult> sizes = getMixedValues(shape, planes.getDynamicSizes(), builder);
+  std::rotate(shape.begin(), shape.begin() + 1, shape.end());
+  std::rotate(sizes.begin(), sizes.begin() + 1, sizes.end());
+  return memref::ExpandShapeOp::create(builder, planes.getLoc(), shape, rows, groups, sizes);
+}
+
+Value mlir::compress::takeTranspose(RfftOp op, OpBuilder &builder) {
+  auto planes = op.getInit().getDefiningOp<memref::AllocOp>();
+  auto flatType = cast<MemRefType>(op.getInput().getType());
+  int64_t last = flatType.getRank() - 1;
+  if (!planes || !llvm::hasNItems(planes->getUsers(), 2) || static_cast<int64_t>(op.getDim()) != last ||
+      flatType.isDynamicDim(last) || !isContiguousInside(op.getInput()))
+    return nullptr;
+  Operation *user = *llvm::find_if(planes->getUsers(), [&](Operation *user) { return user != op; });
+  auto view = dyn_cast<memref::CollapseShapeOp>(user);
+  if (view && (!view->hasOneUse() || view.getReassociationIndices()[0].size() != 1))
+    return nullptr;
+  auto transpose = dyn_cast<linalg::LinalgOp>(view ? *view->user_begin() : user);
+  AffineMap map = transpose ? matchTranspose(transpose) : AffineMap();
+  if (!map || map.getDimPosition(0) + 1 != map.getNumDims() || transpose->getBlock() != op->getBlock())
+    return nullptr;
+  if (!op->isBeforeInBlock(transpose))
+    return nullptr;
+  Value source = transpose.getDpsInputs()[0], result = transpose.getDpsInits()[0];
+  if (!isContiguousInside(result) || !isAvailableBefore(result, op) || mayAlias(result, op.getInput()) ||
+      mayAlias(result, source))
+    return nullptr;
+  for (Operation *between = op->getNextNode(); between != transpose; between = between->getNextNode())
+    if (mayTouch(between, result, /*orReads=*/true))
+      return nullptr;
+  auto sourceType = cast<MemRefType>(source.getType()), resultType = cast<MemRefType>(result.getType());
+  for (auto [d, expr] : llvm::enumerate(map.getResults()))
+    if (sourceType.getDimSize(d) != resultType.getDimSize(cast<AffineDimExpr>(expr).getPosition()))
+      return nullptr;
+
+  SmallVector<AffineExpr> order(map.getResults());
+  std::rotate(order.begin(), order.begin() + 1, order.end());
+  AffineMap permutation = AffineMap::get(map.getNumDims(), 0, order, op.getContext());
+  Value rows = result;
+  if (!permutation.isIdentity())
+    rows = memref::TransposeOp::create(builder, op.getLoc(), result, AffineMapAttr::get(permutation));
+  rows = expandRows(rows, planes, view, builder);
+  transpose->erase();
+  if (view)
+    view->erase();
+  return rows;
 }
 
 void mlir::compress::arrangePlanes(Operation *op, int64_t lanes, Value &input, Value &init, int64_t inDim,

@@ -33,6 +33,11 @@ PlaneWindows planeWindows(Value init, ArrayRef<int64_t> strides, ArrayRef<int64_
 /// Returns what takes its place.
 Value separateSlots(Value planes);
 
+/// Erases the transpose that is all that reads the planes of `op`, a transform along the innermost dimension, if it
+/// makes slots innermost. Returns what it writes as a view with the dimensions of the planes, but slots last; null if
+/// there is none.
+Value takeTranspose(RfftOp op, OpBuilder &builder);
+
 /// Separates the slots of `init`, and replaces the two innermost dimensions of `input` and `init` by one if vectors of
 /// `lanes` then are fewer: rows follow each other as they do in the padded input, and what lies between two rows of the
 /// result is computed and not read. Where rows of the input are longer, `init` gets a new buffer of that row length;

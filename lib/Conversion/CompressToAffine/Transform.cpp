@@ -18,8 +18,9 @@
 //     …                                                    the codelet, on vectors of 16 blocks
 //     affine.vector_store %s0, %xs[0, %b, %j] … }
 //
-// Short blocks are transposed in registers. The loop around the tile keeps the compiler from holding it in registers,
-// which it would spill.
+// Slots that a transpose of the planes makes innermost are stored so at once, by transposing them back; lanes may then
+// be rows as well as blocks. Short blocks are transposed in registers. The loop around the tile keeps the compiler from
+// holding it in registers, which it would spill.
 //
 // A last block that the extent does not fill is peeled: its missing numbers are zero, or are not computed. Of a dynamic
 // extent the whole blocks are lowered the same way, and one block that may be cut short by masks.
@@ -73,8 +74,10 @@ struct TransformLowering {
   int64_t lanes;
   OpBuilder &builder;
   Location loc;
-  /// Lanes run along the innermost dimension, which is another than `dim`.
-  bool hasPositionLanes = false;
+  /// If not null, where slots go instead of to `planes`: the same with slots in the innermost dimension.
+  Value slotRows = nullptr;
+  /// The dimension of `flat` that lanes run along; of `dim`, they are blocks. -1 if none.
+  int64_t laneDim = -1;
 
   MemRefType flatType() const { return cast<MemRefType>(flat.getType()); }
   MemRefType planesType() const { return cast<MemRefType>(planes.getType()); }
@@ -84,12 +87,26 @@ struct TransformLowering {
 
   void lower() {
     int64_t last = flatType().getRank() - 1;
-    bool canUseLanes = lanes > 1 && isContiguousInside(flat) && isContiguousInside(planes);
-    if (canUseLanes && last == dim && !flatType().isDynamicDim(dim))
-      return lowerAcrossBlocks();
-    hasPositionLanes = canUseLanes && last != dim;
-    lowerAllBlocks();
+    if (lanes > 1 && isContiguousInside(flat) && (slotRows || isContiguousInside(planes)))
+      laneDim = last != dim ? last : flatType().isDynamicDim(dim) ? -1 : chooseLanesOfRows();
+    if (laneDim == dim)
+      lowerAcrossBlocks();
+    else
+      lowerAllBlocks();
   }
+
+  /// Of a transform along the innermost dimension: blocks, which are neighbours in planes; where slots are in rows,
+  /// rows are as good, if they fill more lanes.
+  int64_t chooseLanesOfRows() const {
+    auto filled = [&](int64_t extent) { return ShapedType::isDynamic(extent) ? lanes : std::min(extent, lanes); };
+    int64_t best = dim, most = filled(flatType().getDimSize(dim) / blockSize());
+    for (int64_t d = 0; slotRows && d < dim; ++d)
+      if (int64_t count = filled(flatType().getDimSize(d)); count > most)
+        std::tie(best, most) = std::pair(d, count);
+    return best;
+  }
+  /// True if a vector's lanes are gathered from several rows or blocks of `flat`, whose numbers are contiguous.
+  bool isGroup(int64_t width) const { return width > 1 && dim == flatType().getRank() - 1; }
 
   /// Lowers all blocks, at all positions.
   void lowerAllBlocks() {
@@ -117,25 +134,25 @@ struct TransformLowering {
                     function_ref<void(AffineNest &, SmallVector<AffineExpr> index, int64_t width)> body) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
-    int64_t rank = flatType().getRank(), last = rank - 1;
+    int64_t rank = flatType().getRank();
     SmallVector<AffineExpr> index(rank);
     for (int64_t d = 0; d < rank; ++d)
       if (d == dim)
         index[d] = openBlocks(nest);
-      else if (!hasPositionLanes || d != last)
+      else if (d != laneDim)
         index[d] = nest.loopOverDim(flat, d);
-    if (!hasPositionLanes)
+    if (laneDim < 0 || laneDim == dim)
       return body(nest, index, 1);
-    int64_t extent = flatType().getDimSize(last);
-    if (fitsMaskedVector(extent, lanes)) {
+    int64_t extent = flatType().getDimSize(laneDim);
+    if (laneDim == rank - 1 && fitsMaskedVector(extent, lanes)) {
       nest.existingLanes = extent;
-      index[last] = nest.constant(0);
+      index[laneDim] = nest.constant(0);
       return body(nest, index, llvm::PowerOf2Ceil(extent));
     }
     forEachRun(extent, [&](LaneRun run) {
       OpBuilder::InsertionGuard guard(builder);
       AffineNest inside(nest);
-      index[last] = inside.loopOver(run, flat, last);
+      index[laneDim] = inside.loopOver(run, flat, laneDim);
       body(inside, index, run.width);
     });
   }
@@ -167,12 +184,14 @@ struct TransformLowering {
   }
 
   void lowerBlock(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width, int64_t valid) {
+    if (isGroup(width))
+      return toPlanes() ? lowerGroupToPlanes(nest, index, width, valid) : lowerGroupFromPlanes(nest, index, width);
     auto at = [&](int64_t t) { return flatIndexOf(index, 0, nest.constant(t)); };
     if (toPlanes())
       kernel::emit(
           builder, loc, kernel::restrictInputs(network, valid),
           [&](int64_t t) { return nest.load(flat, at(t), width); },
-          [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
+          [&](int64_t s, Value value) { storeSlot(nest, index, s, value); });
     else
       kernel::emit(
           builder, loc, kernel::restrictOutputs(network, valid),
@@ -189,12 +208,7 @@ struct TransformLowering {
                      OpBuilder::InsertionGuard guard(builder);
                      AffineNest inside(nest);
                      index[dim] = inside.loopOver(run, flat, dim);
-                     if (run.width == 1)
-                       lowerBlock(inside, index, 1, valid);
-                     else if (toPlanes())
-                       lowerGroupToPlanes(inside, index, run.width);
-                     else
-                       lowerGroupFromPlanes(inside, index, run.width);
+                     lowerBlock(inside, index, run.width, valid);
                    };
                    forEachRun(whole, [&](LaneRun run) { lowerRun(run, k); });
                    if (n % k)
@@ -205,24 +219,33 @@ struct TransformLowering {
   /// Numbers of so many blocks fit registers, of which there are about twice as many as lanes.
   bool fitsRegisters() const { return blockSize() <= lanes; }
 
-  /// The place in `flat` of number `t` of block `row` of a group.
-  SmallVector<AffineExpr> flatIndexOf(ArrayRef<AffineExpr> index, int64_t row, AffineExpr t) {
+  /// The index of row `row` of a group, which is a block or a position.
+  SmallVector<AffineExpr> rowOf(ArrayRef<AffineExpr> index, int64_t row) {
     SmallVector<AffineExpr> at(index);
-    at[dim] = (index[dim] + row) * blockSize() + t;
+    if (row > 0)
+      at[laneDim] = at[laneDim] + row;
     return at;
   }
 
-  void lowerGroupToPlanes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width) {
+  /// The place in `flat` of number `t` of row `row` of a group.
+  SmallVector<AffineExpr> flatIndexOf(ArrayRef<AffineExpr> index, int64_t row, AffineExpr t) {
+    SmallVector<AffineExpr> at = rowOf(index, row);
+    at[dim] = at[dim] * blockSize() + t;
+    return at;
+  }
+
+  /// The first `valid` numbers of each row exist.
+  void lowerGroupToPlanes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width, int64_t valid) {
     int64_t k = blockSize();
-    SmallVector<Value> numbers(k);
+    SmallVector<Value> numbers(k), slots(k);
     auto loadChunk = [&](AffineNest &nest, AffineExpr t, int64_t count) {
       return loadTransposed(builder, loc, count, width,
                             [&](int64_t row) { return nest.load(flat, flatIndexOf(index, row, t), count); });
     };
     Value tile;
     if (!fitsRegisters()) {
-      tile = scratchTile(builder, loc, k, width, flatType().getElementType());
-      forEachLaneRun(k, std::min(kLoadChunk, width), [&](int64_t begin, int64_t end, int64_t count) {
+      tile = scratchTile(builder, loc, slotRows ? 2 * k : k, width, flatType().getElementType());
+      forEachLaneRun(valid, std::min(kLoadChunk, width), [&](int64_t begin, int64_t end, int64_t count) {
         OpBuilder::InsertionGuard guard(builder);
         AffineNest inside(nest);
         AffineExpr t = inside.loop(begin, end, count);
@@ -234,7 +257,7 @@ struct TransformLowering {
       if (tile)
         return nest.load(tile, {nest.constant(t), nest.constant(0)}, width);
       if (!numbers[t])
-        forEachLaneRun(k, std::min(kLoadChunk, width), [&](int64_t begin, int64_t end, int64_t count) {
+        forEachLaneRun(valid, std::min(kLoadChunk, width), [&](int64_t begin, int64_t end, int64_t count) {
           if (t < begin || t >= end)
             return;
           int64_t first = t - (t - begin) % count;
@@ -242,8 +265,19 @@ struct TransformLowering {
         });
       return numbers[t];
     };
-    kernel::emit(builder, loc, network, load,
-                 [&](int64_t s, Value value) { nest.store(value, planes, planeIndex(nest, index, s)); });
+    kernel::emit(builder, loc, kernel::restrictInputs(network, valid), load, [&](int64_t s, Value value) {
+      if (!slotRows)
+        return storeSlot(nest, index, s, value);
+      if (tile)
+        nest.store(value, tile, {nest.constant(k + s), nest.constant(0)});
+      slots[s] = value;
+    });
+    if (slotRows)
+      storeRows(nest, slots, tile, k, width, [&](AffineNest &nest, int64_t row, AffineExpr s, Value value, int64_t) {
+        SmallVector<AffineExpr> at = rowOf(index, row);
+        at.push_back(s);
+        nest.store(value, slotRows, at);
+      });
   }
 
   void lowerGroupFromPlanes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width) {
@@ -259,20 +293,35 @@ struct TransformLowering {
             nest.store(value, tile, {nest.constant(t), nest.constant(0)});
           numbers[t] = value;
         });
-    forEachLaneRun(k, storeChunk(width), [&](int64_t begin, int64_t end, int64_t count) {
+    storeRows(nest, numbers, tile, 0, width,
+              [&](AffineNest &nest, int64_t row, AffineExpr t, Value value, int64_t count) {
+                storeNumber(nest, flatIndexOf(index, row, t), value, count);
+              });
+  }
+
+  /// Transposes `numbers`, a lane per row, to rows, from registers or from `tile`, where they are from `first` on.
+  /// Calls `store` with the row and its numbers from which on.
+  void storeRows(AffineNest &nest, ArrayRef<Value> numbers, Value tile, int64_t first, int64_t width,
+                 function_ref<void(AffineNest &, int64_t row, AffineExpr, Value, int64_t count)> store) {
+    forEachLaneRun(numbers.size(), storeChunk(width), [&](int64_t begin, int64_t end, int64_t count) {
       int64_t turns = tile ? 1 : (end - begin) / count;
       for (int64_t turn = 0; turn < turns; ++turn) {
         OpBuilder::InsertionGuard guard(builder);
         AffineNest inside(nest);
         AffineExpr t = tile ? inside.loop(begin, end, count) : inside.constant(begin + turn * count);
-        SmallVector<Value> chunk(ArrayRef(numbers).slice(begin + turn * count, count));
+        SmallVector<Value> chunk(numbers.slice(begin + turn * count, count));
         for (int64_t i = 0; tile && i < count; ++i)
-          chunk[i] = inside.load(tile, {t + i, inside.constant(0)}, width);
-        storeTransposed(builder, loc, chunk, [&](int64_t row, Value value) {
-          storeNumber(inside, flatIndexOf(index, row, t), value, count);
-        });
+          chunk[i] = inside.load(tile, {t + (first + i), inside.constant(0)}, width);
+        storeTransposed(builder, loc, chunk, [&](int64_t row, Value value) { store(inside, row, t, value, count); });
       }
     });
+  }
+
+  void storeSlot(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t slot, Value value) {
+    SmallVector<AffineExpr> at = planeIndex(nest, index, slot);
+    if (slotRows)
+      std::rotate(at.begin(), at.begin() + 1, at.end());
+    nest.store(value, slotRows ? slotRows : planes, at);
   }
 
   void storeNumber(AffineNest &nest, ArrayRef<AffineExpr> at, Value value, int64_t width) {
@@ -340,15 +389,16 @@ void mergeTrailingDims(Value &flat, Value &planes, int64_t dim, Epilogue *epilog
 } // namespace
 
 void mlir::compress::lowerRfft(RfftOp op, int64_t lanes, OpBuilder &builder) {
-  if (lanes > 1) {
+  Value slotRows = lanes > 1 ? takeTranspose(op, builder) : Value();
+  if (lanes > 1 && !slotRows) {
     auto subview = op.getInit().getDefiningOp<memref::SubViewOp>(); // of padded planes
     separateSlots(subview ? subview.getSource() : op.getInit());
   }
   Value flat = op.getInput(), planes = op.getInit();
   mergeTrailingDims(flat, planes, op.getDim(), nullptr, builder, op.getLoc());
   kernel::Network network = kernel::rfft(op.getBlockSize());
-  TransformLowering{flat,    planes,     static_cast<int64_t>(op.getDim()), network, nullptr, false, lanes,
-                    builder, op.getLoc()}
+  TransformLowering{flat,        planes,  static_cast<int64_t>(op.getDim()), network, nullptr, false, lanes, builder,
+                    op.getLoc(), slotRows}
       .lower();
 }
 
