@@ -2,23 +2,24 @@
 // RUN: compress-opt %s --convert-compress-reductions-to-affine=vector-lanes=4 | FileCheck %s --check-prefix=LANES
 // RUN: not compress-opt %s --convert-compress-reductions-to-affine=vector-lanes=9223372036854775807 2>&1 | FileCheck %s --check-prefix=BAD
 // BAD: error: convert-compress-reductions-to-affine{vector-lanes=9223372036854775807}: expects a power of two from 1 to 256
+// RUN: compress-opt %s --convert-compress-reductions-to-affine=vector-lanes=16 | FileCheck %s --check-prefix=MASKED
 
 // The window's own tensor is never read, and the maximum is stored once.
 // CHECK-LABEL: @pooling
-// CHECK-SAME: %[[X:.*]]: memref<?x4x7x5xf32>, %[[WINDOW:.*]]: memref<3x2xf32>, %[[Y:.*]]: memref<?x4x3x4xf32>
+// CHECK-SAME: %[[X:.*]]: memref<?x4x7x7xf32>, %[[WINDOW:.*]]: memref<3x4xf32>, %[[Y:.*]]: memref<?x4x3x4xf32>
 // CHECK-COUNT-4: affine.for
 // CHECK: %[[FIRST:.*]] = affine.load %[[Y]]
 // CHECK: affine.for %{{.*}} = 0 to 3 iter_args(%{{.*}} = %[[FIRST]])
-// CHECK: affine.for %{{.*}} = 0 to 2 iter_args
+// CHECK: affine.for %{{.*}} = 0 to 4 iter_args
 // CHECK-NOT: affine.load %[[WINDOW]]
 // CHECK: affine.load %[[X]][%{{.*}}, %{{.*}}, %{{.*}} * 2 + %{{.*}}, %{{.*}} + %{{.*}}]
 // CHECK: arith.maximumf
 // CHECK: affine.store %{{.*}}, %[[Y]]
 // CHECK-NOT: affine.store
 // CHECK: return
-func.func @pooling(%x: memref<?x4x7x5xf32>, %w: memref<3x2xf32>, %y: memref<?x4x3x4xf32>) {
+func.func @pooling(%x: memref<?x4x7x7xf32>, %w: memref<3x4xf32>, %y: memref<?x4x3x4xf32>) {
   linalg.pooling_nchw_max {strides = dense<[2, 1]> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
-      ins(%x, %w : memref<?x4x7x5xf32>, memref<3x2xf32>) outs(%y : memref<?x4x3x4xf32>)
+      ins(%x, %w : memref<?x4x7x7xf32>, memref<3x4xf32>) outs(%y : memref<?x4x3x4xf32>)
   return
 }
 
@@ -42,19 +43,28 @@ func.func @elementwise(%x: memref<4xf32>, %y: memref<4xf32>) {
 }
 
 // Lanes are positions. Every other number of 8 is that of a window that moves by 2: the even ones of the first vector, and
-// the odd ones of one that ends where the row may end. Of 6 positions the last 2 are a shorter vector.
+// the odd ones of one that ends where the row may end. Of 6 positions the last 2 are a shorter vector, or all are one of 8 of
+// which 6 exist. A window of 2 x 2 is no loop.
 // LANES-LABEL: @every_other
 // LANES-SAME: %[[X:.*]]: memref<?x4x6x12xf32>
 // LANES: affine.for %[[OH:.*]] = 0 to 3
-// LANES: affine.for %[[KH:.*]] = 0 to 2 iter_args(%{{.*}} = %{{.*}}) -> (vector<4xf32>)
-// LANES: affine.for %[[KW:.*]] = 0 to 2 iter_args
-// LANES: %[[A:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + %[[KH]], %[[KW]]] {{.*}} vector<4xf32>
-// LANES: %[[B:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + %[[KH]], %[[KW]] + 3] {{.*}} vector<4xf32>
+// LANES: %[[A:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2, 0] {{.*}} vector<4xf32>
+// LANES: %[[B:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2, 3] {{.*}} vector<4xf32>
 // LANES: vector.shuffle %[[A]], %[[B]] [0, 2, 5, 7]
 // LANES: arith.maximumf %{{.*}} : vector<4xf32>
-// LANES: affine.vector_load %[[X]][{{.*}} + 8] {{.*}} vector<2xf32>
-// LANES: affine.vector_load %[[X]][{{.*}} + 9] {{.*}} vector<2xf32>
+// LANES: affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + 1, 1] {{.*}} vector<4xf32>
+// LANES: affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + 1, 4] {{.*}} vector<4xf32>
+// LANES: affine.vector_load %[[X]][{{.*}}, 8] {{.*}} vector<2xf32>
+// LANES: affine.vector_load %[[X]][{{.*}}, 9] {{.*}} vector<2xf32>
 // LANES: return
+// MASKED-LABEL: @every_other
+// MASKED: vector.constant_mask [6] : vector<8xi1>
+// MASKED: %[[FIRST:.*]] = vector.maskedload
+// MASKED: %[[A:.*]] = vector.maskedload
+// MASKED: %[[B:.*]] = vector.maskedload
+// MASKED: vector.shuffle %[[A]], %[[B]] [0, 2, 4, 9, 11, 13, 0, 0]
+// MASKED: arith.maximumf %[[FIRST]]
+// MASKED: vector.maskedstore
 func.func @every_other(%x: memref<?x4x6x12xf32>, %w: memref<2x2xf32>, %y: memref<?x4x3x6xf32>) {
   linalg.pooling_nchw_max {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
       ins(%x, %w : memref<?x4x6x12xf32>, memref<2x2xf32>) outs(%y : memref<?x4x3x6xf32>)

@@ -103,20 +103,22 @@ def test_products(shape, depth, bias_dim, rng, tmp_path, compile_and_load):
           compile_and_load)
 
 
+@pytest.mark.parametrize("width", [4, 12, 13, 26, 40])
+@pytest.mark.parametrize("window", [2, 5])
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("name", ["pooling_nchw_max", "pooling_nchw_sum"])
-@pytest.mark.parametrize("bias_dim", [1, 3])
-def test_reductions(name, stride, bias_dim, rng, tmp_path, compile_and_load):
-    image, shape = ["?", 3, 9, 27], ["?", 3, 8 // stride, 26 // stride]
-    kernel = f"""%w = tensor.empty() : tensor<2x2xf32>
+@pytest.mark.parametrize("name, bias_dim", [("pooling_nchw_max", 1), ("pooling_nchw_sum", 3)])
+def test_reductions(name, bias_dim, stride, window, width, rng, tmp_path, compile_and_load):
+    """Windows that are loops and those that are not; rows of one masked vector, of whole ones and of shorter ones."""
+    shape = ["?", 3, 4, width]
+    image = ["?", 3] + [(e - 1) * stride + window for e in shape[2:]]
+    kernel = f"""%w = tensor.empty() : tensor<{window}x{window}xf32>
       %sums = linalg.{name} {{strides = dense<{stride}> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}}
-          ins(%v, %w : {tensor(image)}, tensor<2x2xf32>) outs(%start : {tensor(shape)}) -> {tensor(shape)}"""
+          ins(%v, %w : {tensor(image)}, tensor<{window}x{window}xf32>) outs(%start : {tensor(shape)}) -> {tensor(shape)}"""
 
     def meaning(v, start, magnitudes):
-        windows = np.lib.stride_tricks.sliding_window_view(v["v"], (2, 2), (2, 3))[:, :, ::stride, ::stride]
-        windows = windows[:, :, :shape[2], :shape[3]]
+        windows = np.lib.stride_tricks.sliding_window_view(v["v"], (window, window), (2, 3))[:, :, ::stride, ::stride]
         if magnitudes or name.endswith("sum"):
             return start + windows.sum((4, 5))
         return np.maximum(start, windows.max((4, 5)))
 
-    check(shape, bias_dim, kernel, {"v": image}, meaning, 5, rng, tmp_path, compile_and_load)
+    check(shape, bias_dim, kernel, {"v": image}, meaning, window**2 + 1, rng, tmp_path, compile_and_load)

@@ -11,15 +11,16 @@
 //     %max = affine.for kh, kw iter_args(%m = %y[n, c, oh, ow]) { arith.maximumf %m, %x[n, c, oh*2 + kh, ow*2 + kw] }
 //     affine.store %max, %y[n, c, oh, ow] }
 //
-// What fills %y before and changes it after is done in the same loops. Upstream's loops load and store the result at
-// each step, and the stores keep LLVM from vectorizing over positions. Lanes are positions here; windows that move by 2
-// are loaded as two vectors of which a shuffle takes every other number.
+// What fills %y before and changes it after is done in the same loops, and a short window is no loop. Upstream's loops
+// load and store the result at each step, and the stores keep LLVM from vectorizing over positions. Lanes are positions
+// here; windows that move by 2 are loaded as two vectors of which a shuffle takes every other number.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_CONVERTREDUCTIONSTOAFFINEPASS
@@ -66,6 +67,11 @@ public:
     }
     if (lanes == 1)
       return lowerAt(nest, index, 1);
+    if (fitsMaskedVector(extents[laneLoop], lanes)) {
+      nest.existingLanes = extents[laneLoop];
+      index[laneLoop] = nest.constant(0);
+      return lowerAt(nest, index, llvm::PowerOf2Ceil(extents[laneLoop]));
+    }
     forEachLaneRun(extents[laneLoop], lanes, [&](int64_t begin, int64_t end, int64_t width) {
       OpBuilder::InsertionGuard guard(builder);
       AffineNest inside(nest);
@@ -123,11 +129,11 @@ private:
     Value first = nest.load(operand->get(), at, width);
     if (stride == 1)
       return first;
-    at.back() = at.back() + (width - 1);
-    SmallVector<int64_t> mask;
-    for (int64_t lane = 0; lane < 2 * width; ++lane)
-      if (lane % 2 == (lane < width ? 0 : 1))
-        mask.push_back(lane);
+    int64_t count = nest.existingLanes ? nest.existingLanes : width;
+    at.back() = at.back() + (count - 1);
+    SmallVector<int64_t> mask(width, 0);
+    for (int64_t lane = 0; lane < count; ++lane)
+      mask[lane] = 2 * lane < count ? 2 * lane : width + 2 * lane - (count - 1);
     return vector::ShuffleOp::create(builder, loc, first, nest.load(operand->get(), at, width), mask);
   }
 
@@ -135,20 +141,40 @@ private:
   void lowerAt(AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
     SmallVector<AffineExpr> outIndex = indexOf(map, index);
     SmallVector<Value> carried{epilogue.start(nest, outIndex, width)};
-    int64_t numCarrying = 0;
-    for (auto [loop, extent] : llvm::enumerate(extents))
-      if (!map.isFunctionOfDim(loop)) {
-        index[loop] = nest.loopCarrying(extent, carried);
-        ++numCarrying;
-      }
-    SmallVector<Value> arguments;
-    for (OpOperand *operand : op.getDpsInputOperands())
-      arguments.push_back(isRead(operand) ? loadOperand(nest, operand, index, width) : Value());
-    arguments.push_back(carried[0]);
-    carried[0] = emitInLanes(builder, *op.getBlock(), arguments, width);
-    for (int64_t i = 0; i < numCarrying; ++i)
-      nest.closeCarrying(carried);
+    reduce(nest, index, 0, carried, width);
     nest.store(epilogue.finish(nest, carried[0], outIndex, width), out, outIndex);
+  }
+
+  /// The reductions among the loops from `loop` on; those of a short window are not loops.
+  void reduce(AffineNest &nest, SmallVector<AffineExpr> index, size_t loop, SmallVectorImpl<Value> &carried,
+              int64_t width) {
+    if (loop == extents.size()) {
+      SmallVector<Value> arguments;
+      for (OpOperand *operand : op.getDpsInputOperands())
+        arguments.push_back(isRead(operand) ? loadOperand(nest, operand, index, width) : Value());
+      arguments.push_back(carried[0]);
+      carried[0] = emitInLanes(builder, *op.getBlock(), arguments, width);
+    } else if (map.isFunctionOfDim(loop)) {
+      reduce(nest, index, loop + 1, carried, width);
+    } else if (isShortWindow()) {
+      for (int64_t i = 0; i < extents[loop]; ++i) {
+        index[loop] = nest.constant(i);
+        reduce(nest, index, loop + 1, carried, width);
+      }
+    } else {
+      index[loop] = nest.loopCarrying(extents[loop], carried);
+      reduce(nest, index, loop + 1, carried, width);
+      nest.closeCarrying(carried);
+    }
+  }
+
+  bool isShortWindow() const {
+    constexpr int64_t kUnrolledSteps = 9; // 3 x 3
+    int64_t steps = 1;
+    for (auto [loop, extent] : llvm::enumerate(extents))
+      if (!map.isFunctionOfDim(loop))
+        steps = std::min(steps * extent, kUnrolledSteps + 1);
+    return steps <= kUnrolledSteps;
   }
 
   linalg::LinalgOp op;

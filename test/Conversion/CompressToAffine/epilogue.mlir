@@ -87,7 +87,9 @@ func.func @cut_short(%s: memref<2x?x3xf32>, %bias: memref<3xf32>, %n: index) -> 
 // REDUCED: %[[Y:.*]] = memref.alloc() : memref<1x1x2x4xf32>
 // REDUCED-NOT: linalg
 // REDUCED: %[[START:.*]] = vector.broadcast %[[LEAST]]
-// REDUCED: %[[MAX:.*]] = affine.for %{{.*}} iter_args(%{{.*}} = %[[START]])
+// REDUCED: arith.maximumf %[[START]], %{{.*}} : vector<4xf32>
+// REDUCED-COUNT-2: arith.maximumf
+// REDUCED: %[[MAX:.*]] = arith.maximumf
 // REDUCED: %[[NEGATIVE:.*]] = arith.negf %[[MAX]] : vector<4xf32>
 // REDUCED: affine.vector_store %[[NEGATIVE]], %[[Y]]
 // REDUCED: return
