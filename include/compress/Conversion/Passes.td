@@ -17,7 +17,9 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     nest per frequency pair, with slots 0 and k/2, which are real, peeled.
 
     With `vector-lanes` above 1, lanes run along the innermost contiguous dimension: pixels of a channel-first activation,
-    out blocks of a matrix product. The rest is scalar.
+    out blocks of a matrix product. The rest is scalar. Sums then start from what fills a kernel's result (a bias, a number),
+    and elementwise ops that change the result in place are done before it is stored, where no other op sees the
+    difference. Slots that a transpose of the planes makes innermost are stored so at once.
 
     In a tile whose extents depend on the index of a loop around it (tiling by sizes that do not divide leaves these) loops
     over them are scf.for. `compress.spectral_dot` uses the instructions that `extensions` names for whole vectors of 16 words;
@@ -58,7 +60,8 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
   let summary = "Lower reductions on buffers to loops that carry the result in a register";
   let description = [{
     A linalg op with reductions of known extent (pooling, sums, products that have no dimension for lanes) becomes loops over
-    its result and, inside of them, loops over its reductions that carry one number; the result is stored once. With
+    its result and, inside of them, loops over its reductions that carry one number; the result is stored once. Of a window
+    of up to 9 numbers there are no loops. What fills the result and elementwise ops on it are part of the loops. With
     `vector-lanes` above 1 that is a vector along the innermost dimension of the result, if it is static and every operand
     moves there by 0, 1 or 2.
 
