@@ -50,7 +50,9 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     pm.addPass(createPromoteToF64Pass());
   pm.addPass(createFoldWeightsPass());
   if (usesVectors(options)) {
-    pm.addPass(createArrangeWeightsPass());
+    ArrangeWeightsPassOptions arrange;
+    arrange.vectorLanes = options.vectorLanes;
+    pm.addPass(createArrangeWeightsPass(arrange));
     pm.addPass(createFoldWeightsPass());
   }
   if (options.precision != "f32" && !options.reference && !options.expand) {

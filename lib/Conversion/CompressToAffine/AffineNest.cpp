@@ -180,6 +180,12 @@ void AffineNest::store(Value value, Value memref, ArrayRef<AffineExpr> indices) 
     affine::AffineStoreOp::create(builder, loc, value, memref, mapOf(indices), ivs);
 }
 
+void AffineNest::prefetch(Value memref, ArrayRef<AffineExpr> indices) {
+  constexpr unsigned kSecondCache = 2; // on its way to the first one, which is in use
+  memref::PrefetchOp::create(builder, loc, memref, materialize(indices), /*isWrite=*/false, kSecondCache,
+                             /*isDataCache=*/true);
+}
+
 Value AffineNest::fma(Value a, Value b, Value c) { return math::FmaOp::create(builder, loc, a, b, c); }
 
 Value AffineNest::negate(Value a) { return arith::NegFOp::create(builder, loc, a); }

@@ -88,6 +88,9 @@ public:
   Value loadBroadcast(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes);
   void store(Value value, Value memref, ArrayRef<AffineExpr> indices);
 
+  /// Asks for the line of a number, which need not exist.
+  void prefetch(Value memref, ArrayRef<AffineExpr> indices);
+
   /// a*b + c, rounded once.
   Value fma(Value a, Value b, Value c);
   Value negate(Value a);

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductLowering.h"
-#include "Epilogue.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -17,15 +17,20 @@ static constexpr int64_t kTileVectors = 3;
 static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
 /// Vectors of a tile of one row: enough sums to hide the latency of a multiply-add.
 static constexpr int64_t kRowVectors = 8;
+/// Steps of the sum that all rows take before the next ones: 3 vectors of AVX-512 each are half of a first cache.
+static constexpr int64_t kBlockSteps = 128;
+/// Steps between two prefetches, and tiles of rows that share those of a block: each fetches an eighth of the next one.
+static constexpr int64_t kPrefetchSteps = 8;
+static constexpr int64_t kLineBytes = 64;
 
 namespace {
 
 /// One product: what its loops are, and the nest that computes it.
 class ProductLowering {
 public:
-  ProductLowering(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder)
-      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), op(op), loc(op->getLoc()), out(product.out),
-        outMap(product.outMap), extents(product.extents), factors(product.factors), epilogue(product.out) {}
+  ProductLowering(const Product &product, int64_t lanes, OpBuilder &builder, Location loc)
+      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(loc), out(product.out),
+        outMap(product.outMap), extents(product.extents), factors(product.factors) {}
 
   /// Lowers the product if it has a dimension for lanes.
   bool lower() {
@@ -35,8 +40,10 @@ public:
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop) && ShapedType::isDynamic(extents[loop]))
         return false;
-    epilogue.takeStart(op);
-    epilogue.takeFinish(op);
+    if (panels) {
+      lowerPanels();
+      return true;
+    }
     bool isDynamicTile = tileLoop >= 0 && ShapedType::isDynamic(extents[tileLoop]);
     int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? tileRows : std::min(tileRows, extents[tileLoop]);
     lowerRows(rows, isDynamicTile ? Rows::Whole : Rows::All);
@@ -52,6 +59,35 @@ private:
   int64_t numLoops() const { return outMap.getNumDims(); }
   AffineExpr dim(int64_t loop) const { return getAffineDimExpr(loop, builder.getContext()); }
   std::optional<unsigned> outPosition(int64_t loop) const { return outMap.getResultPosition(dim(loop)); }
+
+  /// A factor stored in panels of `width` columns, at (column floordiv width, step, column mod width).
+  struct Panels {
+    const ProductFactor *factor;
+    int64_t width;
+    int64_t sumLoop;
+  };
+
+  std::optional<Panels> findPanels(const ProductFactor &factor) const {
+    AffineMap map = factor.map;
+    if (map.getNumResults() != 3 || factor.load.isCoded() || !allowsLanesIn(factor))
+      return std::nullopt;
+    int64_t width = cast<MemRefType>(factor.load.getMemref().getType()).getShape().back();
+    auto step = dyn_cast<AffineDimExpr>(map.getResult(1));
+    if (map.getResult(0) != dim(laneLoop).floorDiv(width) || map.getResult(2) != dim(laneLoop) % width || !step ||
+        outPosition(step.getPosition()))
+      return std::nullopt;
+    return Panels{&factor, width, step.getPosition()};
+  }
+
+  /// Finds the one factor that is in panels, of a product that sums over their steps alone.
+  void findPanels() {
+    int64_t numSums =
+        llvm::count_if(llvm::seq<int64_t>(0, numLoops()), [&](int64_t loop) { return !outPosition(loop); });
+    if (numSums == 1)
+      for (const ProductFactor &factor : factors)
+        if ((panels = findPanels(factor)))
+          return;
+  }
 
   /// True if `factor` does not depend on `loop`, or is contiguous along it.
   bool isContiguousAlong(const ProductFactor &factor, int64_t loop) const {
@@ -76,8 +112,11 @@ private:
     if (!outMap.isProjectedPermutation() || outMap.getNumResults() == 0 || !allowsLanes(out))
       return false;
     laneLoop = cast<AffineDimExpr>(outMap.getResults().back()).getPosition();
+    findPanels();
     return ShapedType::isStatic(extents[laneLoop]) && extents[laneLoop] > 1 &&
-           llvm::all_of(factors, [&](const ProductFactor &factor) { return isContiguousAlong(factor, laneLoop); });
+           llvm::all_of(factors, [&](const ProductFactor &factor) {
+             return (panels && panels->factor == &factor) || isContiguousAlong(factor, laneLoop);
+           });
   }
 
   /// The longest dimension of the result that the factor loaded in lanes does not depend on; a dynamic one if none is
@@ -97,12 +136,8 @@ private:
   /// codes are loaded at multiples of the width only.
   SmallVector<TileRun> cutColumns(int64_t vectors) const {
     int64_t extent = extents[laneLoop];
-    if (llvm::none_of(factors, [](const ProductFactor &factor) { return factor.load.isCoded(); })) {
-      int64_t width = llvm::PowerOf2Ceil(extent);
-      if (fitsMaskedVector(extent, lanes))
-        return {TileRun{LaneRun::of(0, width, width, width), {0}, extent}};
-      return cutIntoTiles(extent, lanes, vectors, /*mayRecompute=*/false);
-    }
+    if (llvm::none_of(factors, [](const ProductFactor &factor) { return factor.load.isCoded(); }))
+      return cutFloats(extent, lanes, vectors);
     SmallVector<TileRun> runs;
     forEachLaneRun(extent, lanes, [&](int64_t first, int64_t last, int64_t width) {
       for (TileRun &run : cutIntoTiles(last - first, width, vectors, /*mayRecompute=*/false)) {
@@ -112,6 +147,119 @@ private:
       }
     });
     return runs;
+  }
+
+  static SmallVector<TileRun> cutFloats(int64_t extent, int64_t lanes, int64_t vectors) {
+    int64_t width = llvm::PowerOf2Ceil(extent);
+    if (fitsMaskedVector(extent, lanes))
+      return {TileRun{LaneRun::of(0, width, width, width), {0}, extent}};
+    return cutIntoTiles(extent, lanes, vectors, /*mayRecompute=*/false);
+  }
+
+  /// Cuts columns into chunks of which each is inside of a panel.
+  SmallVector<TileRun> cutPanels() const {
+    int64_t extent = extents[laneLoop], width = panels->width, whole = extent / width * width;
+    SmallVector<TileRun> runs;
+    auto cut = [&](int64_t begin, int64_t end, int64_t columns) {
+      // Panels may have been made for a processor of other vectors.
+      for (TileRun &chunk : cutFloats(columns, std::gcd(lanes, width), kTileVectors))
+        for (int64_t first = chunk.run.begin; first < chunk.run.end; first += chunk.run.step)
+          runs.push_back({LaneRun::of(begin + first, end, width, chunk.run.width), chunk.offsets, chunk.existingLanes});
+    };
+    if (whole > 0)
+      cut(0, whole, width);
+    cut(whole, extent, extent - whole);
+    return runs;
+  }
+
+  /// For each panel and each block of steps: all rows. So a panel is read from one end to the other, and a block is in
+  /// a first cache while rows use it.
+  void lowerPanels() {
+    int64_t steps = extents[panels->sumLoop], wholeBlocks = steps / kBlockSteps * kBlockSteps;
+    for (const TileRun &columns : cutPanels()) {
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest nest(builder, loc);
+      nest.existingLanes = columns.existingLanes;
+      SmallVector<AffineExpr> index = loopOverOuter(nest);
+      int64_t first = columns.run.begin, width = panels->width;
+      index[laneLoop] = nest.loop(first / width, llvm::divideCeil(columns.run.end, width)) * width + first % width;
+      auto lowerBlocks = [&](int64_t begin, int64_t end, int64_t extent) {
+        if (begin == end)
+          return;
+        OpBuilder::InsertionGuard guard(builder);
+        AffineNest inner = nest;
+        index[panels->sumLoop] = inner.loop(begin, end, extent);
+        lowerBlock(inner, index, columns, extent);
+      };
+      lowerBlocks(0, wholeBlocks, kBlockSteps);
+      lowerBlocks(wholeBlocks, steps, steps - wholeBlocks);
+    }
+  }
+
+  /// All rows of `columns`, `steps` of the sum from its index on.
+  void lowerBlock(const AffineNest &nest, ArrayRef<AffineExpr> index, const TileRun &columns, int64_t steps) {
+    auto lowerTiles = [&](int64_t rows, function_ref<AffineExpr(AffineNest &)> openRows) {
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest inner = nest;
+      SmallVector<AffineExpr> at(index);
+      if (openRows)
+        at[tileLoop] = openRows(inner);
+      SmallVector<Value> sums = loadSums(inner, at, rows, columns);
+      addSteps(inner, at, rows, columns, steps, sums);
+      storeSums(inner, at, rows, columns, sums);
+    };
+    if (tileLoop < 0)
+      return lowerTiles(1, nullptr);
+    int64_t extent = extents[tileLoop], position = *outPosition(tileLoop);
+    if (ShapedType::isDynamic(extent)) {
+      lowerTiles(tileRows, [&](AffineNest &inner) { return inner.loopOverWholeSteps(out, position, tileRows); });
+      lowerTiles(1, [&](AffineNest &inner) { return inner.loopOverRest(out, position, tileRows); });
+      return;
+    }
+    int64_t whole = extent / tileRows * tileRows;
+    if (whole > 0)
+      lowerTiles(tileRows, [&](AffineNest &inner) { return inner.loop(0, whole, tileRows); });
+    if (whole < extent)
+      lowerTiles(extent - whole, [&](AffineNest &inner) { return inner.constant(whole); });
+  }
+
+  /// Adds `steps` products to sums, and asks for what comes after them.
+  void addSteps(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns, int64_t steps,
+                SmallVectorImpl<Value> &sums) {
+    SmallVector<AffineExpr> at(index);
+    AffineExpr &step = at[panels->sumLoop], first = index[panels->sumLoop];
+    int64_t groups = steps / kPrefetchSteps, rest = steps % kPrefetchSteps;
+    if (groups > 0) {
+      AffineExpr group = nest.loopCarrying(groups, sums);
+      step = first + group * kPrefetchSteps;
+      // What a single row reads once, the processor fetches ahead by itself.
+      if (rows > 1) {
+        AffineExpr share = index[tileLoop].floorDiv(tileRows) % kPrefetchSteps;
+        prefetchPanel(nest, at, first + steps + share * groups + group);
+      }
+      step = step + nest.loopCarrying(kPrefetchSteps, sums);
+      multiplyAdd(nest, at, rows, columns, sums);
+      nest.closeCarrying(sums);
+      nest.closeCarrying(sums);
+    }
+    if (rest > 0) {
+      step = first + groups * kPrefetchSteps + nest.loopCarrying(rest, sums);
+      multiplyAdd(nest, at, rows, columns, sums);
+      nest.closeCarrying(sums);
+    }
+  }
+
+  /// Asks for `step` of the panel. It may lie behind the last one, where a prefetch does nothing.
+  void prefetchPanel(AffineNest &nest, ArrayRef<AffineExpr> index, AffineExpr step) {
+    SmallVector<AffineExpr> at(index);
+    at[panels->sumLoop] = step;
+    Value memref = panels->factor->load.getMemref();
+    int64_t bytes = cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8, line = kLineBytes / bytes;
+    SmallVector<AffineExpr> where = indexOf(panels->factor->map, at);
+    for (int64_t column = 0; column < panels->width; column += line) {
+      where.back() = nest.constant(column);
+      nest.prefetch(memref, where);
+    }
   }
 
   void lowerRows(int64_t rows, Rows which) {
@@ -132,10 +280,7 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
     nest.existingLanes = columns.existingLanes;
-    SmallVector<AffineExpr> index(numLoops());
-    for (int64_t loop = 0; loop < numLoops(); ++loop)
-      if (auto position = outPosition(loop); position && loop != laneLoop && loop != tileLoop)
-        index[loop] = nest.loopOverDim(out, *position);
+    SmallVector<AffineExpr> index = loopOverOuter(nest);
     index[laneLoop] = nest.loop(columns.run.begin, columns.run.end, columns.run.step);
     if (tileLoop >= 0) {
       int64_t position = *outPosition(tileLoop);
@@ -143,11 +288,7 @@ private:
                         : which == Rows::Whole ? nest.loopOverWholeSteps(out, position, rows)
                                                : nest.loopOverRest(out, position, tileRows);
     }
-    int64_t vectors = columns.offsets.size(), width = columns.run.width;
-    SmallVector<Value> sums;
-    forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t, int64_t) {
-      sums.push_back(epilogue.start(nest, indexOf(outMap, at), width));
-    });
+    SmallVector<Value> sums = loadSums(nest, index, rows, columns);
     int64_t numReductions = 0;
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop)) {
@@ -157,9 +298,31 @@ private:
     multiplyAdd(nest, index, rows, columns, sums);
     for (int64_t i = 0; i < numReductions; ++i)
       nest.closeCarrying(sums);
+    storeSums(nest, index, rows, columns, sums);
+  }
+
+  /// Opens the loops of the result that are neither the lanes' nor the tile's.
+  SmallVector<AffineExpr> loopOverOuter(AffineNest &nest) {
+    SmallVector<AffineExpr> index(numLoops());
+    for (int64_t loop = 0; loop < numLoops(); ++loop)
+      if (auto position = outPosition(loop); position && loop != laneLoop && loop != tileLoop)
+        index[loop] = nest.loopOverDim(out, *position);
+    return index;
+  }
+
+  /// The sums of a tile so far: what the result holds.
+  SmallVector<Value> loadSums(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns) {
+    SmallVector<Value> sums;
+    forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t, int64_t) {
+      sums.push_back(nest.load(out, indexOf(outMap, at), columns.run.width));
+    });
+    return sums;
+  }
+
+  void storeSums(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns,
+                 ArrayRef<Value> sums) {
     forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
-      SmallVector<AffineExpr> place = indexOf(outMap, at);
-      nest.store(epilogue.finish(nest, sums[row * vectors + vector], place, width), out, place);
+      nest.store(sums[row * columns.offsets.size() + vector], out, indexOf(outMap, at));
     });
   }
 
@@ -207,20 +370,19 @@ private:
 
   int64_t lanes, tileRows;
   OpBuilder &builder;
-  Operation *op;
   Location loc;
   Value out;
   AffineMap outMap;
   SmallVector<int64_t> extents;
   ArrayRef<ProductFactor> factors;
-  Epilogue epilogue;
   int64_t laneLoop = -1, tileLoop = -1;
+  std::optional<Panels> panels;
 };
 
 } // namespace
 
-bool mlir::compress::lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder) {
-  return lanes > 1 && ProductLowering(product, op, lanes, builder).lower();
+bool mlir::compress::lowerProductToLanes(const Product &product, int64_t lanes, OpBuilder &builder, Location loc) {
+  return lanes > 1 && ProductLowering(product, lanes, builder, loc).lower();
 }
 
 /// The operand dimension that is the reduction `loop`, for its extent.

@@ -9,9 +9,13 @@
 //   =>
 //   %t = linalg.transpose ins(%w) permutation = [1, 0]                                        folds
 //   linalg.generic indexing_maps = [(m,n,k) -> (m,k), (m,n,k) -> (k,n), …] ins(%x, %t)
+//   or, in panels of 48 outputs,
+//   %t = compress.relayout to(#compress.layout<order = [0, 1], tiles = [48, 1]>) ins(%w)      folds
+//   linalg.generic indexing_maps = [(m,n,k) -> (m,k), (m,n,k) -> (n floordiv 48, k, n mod 48), …] ins(%x, %t)
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 
@@ -25,39 +29,77 @@ using namespace mlir::compress;
 
 namespace {
 
-/// The constant matrix of `op` that is contiguous along the sum while another dimension of it is the innermost one of
-/// the result; null if there is none.
-OpOperand *findStridedMatrix(linalg::LinalgOp op) {
-  if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-      !linalg::isaContractionOpInterface(op))
-    return nullptr;
-  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-  if (result.getNumResults() == 0)
-    return nullptr;
-  AffineExpr lane = result.getResults().back();
-  for (OpOperand *operand : op.getDpsInputOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(operand);
-    if (operand->get().getDefiningOp<arith::ConstantOp>() && map.getNumResults() == 2 && map.getResult(0) == lane &&
-        isa<AffineDimExpr>(map.getResult(1)) && !result.getResultPosition(map.getResult(1)))
-      return operand;
+/// Vectors that a panel is wide: those of a register tile of ProductLowering.
+constexpr int64_t kPanelVectors = 3;
+
+/// A constant matrix of a product: one dimension is summed over, the other is the innermost one of the result.
+struct ConstantMatrix {
+  OpOperand *operand;
+  /// Its dimensions that are outputs, and summed over.
+  int64_t outDim, sumDim;
+
+  static std::optional<ConstantMatrix> find(linalg::LinalgOp op) {
+    if (!op.hasPureTensorSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
+        !linalg::isaContractionOpInterface(op))
+      return std::nullopt;
+    AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+    if (result.getNumResults() == 0)
+      return std::nullopt;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(operand);
+      if (!operand->get().getDefiningOp<arith::ConstantOp>() || map.getNumResults() != 2)
+        continue;
+      for (int64_t outDim : {0, 1})
+        if (AffineExpr sum = map.getResult(1 - outDim); map.getResult(outDim) == result.getResults().back() &&
+                                                        isa<AffineDimExpr>(sum) && !result.getResultPosition(sum))
+          return ConstantMatrix{operand, outDim, 1 - outDim};
+    }
+    return std::nullopt;
   }
-  return nullptr;
-}
+
+  RankedTensorType getType() const { return cast<RankedTensorType>(operand->get().getType()); }
+  bool isStrided() const { return outDim == 0; }
+
+  /// True if panels of `width` outputs take little more room than the matrix.
+  bool fitsPanels(int64_t width) const {
+    int64_t extent = getType().getDimSize(outDim);
+    int64_t filling = (width - extent % width) % width;
+    return extent > width && filling * 8 <= extent;
+  }
+};
 
 struct ArrangeWeightsPass : compress::impl::ArrangeWeightsPassBase<ArrangeWeightsPass> {
+  using Base = compress::impl::ArrangeWeightsPassBase<ArrangeWeightsPass>;
+  using Base::Base;
+
   void runOnOperation() override {
-    SmallVector<std::pair<linalg::LinalgOp, unsigned>> products;
+    SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (OpOperand *operand = findStridedMatrix(op))
-        products.push_back({op, operand->getOperandNumber()});
+      if (ConstantMatrix::find(op))
+        products.push_back(op);
     });
     IRRewriter rewriter(&getContext());
-    for (auto [op, number] : products)
-      transpose(rewriter, op, number);
+    for (linalg::LinalgOp op : products)
+      arrange(rewriter, op);
   }
 
-  void transpose(IRRewriter &rewriter, linalg::LinalgOp op, unsigned number) {
+  void arrange(IRRewriter &rewriter, linalg::LinalgOp op) {
+    ConstantMatrix matrix = *ConstantMatrix::find(op);
+    int64_t width = vectorLanes > 1 && op.getNumReductionLoops() == 1 ? kPanelVectors * vectorLanes : 0;
+    bool inPanels = width > 0 && matrix.fitsPanels(width);
+    if (!inPanels && !matrix.isStrided())
+      return;
     rewriter.setInsertionPoint(op);
+    Value stored = inPanels ? storeInPanels(rewriter, matrix, width) : transpose(rewriter, matrix);
+    unsigned number = matrix.operand->getOperandNumber();
+    AffineMap map = op.getMatchingIndexingMap(matrix.operand);
+    AffineExpr out = map.getResult(matrix.outDim), sum = map.getResult(matrix.sumDim);
+    SmallVector<AffineExpr> at{sum, out};
+    if (inPanels)
+      at = {out.floorDiv(width), sum, out % width};
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    maps[number] = AffineMap::get(map.getNumDims(), 0, at, &getContext());
+
     auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
     if (!generic) {
       auto generalized = linalg::generalizeNamedOp(rewriter, op);
@@ -65,22 +107,29 @@ struct ArrangeWeightsPass : compress::impl::ArrangeWeightsPassBase<ArrangeWeight
         return;
       generic = *generalized;
     }
-    Location loc = generic.getLoc();
-    rewriter.setInsertionPoint(generic);
-    Value weight = generic->getOperand(number);
-    auto type = cast<RankedTensorType>(weight.getType());
-    Value empty = tensor::EmptyOp::create(rewriter, loc, ArrayRef<int64_t>{type.getDimSize(1), type.getDimSize(0)},
-                                          type.getElementType());
-    SmallVector<int64_t> swap{1, 0};
-    Value transposed = linalg::TransposeOp::create(rewriter, loc, weight, empty, swap)->getResult(0);
-    SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
-    maps[number] = AffineMap::get(maps[number].getNumDims(), 0, {maps[number].getResult(1), maps[number].getResult(0)},
-                                  &getContext());
     rewriter.modifyOpInPlace(generic, [&] {
-      generic->setOperand(number, transposed);
+      generic->setOperand(number, stored);
       generic.setIndexingMapsAttr(rewriter.getAffineMapArrayAttr(maps));
     });
-    ++numTransposed;
+    ++(inPanels ? numTiled : numTransposed);
+  }
+
+  static Value transpose(OpBuilder &builder, const ConstantMatrix &matrix) {
+    RankedTensorType type = matrix.getType();
+    Location loc = matrix.operand->getOwner()->getLoc();
+    Value empty = tensor::EmptyOp::create(builder, loc, ArrayRef<int64_t>{type.getDimSize(1), type.getDimSize(0)},
+                                          type.getElementType());
+    return linalg::TransposeOp::create(builder, loc, matrix.operand->get(), empty, ArrayRef<int64_t>{1, 0})
+        ->getResult(0);
+  }
+
+  static Value storeInPanels(OpBuilder &builder, const ConstantMatrix &matrix, int64_t width) {
+    Location loc = matrix.operand->getOwner()->getLoc();
+    auto layout = LayoutAttr::get(builder.getContext(), {matrix.outDim, matrix.sumDim}, {width, 1}, 0);
+    auto type = cast<RankedTensorType>(layout.getStoredType(matrix.getType()));
+    Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType());
+    return RelayoutOp::create(builder, loc, TypeRange{type}, matrix.operand->get(), empty, LayoutAttr(), layout)
+        ->getResult(0);
   }
 };
 

@@ -254,13 +254,23 @@ def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
     A dense product whose constant matrix is contiguous along the sum, as `rows x cols` weights are, reads it with a stride for
     each output. The matrix is transposed, to be contiguous along outputs; `compress-fold-weights` evaluates that.
 
-    Runs after: fold-weights          Leaves: the same products of transposed constants
-    Does nothing when: outputs are contiguous        Fails when: never
+    With `vector-lanes` of more than 1, a matrix is stored in panels of three vectors of outputs instead: a product reads a
+    panel from one end to the other, where rows of the whole matrix would be a page or more apart. The last panel is filled
+    with zeros; where that adds more than an eighth, rows stay whole.
+
+    Runs after: fold-weights          Leaves: the same products of transposed or tiled constants
+    Does nothing when: outputs are contiguous, and panels not wanted        Fails when: never
 
     Example: test/Dialect/Compress/Transforms/arrange-weights.mlir
   }];
-  let statistics = [Statistic<"numTransposed", "num-transposed", "Matrices transposed">];
-  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+  let options = [
+    Option<"vectorLanes", "vector-lanes", "int64_t", /*default=*/"1", "Numbers per vector; 1: no panels">,
+  ];
+  let statistics = [
+    Statistic<"numTransposed", "num-transposed", "Matrices transposed">,
+    Statistic<"numTiled", "num-tiled", "Matrices stored in panels">,
+  ];
+  let dependentDialects = ["compress::CompressDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
 }
 
 def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
