@@ -67,16 +67,16 @@ func.func @pooling(%x: memref<1x3x4x4xf32>, %w: memref<2x2xf32>, %y: memref<1x3x
   return
 }
 
-// Weights in panels of 48 outputs, of which the last has 4. A block of 128 steps of the sum serves all rows; in it, groups of 8
-// steps ask for lines of the next block: the first tile of rows for the first 16 steps, and so on. The sum of 300 has 2 blocks,
+// Weights in panels of 48 outputs, of which the last has 4. A block of 256 steps of the sum serves all rows; in it, groups of 8
+// steps ask for lines of the next block: the first tile of rows for the first 32 steps, and so on. The sum of 556 has 2 blocks,
 // and one of 5 groups and 4 steps. A single row reads each line once, and asks for none.
 // WIDE-LABEL: @panels
-// WIDE-SAME: %{{.*}}: memref<?x300xf32>, %[[W:.*]]: memref<3x300x48xf32>, %[[Y:.*]]: memref<?x100xf32>
+// WIDE-SAME: %{{.*}}: memref<?x556xf32>, %[[W:.*]]: memref<3x556x48xf32>, %[[Y:.*]]: memref<?x100xf32>
 // WIDE: affine.for %[[P:.*]] = 0 to 2 {
-// WIDE: affine.for %[[B:.*]] = 0 to 256 step 128 {
+// WIDE: affine.for %[[B:.*]] = 0 to 512 step 256 {
 // WIDE: affine.for %[[M:.*]] = 0 to #{{.*}} step 8 {
 // WIDE-COUNT-24: affine.vector_load %[[Y]]{{.*}} vector<16xf32>
-// WIDE: affine.for %{{.*}} = 0 to 16 iter_args
+// WIDE: affine.for %{{.*}} = 0 to 32 iter_args
 // WIDE-COUNT-3: memref.prefetch %[[W]]{{.*}} read, locality<2>, data
 // WIDE: affine.for %{{.*}} = 0 to 8 iter_args
 // WIDE-COUNT-24: math.fma {{.*}} vector<16xf32>
@@ -84,21 +84,21 @@ func.func @pooling(%x: memref<1x3x4x4xf32>, %w: memref<2x2xf32>, %y: memref<1x3x
 // WIDE: affine.for %{{.*}} = #{{.*}} to %{{.*}} {
 // WIDE-COUNT-3: affine.vector_load %[[Y]]{{.*}} vector<16xf32>
 // WIDE-NOT: memref.prefetch
-// WIDE: affine.for %{{.*}} = 0 to 16 iter_args
+// WIDE: affine.for %{{.*}} = 0 to 32 iter_args
 // WIDE-NOT: memref.prefetch
 // WIDE: affine.for %{{.*}} = 0 to #{{.*}} step 8 {
 // WIDE: affine.for %{{.*}} = 0 to 5 iter_args
 // WIDE: affine.for %{{.*}} = 0 to 8 iter_args
 // WIDE: affine.for %{{.*}} = 0 to 4 iter_args
-// WIDE: affine.for %{{.*}} = 0 to 256 step 128 {
+// WIDE: affine.for %{{.*}} = 0 to 512 step 256 {
 // WIDE: affine.vector_load %[[Y]][%{{.*}}, 96] : memref<?x100xf32>, vector<4xf32>
-// WIDE: affine.vector_load %[[W]][2, %{{.*}}, 0] : memref<3x300x48xf32>, vector<4xf32>
+// WIDE: affine.vector_load %[[W]][2, %{{.*}}, 0] : memref<3x556x48xf32>, vector<4xf32>
 // CHECK-LABEL: @panels
 // CHECK-NOT: linalg.generic
-func.func @panels(%x: memref<?x300xf32>, %w: memref<3x300x48xf32>, %y: memref<?x100xf32>) {
+func.func @panels(%x: memref<?x556xf32>, %w: memref<3x556x48xf32>, %y: memref<?x100xf32>) {
   linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n floordiv 48, k, n mod 48)>,
                                    affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x, %w : memref<?x300xf32>, memref<3x300x48xf32>) outs(%y : memref<?x100xf32>) {
+      ins(%x, %w : memref<?x556xf32>, memref<3x556x48xf32>) outs(%y : memref<?x100xf32>) {
   ^bb0(%a: f32, %b: f32, %c: f32):
     %d = arith.mulf %a, %b : f32
     %e = arith.addf %c, %d : f32

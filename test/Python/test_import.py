@@ -41,9 +41,9 @@ def test_batch_is_a_run_time_value(rng, tmp_path, compile_and_load):
 
 @pytest.mark.parametrize("lanes", [None, 2, 4, 8, 16])
 def test_dense_layers_at_the_borders_of_panels(lanes, rng, tmp_path, compile_and_load):
-    """Panels of 3 vectors of outputs, blocks of 128 steps of the sum in groups of 8, tiles of 4 or 8 rows: one less, all, one more."""
+    """Panels of 3 vectors of outputs, blocks of 256 steps of the sum in groups of 8, tiles of 4 or 8 rows: one less, all, one more."""
     rows = [12, 13, 96, 97, 144, 191, 385, 393, 417]
-    cols = [1, 7, 8, 127, 128, 129, 137, 263, 5]
+    cols = [1, 7, 8, 255, 256, 257, 265, 519, 5]
     constants = {f"w{i}": floats(rng, *((n, k) if i % 2 else (k, n))) for i, (n, k) in enumerate(zip(rows, cols))}
     nodes = [helper.make_node("Gemm", [f"x{i}", f"w{i}"], [f"y{i}"], transB=i % 2) for i in range(len(rows))]
     path = save(make_model(nodes, {f"x{i}": ["n", k] for i, k in enumerate(cols)}, {f"y{i}": ["n", n] for i, n in enumerate(rows)},
@@ -61,11 +61,11 @@ def test_dense_layers_at_the_borders_of_panels(lanes, rng, tmp_path, compile_and
 
 @pytest.mark.parametrize("batch", [1, 3, 8, 19])
 def test_dense_layers_of_a_fixed_batch(batch, rng, tmp_path, compile_and_load):
-    w, x = floats(rng, 393, 137), floats(rng, batch, 137)
-    path = save(make_model([helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], {"x": ["n", 137]}, {"y": ["n", 393]}, {"w": w}),
+    w, x = floats(rng, 393, 265), floats(rng, batch, 265)
+    path = save(make_model([helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], {"x": ["n", 265]}, {"y": ["n", 393]}, {"w": w}),
                 tmp_path)
     exact = x.astype(np.float64) @ w.T.astype(np.float64)
-    bound = 2.0**-24 * 138 * (np.abs(x).astype(np.float64) @ np.abs(w.T).astype(np.float64))
+    bound = 2.0**-24 * 266 * (np.abs(x).astype(np.float64) @ np.abs(w.T).astype(np.float64))
     assert (np.abs(compile_and_load(path, batch=batch).run({"x": x})["y"] - exact) <= bound).all()
 
 

@@ -17,8 +17,9 @@ static constexpr int64_t kTileVectors = 3;
 static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
 /// Vectors of a tile of one row: enough sums to hide the latency of a multiply-add.
 static constexpr int64_t kRowVectors = 8;
-/// Steps of the sum that all rows take before the next ones: 3 vectors of AVX-512 each are half of a first cache.
-static constexpr int64_t kBlockSteps = 128;
+/// Steps of the sum that all rows take before the next ones. Of 3 vectors of AVX-512 each, as large as a first cache:
+/// the block is read again from the second one, and fewer steps load and store sums more often for nothing.
+static constexpr int64_t kBlockSteps = 256;
 /// Steps between two prefetches, and tiles of rows that share those of a block: each fetches an eighth of the next one.
 static constexpr int64_t kPrefetchSteps = 8;
 static constexpr int64_t kLineBytes = 64;
