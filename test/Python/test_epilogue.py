@@ -7,7 +7,9 @@ are followed by the sum with another tensor, a maximum and a scale; compared wit
 """
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
+from compress_mlir import export, reference
 from test_import import floats
 from test_kernel_tiling import EPS, basis, rfft, rfft_transpose, shape_of, transform_terms
 
@@ -122,3 +124,28 @@ def test_reductions(name, bias_dim, stride, window, width, rng, tmp_path, compil
         return np.maximum(start, windows.max((4, 5)))
 
     check(shape, bias_dim, kernel, {"v": image}, meaning, window**2 + 1, rng, tmp_path, compile_and_load)
+
+
+@pytest.mark.parametrize("batch", [1, 19, 70])
+def test_layers_with_a_skip(batch, rng, tmp_path, compile_and_load):
+    """Activations that other layers read again are buffers of their own, beside the sums."""
+    sizes = {"c": (5, 4, 16), "b0": (77,), "w1": (77, 77), "b1": (77,), "w2": (13, 77), "b2": (13,)}
+    v = {n: floats(rng, *size) / np.float32(8) for n, size in sizes.items()}
+    nodes = [helper.make_node("Circulant", ["c"], ["w0"], domain="compress", rows=77, cols=64)]
+    for i, (x, y) in enumerate([("x", "h0"), ("r0", "h1"), ("r1", "h2")]):
+        nodes += [helper.make_node("Gemm", [x, f"w{i}", f"b{i}"], [y], transB=1)]
+        if i == 1:
+            nodes += [helper.make_node("Add", ["h1", "r0"], ["s1"])]
+        nodes += [helper.make_node("Relu", ["s1" if i == 1 else y], ["y" if i == 2 else f"r{i}"])]
+    x = floats(rng, batch, 64)
+    info = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", e]) for n, e in (("x", 64), ("y", 13))]
+    graph = helper.make_graph(nodes, "g", info[:1], info[1:], [numpy_helper.from_array(a, n) for n, a in v.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid("compress", 1)])
+    path = tmp_path / "skip.onnx"
+    path.write_bytes(export.add_circulant_function(model).SerializeToString())
+    y = compile_and_load(path).run({"x": x})["y"]
+    v = {n: a.astype(np.float64) for n, a in v.items()}
+    r0 = np.maximum(x.astype(np.float64) @ reference.circulant(v["c"], 77, 64).T + v["b0"], 0)
+    r1 = np.maximum(r0 @ v["w1"].T + v["b1"] + r0, 0)
+    expected = np.maximum(r1 @ v["w2"].T + v["b2"], 0)
+    assert np.linalg.norm(y - expected) <= 1e-6 * np.linalg.norm(expected)

@@ -8,9 +8,11 @@
 #include "Epilogue.h"
 #include "Buffers.h"
 #include "PlaneViews.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -105,10 +107,10 @@ Value Epilogue::Operand::load(AffineNest &nest, ArrayRef<AffineExpr> index, int6
 // -----------------------------------------------------------------------------------------------------------
 
 /// `op` as a loop over its one result, by whose indices all operands are read.
-static linalg::LinalgOp matchLoopOver(Operation *op, Value result) {
+static linalg::LinalgOp matchLoop(Operation *op) {
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   if (!linalgOp || !linalgOp.hasPureBufferSemantics() || linalgOp.getNumDpsInits() != 1 ||
-      linalgOp.getDpsInits()[0] != result || linalgOp.getNumReductionLoops() != 0 || linalgOp.hasIndexSemantics() ||
+      linalgOp.getNumReductionLoops() != 0 || linalgOp.hasIndexSemantics() ||
       linalgOp.getBlock()->getNumArguments() != op->getNumOperands() || !isElementwise(*linalgOp.getBlock()))
     return nullptr;
   AffineMap out = linalgOp.getMatchingIndexingMap(linalgOp.getDpsInitOperand(0));
@@ -125,8 +127,8 @@ static AffineMap mapFromResult(linalg::LinalgOp op, OpOperand *operand) {
 }
 
 std::optional<Epilogue::Operand> Epilogue::matchStart(Operation *op) const {
-  linalg::LinalgOp fill = matchLoopOver(op, result);
-  if (!fill || fill.getNumDpsInputs() != 1 ||
+  linalg::LinalgOp fill = matchLoop(op);
+  if (!fill || fill.getDpsInits()[0] != result || fill.getNumDpsInputs() != 1 ||
       fill.getBlock()->getTerminator()->getOperand(0) != fill.getBlock()->getArgument(0))
     return std::nullopt;
   OpOperand *input = fill.getDpsInputOperand(0);
@@ -167,7 +169,7 @@ bool mlir::compress::eraseZeroFill(Operation *kernel, Value result) {
 }
 
 std::optional<SmallVector<Epilogue::Operand>> Epilogue::matchFinish(Operation *op, Operation *kernel) const {
-  linalg::LinalgOp change = matchLoopOver(op, result);
+  linalg::LinalgOp change = matchLoop(op);
   if (!change)
     return std::nullopt;
   WalkResult captures = change.getBlock()->walk([&](Operation *inner) {
@@ -184,16 +186,30 @@ std::optional<SmallVector<Epilogue::Operand>> Epilogue::matchFinish(Operation *o
     if (change.getMatchingBlockArgument(&operand).use_empty())
       continue;
     AffineMap map = mapFromResult(change, &operand);
-    if (operand.get() == result && map.isIdentity()) {
+    if (operand.get() == stored && map.isIdentity()) {
       read.map = map;
       continue;
     }
     read = {operand.get(), map};
     if (!isAvailableBefore(read.source, kernel) || !read.allowsLanes() ||
-        (read.isBuffer() && mayAlias(read.source, result)))
+        (read.isBuffer() && (mayAlias(read.source, stored) || mayAlias(read.source, change.getDpsInits()[0]))))
       return std::nullopt;
   }
   return operands;
+}
+
+bool Epilogue::canStoreTo(Value other, Operation *change, Operation *kernel, ArrayRef<Operation *> between) {
+  auto alloc = stored.getDefiningOp<memref::AllocOp>();
+  Block *block = kernel->getBlock();
+  bool isDeadAfter = alloc && alloc->getBlock() == block && llvm::all_of(alloc->getUsers(), [&](Operation *user) {
+                       Operation *inBlock = block->findAncestorOpInBlock(*user);
+                       return !isa<ViewLikeOpInterface>(user) && inBlock && !change->isBeforeInBlock(inBlock);
+                     });
+  auto isApart = [&](Value value) { return !isa<MemRefType>(value.getType()) || !mayAlias(value, other); };
+  return isDeadAfter && isAvailableBefore(other, kernel) && isContiguousInside(other) &&
+         llvm::all_of(kernel->getOperands(), isApart) && isApart(stored) &&
+         llvm::all_of(operands(), [&](Operand *operand) { return isApart(operand->source); }) &&
+         llvm::none_of(between, [&](Operation *op) { return mayTouch(op, other, /*orReads=*/true); });
 }
 
 void Epilogue::takeFinish(Operation *kernel) {
@@ -202,7 +218,7 @@ void Epilogue::takeFinish(Operation *kernel) {
     return;
   for (Operation *op = kernel->getNextNode(), *next; op; op = next) {
     next = op->getNextNode();
-    if (!mayTouch(op, result, /*orReads=*/true)) {
+    if (!mayTouch(op, stored, /*orReads=*/true)) {
       between.push_back(op);
       continue;
     }
@@ -211,7 +227,12 @@ void Epilogue::takeFinish(Operation *kernel) {
           return operand.source && !keeps(operand.source, between);
         }))
       return;
+    Value to = cast<linalg::LinalgOp>(op).getDpsInits()[0];
+    if (to != stored && !canStoreTo(to, op, kernel, between))
+      return;
+    stored = to;
     op->remove();
+    op->setOperands({}); // what is left of it is its body
     steps.push_back({OwningOpRef<Operation *>(op), *operands});
   }
 }
@@ -240,6 +261,8 @@ SmallVector<Epilogue::Operand *> Epilogue::operands() {
 }
 
 bool Epilogue::canMerge(int64_t from) const {
+  if (!areMergeable(cast<MemRefType>(stored.getType()), from))
+    return false;
   return llvm::all_of(const_cast<Epilogue *>(this)->operands(), [&](Operand *operand) {
     auto trailing = operand->trailingFrom(from);
     auto type = cast<MemRefType>(operand->source.getType());
@@ -248,7 +271,9 @@ bool Epilogue::canMerge(int64_t from) const {
 }
 
 void Epilogue::merge(int64_t from, OpBuilder &builder) {
-  result = mergeTrailing(builder, result.getLoc(), result, from);
+  Value merged = mergeTrailing(builder, result.getLoc(), result, from);
+  stored = stored == result ? merged : mergeTrailing(builder, result.getLoc(), stored, from);
+  result = merged;
   for (Operand *operand : operands()) {
     SmallVector<AffineExpr> kept(operand->map.getResults());
     if (int64_t trailing = *operand->trailingFrom(from)) {

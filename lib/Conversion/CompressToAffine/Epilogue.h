@@ -35,13 +35,16 @@ bool eraseZeroFill(Operation *kernel, Value result);
 /// loops take over. Nothing at first: sums start from what `result` holds.
 class Epilogue {
 public:
-  explicit Epilogue(Value result) : result(result) {}
+  explicit Epilogue(Value result) : result(result), stored(result) {}
 
   /// Takes over the op that fills `result` before `kernel`: with one number, or with those of another buffer.
   void takeStart(Operation *kernel);
-  /// Takes over elementwise ops that change `result` in place after `kernel`.
+  /// Takes over elementwise ops that change `result` after `kernel`: in place, or to another buffer if nothing else
+  /// reads `result`.
   void takeFinish(Operation *kernel);
 
+  /// Where the kernel stores: `result`, or what the last op that was taken over writes.
+  Value destination() const { return stored; }
   /// True if the kernel reads what `result` holds.
   bool readsResult() const { return !first.source; }
   bool startsFromZero() const { return first.source && first.isZero(); }
@@ -81,9 +84,11 @@ private:
   std::pair<Operation *, Operand> findStart(Operation *kernel) const;
   std::optional<Operand> matchStart(Operation *op) const;
   std::optional<SmallVector<Operand>> matchFinish(Operation *op, Operation *kernel) const;
+  /// True if `kernel` may write what `change` writes to `other`, and nothing but `change` needs what it wrote before.
+  bool canStoreTo(Value other, Operation *change, Operation *kernel, ArrayRef<Operation *> between);
   SmallVector<Operand *> operands();
 
-  Value result;
+  Value result, stored;
   Operand first;
   SmallVector<Step> steps;
 };

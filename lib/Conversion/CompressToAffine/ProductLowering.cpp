@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductLowering.h"
+#include "Epilogue.h"
 #include <numeric>
 
 using namespace mlir;
@@ -29,9 +30,9 @@ namespace {
 /// One product: what its loops are, and the nest that computes it.
 class ProductLowering {
 public:
-  ProductLowering(const Product &product, int64_t lanes, OpBuilder &builder, Location loc)
-      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(loc), out(product.out),
-        outMap(product.outMap), extents(product.extents), factors(product.factors) {}
+  ProductLowering(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder)
+      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), op(op), loc(op->getLoc()), out(product.out),
+        outMap(product.outMap), extents(product.extents), factors(product.factors), epilogue(product.out) {}
 
   /// Lowers the product if it has a dimension for lanes.
   bool lower() {
@@ -41,6 +42,8 @@ public:
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop) && ShapedType::isDynamic(extents[loop]))
         return false;
+    epilogue.takeStart(op);
+    epilogue.takeFinish(op);
     if (panels) {
       lowerPanels();
       return true;
@@ -173,10 +176,21 @@ private:
     return runs;
   }
 
+  /// Calls `body(begin, end, extent)` for runs of blocks of `extent` steps: the first and the last block are runs of
+  /// their own.
+  static void forEachBlock(int64_t steps, function_ref<void(int64_t, int64_t, int64_t)> body) {
+    int64_t whole = steps / kBlockSteps * kBlockSteps, first = std::min(kBlockSteps, whole);
+    int64_t last = whole == steps ? std::max(whole - kBlockSteps, first) : whole;
+    for (auto [begin, end, extent] : {std::tuple{int64_t(0), first, kBlockSteps}, std::tuple{first, last, kBlockSteps},
+                                      std::tuple{last, whole, kBlockSteps}, std::tuple{whole, steps, steps - whole}})
+      if (begin < end)
+        body(begin, end, extent);
+  }
+
   /// For each panel and each block of steps: all rows. So a panel is read from one end to the other, and a block is in
   /// a first cache while rows use it.
   void lowerPanels() {
-    int64_t steps = extents[panels->sumLoop], wholeBlocks = steps / kBlockSteps * kBlockSteps;
+    int64_t steps = extents[panels->sumLoop];
     for (const TileRun &columns : cutPanels()) {
       OpBuilder::InsertionGuard guard(builder);
       AffineNest nest(builder, loc);
@@ -184,30 +198,27 @@ private:
       SmallVector<AffineExpr> index = loopOverOuter(nest);
       int64_t first = columns.run.begin, width = panels->width;
       index[laneLoop] = nest.loop(first / width, llvm::divideCeil(columns.run.end, width)) * width + first % width;
-      auto lowerBlocks = [&](int64_t begin, int64_t end, int64_t extent) {
-        if (begin == end)
-          return;
+      forEachBlock(steps, [&](int64_t begin, int64_t end, int64_t extent) {
         OpBuilder::InsertionGuard guard(builder);
         AffineNest inner = nest;
         index[panels->sumLoop] = inner.loop(begin, end, extent);
-        lowerBlock(inner, index, columns, extent);
-      };
-      lowerBlocks(0, wholeBlocks, kBlockSteps);
-      lowerBlocks(wholeBlocks, steps, steps - wholeBlocks);
+        lowerBlock(inner, index, columns, extent, begin == 0, end == steps);
+      });
     }
   }
 
-  /// All rows of `columns`, `steps` of the sum from its index on.
-  void lowerBlock(const AffineNest &nest, ArrayRef<AffineExpr> index, const TileRun &columns, int64_t steps) {
+  /// All rows of `columns`, `steps` of the sum from its index on; of which these are the first, or the last.
+  void lowerBlock(const AffineNest &nest, ArrayRef<AffineExpr> index, const TileRun &columns, int64_t steps,
+                  bool isFirst, bool isLast) {
     auto lowerTiles = [&](int64_t rows, function_ref<AffineExpr(AffineNest &)> openRows) {
       OpBuilder::InsertionGuard guard(builder);
       AffineNest inner = nest;
       SmallVector<AffineExpr> at(index);
       if (openRows)
         at[tileLoop] = openRows(inner);
-      SmallVector<Value> sums = loadSums(inner, at, rows, columns);
+      SmallVector<Value> sums = loadSums(inner, at, rows, columns, isFirst);
       addSteps(inner, at, rows, columns, steps, sums);
-      storeSums(inner, at, rows, columns, sums);
+      storeSums(inner, at, rows, columns, sums, isLast);
     };
     if (tileLoop < 0)
       return lowerTiles(1, nullptr);
@@ -289,7 +300,7 @@ private:
                         : which == Rows::Whole ? nest.loopOverWholeSteps(out, position, rows)
                                                : nest.loopOverRest(out, position, tileRows);
     }
-    SmallVector<Value> sums = loadSums(nest, index, rows, columns);
+    SmallVector<Value> sums = loadSums(nest, index, rows, columns, /*isFirst=*/true);
     int64_t numReductions = 0;
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop)) {
@@ -299,7 +310,7 @@ private:
     multiplyAdd(nest, index, rows, columns, sums);
     for (int64_t i = 0; i < numReductions; ++i)
       nest.closeCarrying(sums);
-    storeSums(nest, index, rows, columns, sums);
+    storeSums(nest, index, rows, columns, sums, /*isLast=*/true);
   }
 
   /// Opens the loops of the result that are neither the lanes' nor the tile's.
@@ -311,19 +322,28 @@ private:
     return index;
   }
 
-  /// The sums of a tile so far: what the result holds.
-  SmallVector<Value> loadSums(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns) {
+  /// What the sums of a tile start from; or, after their first block of steps, what the result holds.
+  SmallVector<Value> loadSums(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns,
+                              bool isFirst) {
     SmallVector<Value> sums;
     forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t, int64_t) {
-      sums.push_back(nest.load(out, indexOf(outMap, at), columns.run.width));
+      SmallVector<AffineExpr> place = indexOf(outMap, at);
+      sums.push_back(isFirst ? epilogue.start(nest, place, columns.run.width)
+                             : nest.load(out, place, columns.run.width));
     });
     return sums;
   }
 
+  /// Stores sums, after their last block of steps what the ops after the product make of them.
   void storeSums(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t rows, const TileRun &columns,
-                 ArrayRef<Value> sums) {
+                 ArrayRef<Value> sums, bool isLast) {
     forEachSum(index, rows, columns, [&](ArrayRef<AffineExpr> at, int64_t row, int64_t vector) {
-      nest.store(sums[row * columns.offsets.size() + vector], out, indexOf(outMap, at));
+      SmallVector<AffineExpr> place = indexOf(outMap, at);
+      Value sum = sums[row * columns.offsets.size() + vector];
+      if (isLast)
+        nest.store(epilogue.finish(nest, sum, place, columns.run.width), epilogue.destination(), place);
+      else
+        nest.store(sum, out, place);
     });
   }
 
@@ -371,19 +391,21 @@ private:
 
   int64_t lanes, tileRows;
   OpBuilder &builder;
+  Operation *op;
   Location loc;
   Value out;
   AffineMap outMap;
   SmallVector<int64_t> extents;
   ArrayRef<ProductFactor> factors;
+  Epilogue epilogue;
   int64_t laneLoop = -1, tileLoop = -1;
   std::optional<Panels> panels;
 };
 
 } // namespace
 
-bool mlir::compress::lowerProductToLanes(const Product &product, int64_t lanes, OpBuilder &builder, Location loc) {
-  return lanes > 1 && ProductLowering(product, lanes, builder, loc).lower();
+bool mlir::compress::lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder) {
+  return lanes > 1 && ProductLowering(product, op, lanes, builder).lower();
 }
 
 /// The operand dimension that is the reduction `loop`, for its extent.

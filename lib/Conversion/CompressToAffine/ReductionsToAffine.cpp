@@ -142,7 +142,7 @@ private:
     SmallVector<AffineExpr> outIndex = indexOf(map, index);
     SmallVector<Value> carried{epilogue.start(nest, outIndex, width)};
     reduce(nest, index, 0, carried, width);
-    nest.store(epilogue.finish(nest, carried[0], outIndex, width), out, outIndex);
+    nest.store(epilogue.finish(nest, carried[0], outIndex, width), epilogue.destination(), outIndex);
   }
 
   /// The reductions among the loops from `loop` on; those of a short window are not loops.

@@ -327,7 +327,7 @@ struct TransformLowering {
   void storeNumber(AffineNest &nest, ArrayRef<AffineExpr> at, Value value, int64_t width) {
     if (accumulate)
       value = arith::AddFOp::create(builder, loc, epilogue->start(nest, at, width), value);
-    nest.store(epilogue->finish(nest, value, at, width), flat, at);
+    nest.store(epilogue->finish(nest, value, at, width), epilogue->destination(), at);
   }
 
   /// Lowers a block of which the extent, not known, cuts off some: those numbers are read as zero and are not written.

@@ -157,3 +157,51 @@ func.func @may_be_the_same(%s: memref<4x3x8xf32>, %x: memref<3x32xf32>, %y: memr
   linalg.add ins(%y, %x : memref<3x32xf32>, memref<3x32xf32>) outs(%y : memref<3x32xf32>)
   return
 }
+
+// An activation may be another buffer, if nothing reads the sums as they are.
+// CHECK-LABEL: @to_another_buffer
+// CHECK: %[[Z:.*]] = memref.alloc() : memref<3x32xf32>
+// CHECK: %[[Y:.*]] = memref.alloc() : memref<3x32xf32>
+// CHECK-NOT: store %{{.*}}, %[[Y]]
+// CHECK: %[[EXP:.*]] = math.exp %{{.*}} : vector<4xf32>
+// CHECK: affine.vector_store %[[EXP]], %[[Z]]
+// CHECK-NOT: linalg
+// CHECK: return
+func.func @to_another_buffer(%s: memref<4x3x8xf32>) -> memref<3x32xf32> {
+  %z = memref.alloc() : memref<3x32xf32>
+  %y = memref.alloc() : memref<3x32xf32>
+  compress.rfft_transpose dim = 1 ins(%s : memref<4x3x8xf32>) outs(%y : memref<3x32xf32>)
+  linalg.exp ins(%y : memref<3x32xf32>) outs(%z : memref<3x32xf32>)
+  return %z : memref<3x32xf32>
+}
+
+// CHECK-LABEL: @sums_are_read
+// CHECK: affine.vector_store
+// CHECK: linalg.exp
+func.func @sums_are_read(%s: memref<4x3x8xf32>) -> (memref<3x32xf32>, memref<3x32xf32>) {
+  %z = memref.alloc() : memref<3x32xf32>
+  %y = memref.alloc() : memref<3x32xf32>
+  compress.rfft_transpose dim = 1 ins(%s : memref<4x3x8xf32>) outs(%y : memref<3x32xf32>)
+  linalg.exp ins(%y : memref<3x32xf32>) outs(%z : memref<3x32xf32>)
+  return %y, %z : memref<3x32xf32>, memref<3x32xf32>
+}
+
+// What the sums are made of would be overwritten while it is read.
+// REDUCED-LABEL: @other_is_an_operand
+// REDUCED: affine.vector_store
+// REDUCED: linalg.exp
+func.func @other_is_an_operand() -> memref<4x4xf32> {
+  %x = memref.alloc() : memref<4x4xf32>
+  %y = memref.alloc() : memref<4x4xf32>
+  linalg.generic {indexing_maps = [affine_map<(i, j, r) -> (i, r)>, affine_map<(i, j, r) -> (r, j)>,
+                                   affine_map<(i, j, r) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %x : memref<4x4xf32>, memref<4x4xf32>) outs(%y : memref<4x4xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %product = arith.mulf %a, %b : f32
+    %next = arith.maximumf %sum, %product : f32
+    linalg.yield %next : f32
+  }
+  linalg.exp ins(%y : memref<4x4xf32>) outs(%x : memref<4x4xf32>)
+  return %x : memref<4x4xf32>
+}
