@@ -17,7 +17,9 @@
 //   y[m, n] += x[m, k] * w[n floordiv 48, k, n mod 48]                               w in panels of 48 columns
 //   =>
 //   affine.for n = … step 48 { affine.for %block = 0 to K step 256 { affine.for m = … step R {
-//     %sums = affine.for %k = 0 to 32 iter_args(…) { memref.prefetch of the next block; affine.for 0 to 8 iter_args(…) … }
+//     %sums = affine.for %k = 0 to 32 iter_args(…) {
+//       memref.prefetch of the next block
+//       affine.for 0 to 8 iter_args(…) … }
 //     affine.vector_store … } } }
 //
 // Sums are loaded and stored once per tile and block (loadSums, storeSums).
