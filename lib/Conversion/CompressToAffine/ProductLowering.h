@@ -47,8 +47,8 @@ struct Product {
   SmallVector<int64_t> extents;
 };
 
-/// Emits the nest in vectors of at most `lanes`, with what fills the result before `op`, the product, and what changes it
-/// after; false if the product has no dimension for lanes.
+/// Emits the nest in vectors of at most `lanes`, with what fills the result before `op`, the product, and what changes
+/// it after; false if the product has no dimension for lanes.
 bool lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder);
 
 /// Emits a nest of scalars whose sum is carried in a register.
