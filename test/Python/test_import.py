@@ -69,6 +69,24 @@ def test_dense_layers_of_a_fixed_batch(batch, rng, tmp_path, compile_and_load):
     assert (np.abs(compile_and_load(path, batch=batch).run({"x": x})["y"] - exact) <= bound).all()
 
 
+def test_biases_and_activations_are_done_once_over_blocks(rng, compile_and_load, tmp_path):
+    """The first block of 256 steps starts from the bias, and only the last one is followed by the activation."""
+    cols = [255, 256, 257, 511, 512, 513, 768, 800]
+    constants = {f"w{i}": floats(rng, 97, k) for i, k in enumerate(cols)} | {f"b{i}": 30 * floats(rng, 97) for i in range(len(cols))}
+    nodes = [node for i in range(len(cols)) for node in (helper.make_node("Gemm", [f"x{i}", f"w{i}", f"b{i}"], [f"z{i}"], transB=1),
+                                                         helper.make_node("Relu", [f"z{i}"], [f"y{i}"]))]
+    path = save(make_model(nodes, {f"x{i}": ["n", k] for i, k in enumerate(cols)}, {f"y{i}": ["n", 97] for i in range(len(cols))},
+                           constants), tmp_path)
+    library = compile_and_load(path)
+    for batch in (1, 3, 8, 17):
+        feeds = {f"x{i}": floats(rng, batch, k) for i, k in enumerate(cols)}
+        results = library.run(feeds)
+        for i, k in enumerate(cols):
+            x, w, b = (v.astype(np.float64) for v in (feeds[f"x{i}"], constants[f"w{i}"], constants[f"b{i}"]))
+            bound = 2.0**-24 * (k + 2) * (np.abs(x) @ np.abs(w.T) + np.abs(b))
+            assert (np.abs(results[f"y{i}"] - np.maximum(x @ w.T + b, 0)) <= bound).all(), (k, batch)
+
+
 @pytest.mark.parametrize("nodes", [
     pytest.param([helper.make_node("Shape", ["x"], ["s"]), helper.make_node("Gather", ["s", "zero"], ["n"]),
                   helper.make_node("Unsqueeze", ["n", "axis"], ["n1"]),

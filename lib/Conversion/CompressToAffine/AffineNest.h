@@ -112,8 +112,8 @@ private:
   bool isAffine = true;
 };
 
-/// Fails, with an error at `op`, unless `lanes` of the option `vector-lanes` of `pass` are a power of two from 1 to 256:
-/// 1024 bytes of f32, the widest registers that a machine description allows.
+/// Fails, with an error at `op`, unless `lanes` of the option `vector-lanes` of `pass` are a power of two from 1 to
+/// 256: 1024 bytes of f32, the widest registers that a machine description allows.
 LogicalResult verifyVectorLanes(Operation *op, StringRef pass, int64_t lanes);
 
 /// Cuts `extent` into runs of at most `lanes` lanes, a power of two, halving it for what remains; calls

@@ -45,6 +45,8 @@ public:
 
   /// Where the kernel stores: `result`, or what the last op that was taken over writes.
   Value destination() const { return stored; }
+  /// True if nothing was taken over.
+  bool isEmpty() const { return !first.source && steps.empty(); }
   /// True if the kernel reads what `result` holds.
   bool readsResult() const { return !first.source; }
   bool startsFromZero() const { return first.source && first.isZero(); }

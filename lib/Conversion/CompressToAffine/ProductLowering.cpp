@@ -176,11 +176,11 @@ private:
     return runs;
   }
 
-  /// Calls `body(begin, end, extent)` for runs of blocks of `extent` steps: the first and the last block are runs of
-  /// their own.
-  static void forEachBlock(int64_t steps, function_ref<void(int64_t, int64_t, int64_t)> body) {
-    int64_t whole = steps / kBlockSteps * kBlockSteps, first = std::min(kBlockSteps, whole);
-    int64_t last = whole == steps ? std::max(whole - kBlockSteps, first) : whole;
+  /// Calls `body(begin, end, extent)` for runs of blocks of `extent` steps: the first and the last block, which an
+  /// epilogue changes, are runs of their own.
+  void forEachBlock(int64_t steps, function_ref<void(int64_t, int64_t, int64_t)> body) const {
+    int64_t whole = steps / kBlockSteps * kBlockSteps, first = epilogue.isEmpty() ? 0 : std::min(kBlockSteps, whole);
+    int64_t last = whole == steps && !epilogue.isEmpty() ? std::max(whole - kBlockSteps, first) : whole;
     for (auto [begin, end, extent] : {std::tuple{int64_t(0), first, kBlockSteps}, std::tuple{first, last, kBlockSteps},
                                       std::tuple{last, whole, kBlockSteps}, std::tuple{whole, steps, steps - whole}})
       if (begin < end)
