@@ -18,6 +18,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/MathExtras.h"
+#include <limits>
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_PLANMEMORYPASS
@@ -90,21 +91,25 @@ public:
     number(function, step);
   }
 
-  /// First and last step of `alloc`. One inside of a loop's body is alive within an iteration, unless it leaves the
-  /// body: then it is alive as long as the outermost op around it.
+  /// First and last step at which an op touches the bytes of `alloc`; what only makes a view of it does not. One inside
+  /// of a loop's body is alive within an iteration, unless it leaves the body: then it is alive as long as the
+  /// outermost op around it.
   std::pair<int64_t, int64_t> of(memref::AllocOp alloc) {
     Block *block = alloc->getBlock(), *body = &function.getBody().front();
-    int64_t first = steps[alloc].first, last = first;
+    int64_t first = std::numeric_limits<int64_t>::max(), last = steps[alloc].first;
     bool leaves = false;
     for (Value alias : aliases.resolve(alloc))
       for (Operation *user : alias.getUsers()) {
         Operation *inBlock = block->findAncestorOpInBlock(*user);
         leaves |= !inBlock || (block != body && inBlock == block->getTerminator());
-        if (inBlock)
-          last = std::max(last, steps[inBlock].second);
+        if (!inBlock)
+          continue;
+        last = std::max(last, steps[inBlock].second);
+        if (!isMemoryEffectFree(user))
+          first = std::min(first, steps[inBlock].first);
       }
     if (!leaves || block == body)
-      return {first, last};
+      return {std::min(first, last), last};
     first = steps[body->findAncestorOpInBlock(*alloc)].first;
     last = steps[body->findAncestorOpInBlock(*alloc)].second;
     for (Value alias : aliases.resolve(alloc))

@@ -42,6 +42,23 @@ func.func @view_keeps_alive(%x: memref<4xf32>, %y: memref<4xf32> {compress.resul
 
 // -----
 
+// A buffer is alive from the first op that touches it, not from where it was allocated or viewed: %b shares with %a.
+// CHECK-LABEL: @allocated_early
+// CHECK-SAME: compress.workspace_bytes = array<i64: 64, 64>
+func.func @allocated_early(%x: memref<4xf32>, %y: memref<4xf32> {compress.result}) {
+  %a = memref.alloc() : memref<4xf32>
+  %b = memref.alloc() : memref<4xf32>
+  %view = memref.expand_shape %b [[0, 1]] output_shape [2, 2] : memref<4xf32> into memref<2x2xf32>
+  memref.copy %x, %a : memref<4xf32> to memref<4xf32>
+  memref.copy %a, %y : memref<4xf32> to memref<4xf32>
+  %flat = memref.collapse_shape %view [[0, 1]] : memref<2x2xf32> into memref<4xf32>
+  memref.copy %y, %flat : memref<4xf32> to memref<4xf32>
+  memref.copy %b, %y : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
 func.func @unknown_extent(%x: memref<4xf32>, %n: index) {
   // expected-error @+1 {{compress-plan-memory: an extent of 'memref<?xf32>' does not derive from the batch}}
   %a = memref.alloc(%n) : memref<?xf32>
