@@ -24,3 +24,12 @@ func.func @reference() -> ((f32) -> f32) {
   %f = func.constant @callee : (f32) -> f32
   return %f : (f32) -> f32
 }
+
+// -----
+
+func.func @words(%xs: tensor<4x?x3xf32>, %ws: tensor<2x3x2xi32>, %zero: tensor<4x?x2xf32>) -> tensor<4x?x2xf32> {
+  // expected-error @+1 {{compress-promote-to-f64: this op stays as it is when its values become f64}}
+  %ys = compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%xs, %ws : tensor<4x?x3xf32>, tensor<2x3x2xi32>) outs(%zero : tensor<4x?x2xf32>) -> tensor<4x?x2xf32>
+  return %ys : tensor<4x?x2xf32>
+}

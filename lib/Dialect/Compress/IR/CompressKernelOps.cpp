@@ -211,8 +211,10 @@ LogicalResult SpectralDotOp::verify() {
   ShapedType input = shaped(getInput()), weights = shaped(getWeights()), init = shaped(getInit());
   int64_t inDim = getInDim(), rank = input.getRank() - 1;
   if (weights.getRank() != 3 + static_cast<int64_t>(strides.size()) || inDim < 0 || inDim >= rank ||
-      input.isDynamicDim(inDim + 1)) // spectral_dot C1, C2
-    return emitOpError("expects weights of rank ") << 3 + strides.size() << " and static in blocks of input";
+      input.isDynamicDim(inDim + 1) ||
+      llvm::any_of(input.getShape().take_back(strides.size()), ShapedType::isDynamic)) // spectral_dot C1, C2
+    return emitOpError("expects weights of rank ")
+           << 3 + strides.size() << " and static in blocks and windows of input";
   // What the words stand for.
   SmallVector<int64_t> shape(weights.getShape());
   int64_t k = init.getDimSize(0), q = input.getDimSize(inDim + 1);

@@ -241,7 +241,7 @@ func.func @spectral_conv_c6_none(%x: memref<4x1x3x8xf32>, %w: memref<4x3x2xf32>,
 // -----
 
 func.func @spectral_dot_c2(%x: memref<4x1x?xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x2xf32>) {
-  // expected-error @+1 {{expects weights of rank 3 and static in blocks of input}}
+  // expected-error @+1 {{expects weights of rank 3 and static in blocks and windows of input}}
   compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
       ins(%x, %w : memref<4x1x?xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x2xf32>)
   return
@@ -343,5 +343,14 @@ func.func @spectral_dot_c7(%x: memref<4x1x3x8xf32>, %w: memref<2x3x3x2xi32>, %i:
   // expected-error @+1 {{expects window 0 of input to reach 9, got 8}}
   compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
       ins(%x, %w : memref<4x1x3x8xf32>, memref<2x3x3x2xi32>) outs(%i : memref<4x1x2x7xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c2_windows(%x: memref<4x1x3x?xf32>, %w: memref<2x3x3x2xi32>, %i: memref<4x1x2x6xf32>) {
+  // expected-error @+1 {{expects weights of rank 4 and static in blocks and windows of input}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
+      ins(%x, %w : memref<4x1x3x?xf32>, memref<2x3x3x2xi32>) outs(%i : memref<4x1x2x6xf32>)
   return
 }

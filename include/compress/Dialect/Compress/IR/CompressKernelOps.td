@@ -278,7 +278,7 @@ def Compress_SpectralDotOp : Compress_KernelOp<"spectral_dot"> {
     `offsets[f, o]` is -128 times the sum of all numbers in `weights[f, …, o]`.
 
     Constraints: C1, C3, C4, C6, C7 of `compress.spectral_conv`, and
-      - (C2) `weights` has rank 3 plus the number of strides, `k` is static and the taps and the in blocks of `input` are, too.
+      - (C2) `weights` has rank 3 plus the number of strides, `k` is static and the taps and the in blocks and windows of `input` are, too.
       - (C5) the results are the tensors among the inits.
       - (C8) `weights` has ceil(k / 2) frequencies, and in blocks divided by the blocks in a word, rounded up.
       - (C9) i8 has `scales` and `offsets`, bf16 has none; both are frequencies by out blocks.
