@@ -29,6 +29,16 @@ func.func @no_taps(%x: tensor<1x1x4x4xf64>, %w: tensor<1x1x1x0xf64>, %y: tensor<
 
 // -----
 
+// The same of an activation whose extents are not known.
+// CHECK: error: {{.*}}compress-pullback: the gradient of this op is not known
+func.func @no_taps_of_dynamic_extents(%x: tensor<1x1x?x?xf64>, %w: tensor<1x1x1x0xf64>, %y: tensor<1x1x?x3xf64>) -> tensor<1x1x?x3xf64> {
+  %0 = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x1x?x?xf64>, tensor<1x1x1x0xf64>) outs(%y : tensor<1x1x?x3xf64>)
+       -> tensor<1x1x?x3xf64>
+  return %0 : tensor<1x1x?x3xf64>
+}
+
+// -----
+
 // A window that reaches beyond its activation, which upstream's verifier lets pass where the batch is dynamic.
 // CHECK: error: {{.*}}compress-pullback: the gradient of this op is not known: an operand is indexed by other
 func.func @beyond(%x: tensor<?x4x7xf32>, %w: tensor<2x4x16xf32>, %y: tensor<?x2x16xf32>) -> tensor<?x2x16xf32> {

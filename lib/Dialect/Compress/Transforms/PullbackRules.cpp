@@ -248,9 +248,11 @@ private:
   bool fits(const Window &window, int64_t operandExtent) {
     SmallVector<int64_t> extents = op.getStaticLoopRanges();
     int64_t positions = extents[window.position], taps = extents[window.tap];
+    if (taps == 0)
+      return false;
     if (ShapedType::isDynamic(positions) || ShapedType::isDynamic(taps) || ShapedType::isDynamic(operandExtent))
       return true;
-    return taps > 0 && (positions - 1) * window.stride + (taps - 1) * window.dilation < operandExtent;
+    return (positions - 1) * window.stride + (taps - 1) * window.dilation < operandExtent;
   }
 
   /// A loop and the positive factor by which it is multiplied.
