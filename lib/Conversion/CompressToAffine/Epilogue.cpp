@@ -17,8 +17,9 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+//===----------------------------------------------------------------------===//
 // Bodies in lanes
-// --------------------------------------------------------------------------------------------------------
+//===----------------------------------------------------------------------===//
 
 bool mlir::compress::isElementwise(Block &body) {
   return llvm::all_of(body.without_terminator(), [](Operation &op) {
@@ -56,7 +57,9 @@ Value mlir::compress::emitInLanes(OpBuilder &builder, Block &body, ArrayRef<Valu
   return lookUp(body.getTerminator()->getOperand(0));
 }
 
-// What ops around the kernel do ---------------------------------------------------------------------------------------
+//===----------------------------------------------------------------------===//
+// What ops around the kernel do
+//===----------------------------------------------------------------------===//
 
 /// True if `kernel` has `result` as its result, and reads no other view of that buffer.
 static bool readsNothingOf(Operation *kernel, Value result) {
@@ -71,8 +74,9 @@ static bool keeps(Value source, ArrayRef<Operation *> between) {
          llvm::none_of(between, [&](Operation *op) { return mayTouch(op, source, /*orReads=*/false); });
 }
 
+//===----------------------------------------------------------------------===//
 // Operands
-// ---------------------------------------------------------------------------------------------------------------
+//===----------------------------------------------------------------------===//
 
 bool Epilogue::Operand::isZero() const { return !isBuffer() && matchPattern(source, m_AnyZeroFloat()); }
 
@@ -103,8 +107,9 @@ Value Epilogue::Operand::load(AffineNest &nest, ArrayRef<AffineExpr> index, int6
   return hasLanes ? nest.load(source, at, width) : nest.loadBroadcast(source, at, width);
 }
 
+//===----------------------------------------------------------------------===//
 // The epilogue
-// -----------------------------------------------------------------------------------------------------------
+//===----------------------------------------------------------------------===//
 
 /// `op` as a loop over its one result, by whose indices all operands are read.
 static linalg::LinalgOp matchLoop(Operation *op) {

@@ -253,27 +253,38 @@ struct SpectralLowering {
     return index;
   }
 
+  /// What is at `index`: `width` numbers if lanes run along `run`, or one for all of them.
+  static Value loadInLanes(AffineNest &nest, Value memref, ArrayRef<AffineExpr> index, const LaneRun &run,
+                           int64_t width) {
+    return run.width > 1 ? nest.load(memref, index, width) : nest.loadBroadcast(memref, index, width);
+  }
+
+  /// The weights of each out block of the tile, at each of `slots`.
+  SmallVector<Value> loadWeights(AffineNest &nest, const TileRun &outs, ArrayRef<AffineExpr> slots,
+                                 ArrayRef<AffineExpr> taps, AffineExpr in, AffineExpr out, int64_t width) {
+    SmallVector<Value> loaded;
+    for (int64_t atOut : outs.offsets)
+      for (AffineExpr slot : slots) {
+        SmallVector<AffineExpr> index{slot};
+        index.append(taps.begin(), taps.end());
+        index.append({in, out + atOut});
+        loaded.push_back(loadInLanes(nest, weights, index, outs.run, width));
+      }
+    return loaded;
+  }
+
   /// The same for words: a dot product for each part.
   void accumulateDots(AffineNest &nest, const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
                       ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
                       MutableArrayRef<Value> sums) {
     int64_t width = std::max(tile.run.width, outs.run.width);
-    auto load = [&](Value memref, ArrayRef<AffineExpr> index, bool hasLanes) {
-      return hasLanes ? nest.load(memref, index, width) : nest.loadBroadcast(memref, index, width);
-    };
-    SmallVector<Value> w;
-    for (int64_t atOut : outs.offsets) {
-      SmallVector<AffineExpr> index{slot.ceilDiv(2)};
-      index.append(taps.begin(), taps.end());
-      index.append({in, out + atOut});
-      w.push_back(load(weights, index, outs.run.width > 1));
-    }
+    SmallVector<Value> w = loadWeights(nest, outs, {slot.ceilDiv(2)}, taps, in, out, width);
     int64_t numOuts = w.size(), position = 0;
     for (int64_t atPosition : tile.offsets) {
       for (int64_t part = 0; part < parts; ++part) {
         SmallVector<AffineExpr> index = inputIndex(slot.ceilDiv(2), positions, atPosition, taps, in);
         index.insert(index.begin() + 1, nest.constant(part));
-        Value x = load(input, index, tile.run.width > 1);
+        Value x = loadInLanes(nest, input, index, tile.run, width);
         for (int64_t o = 0; o < numOuts; ++o) {
           Value &sum = sums[(position * numOuts + o) * parts + part];
           sum = emitDot(nest, words->format, words->instructions, x, w[o], sum);
@@ -288,20 +299,14 @@ struct SpectralLowering {
                           ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
                           MutableArrayRef<Value> sums) {
     int64_t width = std::max(tile.run.width, outs.run.width);
-    auto load = [&](Value memref, ArrayRef<AffineExpr> index, bool hasLanes) {
-      return hasLanes ? nest.load(memref, index, width) : nest.loadBroadcast(memref, index, width);
-    };
-    SmallVector<Value> w, x;
-    for (int64_t atOut : outs.offsets)
-      for (int64_t part = 0; part < parts; ++part) {
-        SmallVector<AffineExpr> index{slot + part};
-        index.append(taps.begin(), taps.end());
-        index.append({in, out + atOut});
-        w.push_back(load(weights, index, outs.run.width > 1));
-      }
+    SmallVector<AffineExpr> slots;
+    for (int64_t part = 0; part < parts; ++part)
+      slots.push_back(slot + part);
+    SmallVector<Value> w = loadWeights(nest, outs, slots, taps, in, out, width), x;
     for (int64_t atPosition : tile.offsets) {
       for (int64_t part = 0; part < parts; ++part)
-        x.push_back(load(input, inputIndex(slot + part, positions, atPosition, taps, in), tile.run.width > 1));
+        x.push_back(
+            loadInLanes(nest, input, inputIndex(slot + part, positions, atPosition, taps, in), tile.run, width));
     }
     Value *sum = sums.data();
     for (int64_t i = 0, e = tile.offsets.size(); i < e; ++i) {
