@@ -142,6 +142,7 @@ def test_other_processors_compute_the_same(target, precision, rng, compile_and_l
 CONVS = [dict(k=8, rows=24, cols=40, taps=3, height=9, width=11, pads=1, stride=1, dilation=1),
          dict(k=16, rows=64, cols=48, taps=3, height=28, width=28, pads=1, stride=1, dilation=1),
          dict(k=4, rows=10, cols=13, taps=5, height=12, width=7, pads=2, stride=2, dilation=1),
+         dict(k=8, rows=40, cols=16, taps=3, height=9, width=41, pads=1, stride=2, dilation=1),
          dict(k=5, rows=15, cols=20, taps=3, height=10, width=10, pads=0, stride=1, dilation=2),
          dict(k=2, rows=6, cols=10, taps=1, height=5, width=6, pads=0, stride=1, dilation=1)]
 

@@ -153,6 +153,20 @@ Value AffineNest::load(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes
   return affine::AffineVectorLoadOp::create(builder, loc, type, memref, mapOf(indices), ivs);
 }
 
+Value AffineNest::loadStrided(Value memref, ArrayRef<AffineExpr> indices, int64_t stride, int64_t lanes) {
+  Value first = load(memref, indices, lanes);
+  if (stride == 1 || lanes == 1)
+    return first;
+  // The even numbers of a vector are followed by the odd ones of another that ends with the last number.
+  int64_t count = existingLanes ? existingLanes : lanes;
+  SmallVector<AffineExpr> at(indices);
+  at.back() = at.back() + (count - 1);
+  SmallVector<int64_t> mask(lanes, 0);
+  for (int64_t lane = 0; lane < count; ++lane)
+    mask[lane] = 2 * lane < count ? 2 * lane : lanes + 2 * lane - (count - 1);
+  return vector::ShuffleOp::create(builder, loc, first, load(memref, at, lanes), mask);
+}
+
 Value AffineNest::mask(int64_t lanes) {
   auto type = VectorType::get({lanes}, builder.getI1Type());
   return vector::ConstantMaskOp::create(builder, loc, type, ArrayRef<int64_t>{existingLanes});

@@ -84,6 +84,8 @@ public:
 
   /// Reads `lanes` numbers along the innermost dimension, or one.
   Value load(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes);
+  /// Reads `lanes` numbers `stride` apart, 1 or 2, along the innermost dimension; nothing beyond the last one is read.
+  Value loadStrided(Value memref, ArrayRef<AffineExpr> indices, int64_t stride, int64_t lanes);
   /// Reads one number and copies it to all lanes.
   Value loadBroadcast(Value memref, ArrayRef<AffineExpr> indices, int64_t lanes);
   void store(Value value, Value memref, ArrayRef<AffineExpr> indices);

@@ -119,22 +119,12 @@ private:
     return at;
   }
 
-  /// Loads `width` numbers of `operand`. Of two apart, the even ones of a vector are followed by the odd ones of
-  /// another that ends with the last number: nothing beyond it is read.
+  /// Loads `width` numbers of `operand`.
   Value loadOperand(AffineNest &nest, OpOperand *operand, ArrayRef<AffineExpr> index, int64_t width) {
     SmallVector<AffineExpr> at = indexOf(mapOf(operand), index);
     int64_t stride = width == 1 ? 1 : *laneStride(mapOf(operand));
-    if (stride == 0)
-      return nest.loadBroadcast(operand->get(), at, width);
-    Value first = nest.load(operand->get(), at, width);
-    if (stride == 1)
-      return first;
-    int64_t count = nest.existingLanes ? nest.existingLanes : width;
-    at.back() = at.back() + (count - 1);
-    SmallVector<int64_t> mask(width, 0);
-    for (int64_t lane = 0; lane < count; ++lane)
-      mask[lane] = 2 * lane < count ? 2 * lane : width + 2 * lane - (count - 1);
-    return vector::ShuffleOp::create(builder, loc, first, nest.load(operand->get(), at, width), mask);
+    return stride == 0 ? nest.loadBroadcast(operand->get(), at, width)
+                       : nest.loadStrided(operand->get(), at, stride, width);
   }
 
   /// The loops over reductions at one place of the result, or at `width` of them.

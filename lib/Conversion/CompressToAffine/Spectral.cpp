@@ -12,8 +12,8 @@
 //     affine.store … } } }
 //
 // A product is a convolution without windows. Lanes run along out blocks where they are innermost (weights are, too):
-// then several positions share each loaded weight. Else they run along the innermost dimension of the positions: then
-// several out blocks share each loaded activation. All sums of such a tile are in registers.
+// then several positions share each loaded weight. Else they run along the innermost dimension of the positions, 1 or 2
+// apart: then several out blocks share each loaded activation. All sums of such a tile are in registers.
 //
 // Sums that start from zero need no memory that holds zeros: a fill of a fresh buffer goes.
 //
@@ -91,7 +91,7 @@ struct SpectralLowering {
       return LaneDim::None;
     if (outDim == rank() - 1)
       return isContiguousInside(weights) ? LaneDim::OutBlocks : LaneDim::None;
-    bool isPlain = inDim != rank() - 1 && windows.strides.back() == 1;
+    bool isPlain = inDim != rank() - 1 && windows.strides.back() <= 2;
     return isPlain && isContiguousInside(input) ? LaneDim::Positions : LaneDim::None;
   }
 
@@ -253,10 +253,10 @@ struct SpectralLowering {
     return index;
   }
 
-  /// What is at `index`: `width` numbers if lanes run along `run`, or one for all of them.
-  static Value loadInLanes(AffineNest &nest, Value memref, ArrayRef<AffineExpr> index, const LaneRun &run,
-                           int64_t width) {
-    return run.width > 1 ? nest.load(memref, index, width) : nest.loadBroadcast(memref, index, width);
+  /// The activation at `index`: of `width` positions if lanes are positions, or of one for all lanes.
+  Value loadInput(AffineNest &nest, ArrayRef<AffineExpr> index, const TileRun &tile, int64_t width) {
+    return tile.run.width > 1 ? nest.loadStrided(input, index, windows.strides.back(), width)
+                              : nest.loadBroadcast(input, index, width);
   }
 
   /// The weights of each out block of the tile, at each of `slots`.
@@ -268,7 +268,8 @@ struct SpectralLowering {
         SmallVector<AffineExpr> index{slot};
         index.append(taps.begin(), taps.end());
         index.append({in, out + atOut});
-        loaded.push_back(loadInLanes(nest, weights, index, outs.run, width));
+        loaded.push_back(outs.run.width > 1 ? nest.load(weights, index, width)
+                                            : nest.loadBroadcast(weights, index, width));
       }
     return loaded;
   }
@@ -284,7 +285,7 @@ struct SpectralLowering {
       for (int64_t part = 0; part < parts; ++part) {
         SmallVector<AffineExpr> index = inputIndex(slot.ceilDiv(2), positions, atPosition, taps, in);
         index.insert(index.begin() + 1, nest.constant(part));
-        Value x = loadInLanes(nest, input, index, tile.run, width);
+        Value x = loadInput(nest, index, tile, width);
         for (int64_t o = 0; o < numOuts; ++o) {
           Value &sum = sums[(position * numOuts + o) * parts + part];
           sum = emitDot(nest, words->format, words->instructions, x, w[o], sum);
@@ -305,8 +306,7 @@ struct SpectralLowering {
     SmallVector<Value> w = loadWeights(nest, outs, slots, taps, in, out, width), x;
     for (int64_t atPosition : tile.offsets) {
       for (int64_t part = 0; part < parts; ++part)
-        x.push_back(
-            loadInLanes(nest, input, inputIndex(slot + part, positions, atPosition, taps, in), tile.run, width));
+        x.push_back(loadInput(nest, inputIndex(slot + part, positions, atPosition, taps, in), tile, width));
     }
     Value *sum = sums.data();
     for (int64_t i = 0, e = tile.offsets.size(); i < e; ++i) {
