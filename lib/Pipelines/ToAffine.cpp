@@ -49,16 +49,17 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
   if (options.reference)
     pm.addPass(createPromoteToF64Pass());
   pm.addPass(createFoldWeightsPass());
+  if (options.precision != "f32" && !options.reference && !options.expand) {
+    NarrowWeightsPassOptions narrow;
+    narrow.precision = options.precision;
+    narrow.vectorLanes = options.vectorLanes;
+    pm.addPass(createNarrowWeightsPass(narrow));
+  }
   if (usesVectors(options)) {
     ArrangeWeightsPassOptions arrange;
     arrange.vectorLanes = options.vectorLanes;
     pm.addPass(createArrangeWeightsPass(arrange));
     pm.addPass(createFoldWeightsPass());
-  }
-  if (options.precision != "f32" && !options.reference && !options.expand) {
-    NarrowWeightsPassOptions narrow;
-    narrow.precision = options.precision;
-    pm.addPass(createNarrowWeightsPass(narrow));
   }
   addVerifyPhase(pm, "select");
   // Extents become those of the arguments, from which the arena is planned.

@@ -34,6 +34,8 @@ namespace {
 /// Complex sums of a tile: two registers each, beside operands, of the 32 of AVX-512 or the 16 of processors with
 /// narrower vectors.
 int64_t tileSumsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
+/// Real sums where lanes are out blocks: what is left is for the weights and one activation.
+int64_t realTileSumsFor(int64_t lanes) { return lanes >= 16 ? 24 : 10; }
 /// Vectors of out blocks where lanes are out blocks: with several positions, and with one, where nothing but the number
 /// of sums hides the latency of a multiply-add.
 constexpr int64_t kSharedOutVectors = 2, kOutVectors = 4;
@@ -64,6 +66,8 @@ struct SpectralLowering {
   OpBuilder &builder;
   Location loc;
   std::optional<WordFactors> words = std::nullopt;
+  /// Out blocks of a panel of the weights; 0: there are no panels.
+  int64_t panel = 0;
 
   MemRefType initType() const { return cast<MemRefType>(init.getType()); }
   MemRefType weightsType() const { return cast<MemRefType>(weights.getType()); }
@@ -71,11 +75,15 @@ struct SpectralLowering {
   int64_t numTaps() const { return windows.taps.size(); }
   /// Known if an operand's type tells.
   int64_t inBlocks() const {
-    return staticOf(weightsType().getDimSize(1 + numTaps()), cast<MemRefType>(input.getType()).getDimSize(inDim + 1));
+    return staticOf(weightsType().getDimSize(firstTap() + numTaps()),
+                    cast<MemRefType>(input.getType()).getDimSize(inDim + 1));
   }
   int64_t outBlocks() const {
-    return staticOf(weightsType().getDimSize(2 + numTaps()), initType().getDimSize(outDim + 1));
+    return panel ? initType().getDimSize(outDim + 1)
+                 : staticOf(weightsType().getDimSize(1 + firstTap() + numTaps()), initType().getDimSize(outDim + 1));
   }
+  /// The dimension of the weights with the first tap, or if there is none with in blocks.
+  int64_t firstTap() const { return panel ? 2 : 1; }
   static int64_t staticOf(int64_t a, int64_t b) { return ShapedType::isStatic(a) ? a : b; }
   /// The dimension of `init`, without the slot, along which a tile has several positions: the last one; -1 if none.
   int64_t tileDim() const { return outDim == rank() - 1 ? rank() - 2 : rank() - 1; }
@@ -115,9 +123,9 @@ struct SpectralLowering {
         forEachRun(outBlocks(), 1, 1, [&](const TileRun &outs) { lowerTile(positions, outs); });
       });
     case LaneDim::Positions:
-      return lowerPositionLanes(lowerTile);
+      return lowerPositionLanes(isComplex, lowerTile);
     case LaneDim::OutBlocks:
-      return lowerOutLanes(lowerTile);
+      return lowerOutLanes(isComplex, lowerTile);
     }
   }
 
@@ -129,8 +137,8 @@ struct SpectralLowering {
       body(run);
   }
 
-  void lowerPositionLanes(function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
-    int64_t sums = tileSumsFor(lanes), outs = sums / kPositionVectors;
+  void lowerPositionLanes(bool isComplex, function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
+    int64_t sums = tileSumsFor(lanes) * (isComplex ? 1 : 2), outs = sums / kPositionVectors;
     if (ShapedType::isStatic(outBlocks()))
       outs = std::max<int64_t>(1, std::min(outs, outBlocks()));
     int64_t vectors = sums / outs;
@@ -139,13 +147,14 @@ struct SpectralLowering {
     });
   }
 
-  void lowerOutLanes(function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
+  void lowerOutLanes(bool isComplex, function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
     int64_t extent = tileExtent();
     auto lowerRows = [&](const TileRun &rows, int64_t vectors) {
       forEachRun(outBlocks(), lanes, vectors, [&](const TileRun &outs) { lowerTile(rows, outs); });
     };
     bool isWide = ShapedType::isStatic(outBlocks()) && countOverlapping(outBlocks(), lanes) > 1;
-    int64_t shared = isWide ? kSharedOutVectors : 1, rows = tileSumsFor(lanes) / shared;
+    int64_t shared = isWide ? kSharedOutVectors : 1;
+    int64_t rows = (isComplex ? tileSumsFor(lanes) : realTileSumsFor(lanes)) / shared;
     if (ShapedType::isStatic(extent)) {
       for (const TileRun &run : cutIntoTiles(extent, 1, rows, startsFromZero))
         lowerRows(run, run.offsets.size() == 1 ? kOutVectors : shared);
@@ -179,9 +188,9 @@ struct SpectralLowering {
     });
     SmallVector<AffineExpr> taps;
     for (int64_t t = 0; t < numTaps(); ++t)
-      taps.push_back(nest.loopCarrying(weightsType().getDimSize(1 + t), sums));
+      taps.push_back(nest.loopCarrying(weightsType().getDimSize(firstTap() + t), sums));
     AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks(), sums)
-                                                     : nest.loopOverDimCarrying(weights, 1 + numTaps(), sums);
+                                                     : nest.loopOverDimCarrying(weights, firstTap() + numTaps(), sums);
     if (words)
       accumulateDots(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
     else
@@ -266,8 +275,10 @@ struct SpectralLowering {
     for (int64_t atOut : outs.offsets)
       for (AffineExpr slot : slots) {
         SmallVector<AffineExpr> index{slot};
+        if (panel)
+          index.push_back((out + atOut).floorDiv(panel));
         index.append(taps.begin(), taps.end());
-        index.append({in, out + atOut});
+        index.append({in, panel ? (out + atOut) % panel : out + atOut});
         loaded.push_back(outs.run.width > 1 ? nest.load(weights, index, width)
                                             : nest.loadBroadcast(weights, index, width));
       }
@@ -369,6 +380,6 @@ void mlir::compress::lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef
   WordFactors words{op.getWords(), DotInstructions::get(extensions), planes.scales, weightScales, offsets,
                     planes.numFree};
   SpectralLowering{planes.words,   op.getWeights(), init,    inDim,       outDim, windows,
-                   startsFromZero, lanes,           builder, op.getLoc(), words}
+                   startsFromZero, lanes,           builder, op.getLoc(), words,  op.getPanel()}
       .lower();
 }

@@ -8,6 +8,7 @@
 //   planes f32 [64][b][q]  =>  words i32 [32][2][b][q]      bf16: a(g), -b(g) | b(g), a(g)
 //                              words i32 [32][2][b][q/2]    i8: a(g), -b(g), a(g + q/2), -b(g + q/2) | b(g), a(g), …
 //                              scales f32 [32][b]           i8: largest magnitude over 127
+//   planes f32 [1][b][q]   =>  words i32 [1][1][b][q/4]     k = 1, i8: a(g), a(g + q/4), a(g + q/2), …
 //
 // The complex product with weights (wa, wb) is then two dot products: wa*a - wb*b and wa*b + wb*a.
 //
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -174,7 +176,10 @@ struct WordPacking {
   int64_t k() const { return type().getDimSize(0); }
   int64_t rank() const { return type().getRank() - 1; }
   int64_t inBlocks() const { return type().getDimSize(inDim + 1); }
-  int64_t inWords() const { return llvm::divideCeil(inBlocks(), SpectralDotOp::blocksPerWord(format)); }
+  int64_t blocksPerWord() const { return SpectralDotOp::blocksPerWord(format, k()); }
+  int64_t inWords() const { return llvm::divideCeil(inBlocks(), blocksPerWord()); }
+  /// Words of which block `number` exists.
+  int64_t wordsWith(int64_t number) const { return std::clamp<int64_t>(inBlocks() - number * inWords(), 0, inWords()); }
   /// True if dimension `d` has a scale for each of its positions.
   bool isFree(int64_t d) const {
     int64_t position = d < inDim ? d : d - 1;
@@ -196,23 +201,40 @@ struct WordPacking {
   }
 
   void allocate() {
-    SmallVector<OpFoldResult> words{builder.getIndexAttr(llvm::divideCeil(k(), 2)), builder.getIndexAttr(2)};
+    SmallVector<OpFoldResult> words{builder.getIndexAttr(llvm::divideCeil(k(), 2)),
+                                    builder.getIndexAttr(k() == 1 ? 1 : 2)};
     SmallVector<OpFoldResult> scales{words[0]};
     for (int64_t d = 0; d < rank(); ++d) {
       words.push_back(d == inDim ? builder.getIndexAttr(inWords()) : extentOf(builder, loc, planes, d + 1));
       if (isFree(d))
         scales.push_back(words.back());
     }
-    auto alloc = [&](ArrayRef<OpFoldResult> sizes, Type element) {
-      SmallVector<int64_t> shape;
-      SmallVector<Value> dynamic;
-      dispatchIndexOpFoldResults(sizes, dynamic, shape);
-      return memref::AllocOp::create(builder, loc, MemRefType::get(shape, element), dynamic,
-                                     builder.getI64IntegerAttr(64));
-    };
-    result.words = alloc(words, builder.getI32Type());
+    result.words = allocate(words, builder.getI32Type(), rowGap(inDim == rank() - 1 ? inWords() : 0));
     if (format == WordFormat::i8)
-      result.scales = alloc(scales, builder.getF32Type());
+      result.scales = allocate(scales, builder.getF32Type(), 0);
+  }
+
+  /// Rows that a tile reads at once would be in the same sets of a cache if they were a multiple of this many words
+  /// apart: they get a line between them.
+  static int64_t rowGap(int64_t words) {
+    constexpr int64_t kAliasingWords = 256, kLineWords = 16;
+    return words > 0 && words % kAliasingWords == 0 ? kLineWords : 0;
+  }
+
+  /// A buffer of `sizes`, whose rows are `gap` further apart than they are long.
+  Value allocate(ArrayRef<OpFoldResult> sizes, Type element, int64_t gap) {
+    SmallVector<OpFoldResult> allocated(sizes);
+    if (gap)
+      allocated.back() = builder.getIndexAttr(*getConstantIntValue(sizes.back()) + gap);
+    SmallVector<int64_t> shape;
+    SmallVector<Value> dynamic;
+    dispatchIndexOpFoldResults(allocated, dynamic, shape);
+    Value buffer =
+        memref::AllocOp::create(builder, loc, MemRefType::get(shape, element), dynamic, builder.getI64IntegerAttr(64));
+    if (!gap)
+      return buffer;
+    SmallVector<OpFoldResult> zeros(sizes.size(), builder.getIndexAttr(0)), ones(sizes.size(), builder.getIndexAttr(1));
+    return memref::SubViewOp::create(builder, loc, buffer, zeros, sizes, ones);
   }
 
   /// Packs the frequencies whose first slots are from `begin` to `end`; `isReal`: both slots are real, and if `step` is
@@ -309,9 +331,7 @@ struct WordPacking {
   /// Packs all words at the free positions in `index`, in lanes along the innermost dimension.
   void packWords(AffineNest &nest, const Frequency &frequency, SmallVector<AffineExpr> index) {
     int64_t last = rank() - 1, width = isFree(last) || !isContiguousInside(planes) ? 1 : lanes;
-    // Words whose second block exists, and the one that has none.
-    int64_t pairs = format == WordFormat::i8 ? inBlocks() - inWords() : 0;
-    auto packRange = [&](int64_t begin, int64_t end, bool hasPair) {
+    auto packRange = [&](int64_t begin, int64_t end, int64_t numBlocks) {
       if (begin >= end)
         return;
       OpBuilder::InsertionGuard guard(builder);
@@ -321,30 +341,56 @@ struct WordPacking {
           index[d] = d == inDim ? outer.loop(begin, end) : outer.loop(0, extent(d));
       int64_t first = last == inDim ? begin : 0, count = last == inDim ? end - begin : extent(last);
       if (isFree(last))
-        return packAt(outer, frequency, index, 1, hasPair);
+        return packAt(outer, frequency, index, 1, numBlocks);
       forEachLaneRun(count, width, [&](int64_t from, int64_t to, int64_t wide) {
         OpBuilder::InsertionGuard inner(builder);
         AffineNest inside(outer);
         index[last] = inside.loop(from + first, to + first, wide);
-        packAt(inside, frequency, index, wide, hasPair);
+        packAt(inside, frequency, index, wide, numBlocks);
       });
     };
-    packRange(0, pairs, true);
-    packRange(pairs, inWords(), false);
+    // Words all of whose blocks exist come first.
+    for (int64_t blocks = blocksPerWord(); blocks > 0; --blocks)
+      packRange(blocks == blocksPerWord() ? 0 : wordsWith(blocks), wordsWith(blocks - 1), blocks);
   }
 
-  void packAt(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, int64_t width, bool hasPair) {
+  /// Packs words of which the first `numBlocks` blocks exist.
+  void packAt(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, int64_t width,
+              int64_t numBlocks) {
     LaneEmitter emit{builder, loc, width};
     Value words[2];
-    if (format == WordFormat::bf16)
+    if (k() == 1)
+      words[0] = packDense(nest, emit, frequency, index, numBlocks);
+    else if (format == WordFormat::bf16)
       packBF16(nest, emit, frequency, index, words);
     else
-      packI8(nest, emit, frequency, index, hasPair, words);
+      packI8(nest, emit, frequency, index, numBlocks, words);
     for (int64_t part = 0; part <= frequency.hasSecond; ++part) {
       SmallVector<AffineExpr> at{frequency.number(), nest.constant(part)};
       llvm::append_range(at, index);
       nest.store(words[part], result.words, at);
     }
+  }
+
+  /// Blocks of one number.
+  Value packDense(AffineNest &nest, const LaneEmitter &emit, const Frequency &frequency, ArrayRef<AffineExpr> index,
+                  int64_t numBlocks) {
+    bool isBF16 = format == WordFormat::bf16;
+    Value inverse = isBF16 ? Value() : emit.spread(frequency.inverse);
+    Value base = isBF16 ? Value() : emit.number(kRoundToByte), word;
+    for (int64_t block = 0; block < numBlocks; ++block) {
+      SmallVector<AffineExpr> at(index);
+      at[inDim] = at[inDim] + block * inWords();
+      Value number = loadSlot(nest, frequency.slot, at, emit.lanes);
+      if (isBF16) {
+        number = roundToBF16(emit, number);
+        number = block == 0 ? emit.right(number, 16) : emit.masked(number, kHighHalf);
+      } else {
+        number = emit.left(emit.masked(emit.bitsOf(nest.fma(number, inverse, base)), 0xff), 8 * block);
+      }
+      word = word ? emit.both(word, number) : number;
+    }
+    return word;
   }
 
   void packBF16(AffineNest &nest, const LaneEmitter &emit, const Frequency &frequency, ArrayRef<AffineExpr> index,
@@ -364,7 +410,7 @@ struct WordPacking {
   }
 
   void packI8(AffineNest &nest, const LaneEmitter &emit, const Frequency &frequency, ArrayRef<AffineExpr> index,
-              bool hasPair, Value (&words)[2]) {
+              int64_t numBlocks, Value (&words)[2]) {
     Value inverse = emit.spread(frequency.inverse), minus = nest.negate(inverse), base = emit.number(kRoundToByte);
     Value zero = emit.bits(128);
     auto code = [&](Value value, Value by) { return emit.masked(emit.bitsOf(nest.fma(value, by, base)), 0xff); };
@@ -373,7 +419,7 @@ struct WordPacking {
       Value shifted = emit.left(byte, place);
       words[part] = words[part] ? emit.both(words[part], shifted) : shifted;
     };
-    for (int64_t block = 0; block <= hasPair; ++block) {
+    for (int64_t block = 0; block < numBlocks; ++block) {
       SmallVector<AffineExpr> at(index);
       at[inDim] = at[inDim] + block * inWords();
       uint32_t place = 16 * block;

@@ -209,24 +209,24 @@ LogicalResult SpectralDotOp::verify() {
   if (failed(verifyWindows(*this, strides, dilations)))
     return failure();
   ShapedType input = shaped(getInput()), weights = shaped(getWeights()), init = shaped(getInit());
-  int64_t inDim = getInDim(), rank = input.getRank() - 1;
-  if (weights.getRank() != 3 + static_cast<int64_t>(strides.size()) || inDim < 0 || inDim >= rank ||
+  int64_t inDim = getInDim(), rank = input.getRank() - 1, taps = strides.size(), panels = getPanel() ? 1 : 0;
+  if (weights.getRank() != 3 + taps + panels || !weights.hasStaticShape() || inDim < 0 || inDim >= rank ||
       input.isDynamicDim(inDim + 1) ||
-      llvm::any_of(input.getShape().take_back(strides.size()), ShapedType::isDynamic)) // spectral_dot C1, C2
-    return emitOpError("expects weights of rank ")
-           << 3 + strides.size() << " and static in blocks and windows of input";
+      llvm::any_of(input.getShape().take_back(taps), ShapedType::isDynamic)) // spectral_dot C1, C2
+    return emitOpError("expects static weights of rank ")
+           << 3 + taps << " or, in panels, " << 4 + taps << ", and static in blocks and windows of input";
   // What the words stand for.
-  SmallVector<int64_t> shape(weights.getShape());
   int64_t k = init.getDimSize(0), q = input.getDimSize(inDim + 1);
-  shape[0] = k;
-  shape[1 + strides.size()] = q;
+  SmallVector<int64_t> shape{k};
+  llvm::append_range(shape, weights.getShape().slice(1 + panels, taps));
+  shape.append({q, weights.getShape().back() * (panels ? weights.getDimSize(1) : 1)});
   if (failed(verifySpectral(*this, input, weights.clone(shape), init, inDim, getOutDim(), strides, dilations)))
     return failure();
-  int64_t frequencies = llvm::divideCeil(k, 2), numWords = llvm::divideCeil(q, blocksPerWord(getWords()));
-  if (weights.getDimSize(0) != frequencies || weights.getDimSize(1 + strides.size()) != numWords) // spectral_dot C8
+  int64_t frequencies = llvm::divideCeil(k, 2), numWords = llvm::divideCeil(q, blocksPerWord(getWords(), k));
+  if (weights.getDimSize(0) != frequencies || weights.getDimSize(weights.getRank() - 2) != numWords) // spectral_dot C8
     return emitOpError("expects weights of ")
            << frequencies << " frequencies and " << numWords << " in words, got " << weights;
-  if (failed(verifyScaling(*this, {frequencies, weights.getShape().back()})))
+  if (failed(verifyScaling(*this, {frequencies, shape.back()})))
     return failure();
   return verifyResults(*this, getInit());
 }

@@ -378,15 +378,28 @@ KernelTiling SpectralConvOp::getKernelTiling() {
 KernelTiling SpectralDotOp::getKernelTiling() {
   auto weights = cast<ShapedType>(getWeights().getType());
   int64_t rank = cast<ShapedType>(getInit().getType()).getRank() - 1;
-  KernelTiling tiling = tileSpectral(weights, rank, getInDim(), getOutDim(), getStrides(), getDilations());
-  // Words hold blocks that are far apart: none of them is cut.
-  int64_t inLoop = tiling.iterators.size() - 1;
-  tiling.iterators.pop_back();
-  for (OperandTiling &operand : tiling.operands)
-    for (DimTiling &dim : operand)
-      if (dim.loop == inLoop)
-        dim = DimTiling::whole();
+  // Without the panels, whose place is known below.
+  SmallVector<int64_t> shape(weights.getShape());
+  if (getPanel())
+    shape.erase(shape.begin() + 1);
+  KernelTiling tiling = tileSpectral(weights.clone(shape), rank, getInDim(), getOutDim(), getStrides(), getDilations());
+  // Words hold blocks that are far apart, and panels are read as a whole: none of them is cut.
+  auto makeWhole = [&] {
+    int64_t loop = tiling.iterators.size() - 1;
+    tiling.iterators.pop_back();
+    for (OperandTiling &operand : tiling.operands)
+      for (DimTiling &dim : operand)
+        if (dim.loop == loop)
+          dim = DimTiling::whole();
+  };
+  makeWhole();
+  DimTiling out = DimTiling::along(rank - 1);
+  if (getPanel()) {
+    makeWhole();
+    out = DimTiling::whole();
+    tiling.operands[1].push_back(out);
+  }
   for (size_t i = 0; i < getScaling().size(); ++i)
-    tiling.operands.insert(tiling.operands.end() - 1, {DimTiling::whole(), DimTiling::along(rank - 1)});
+    tiling.operands.insert(tiling.operands.end() - 1, {DimTiling::whole(), out});
   return tiling;
 }

@@ -8,21 +8,26 @@
 //   %ws = arith.constant … : tensor<64x64x64xf32>           %ws = arith.constant … : tensor<32x64x64xi32>
 //   %ys = compress.spectral_matmul ins(%xs, %ws)       =>   %ys = compress.spectral_dot bf16 ins(%xs, %ws)
 //
+// A dense product is one of circulant blocks of one number, which are their own spectra:
+//
+//   %y = linalg.matmul ins(%x, %w)                     =>   %xs = tensor.expand_shape %x … : tensor<1x?x512xf32>
+//                                                           %ys = compress.spectral_dot bf16 ins(%xs, %ws)
+//
 // int8 weights have a scale for each frequency and out block: spectra of trained layers differ by orders of magnitude
 // between frequencies.
 //
 //===----------------------------------------------------------------------===//
 
+#include "RoundWords.h"
 #include "WeightConsumers.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/LinearConsumer.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
-#include "llvm/ADT/APFloat.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <cmath>
-#include <limits>
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_NARROWWEIGHTSPASS
@@ -34,104 +39,128 @@ using namespace mlir::compress;
 
 namespace {
 
-/// The largest magnitude of a signed byte that its negative has, too.
-constexpr double kMostI8 = 127;
-/// Numbers of the activation have this added, to have no sign.
-constexpr double kActivationOffset = 128;
+/// A product of constant weights, dense or of spectra, as compress.spectral_dot has it.
+struct Product {
+  Operation *op;
+  /// With slots outermost; of a dense product, the tensors without.
+  Value input, init;
+  int64_t inDim, outDim;
+  SmallVector<int64_t> strides, dilations, taps;
+  /// Block size, in blocks and out blocks.
+  int64_t k, q, p;
+  /// Slots, taps, in blocks, out blocks.
+  SmallVector<double> values;
+  bool isDense = false, startsFromZero = false;
 
-uint32_t bitsOfBF16(double value) {
-  llvm::APFloat number(static_cast<float>(value));
-  bool losesInfo;
-  number.convert(llvm::APFloat::BFloat(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-  return number.bitcastToAPInt().getZExtValue();
-}
+  int64_t numTaps() const { return llvm::product_of(taps); }
 
-double valueOfBF16(uint32_t bits) {
-  return llvm::APFloat(llvm::APFloat::BFloat(), llvm::APInt(16, bits)).convertToFloat();
-}
-
-/// The slots of frequency `f`: for even k the real slots 0 and k/2 share one. -1: none.
-std::pair<int64_t, int64_t> slotsOf(int64_t f, int64_t k) {
-  if (k % 2 == 0)
-    return {2 * f, 2 * f + 1};
-  return f == 0 ? std::pair<int64_t, int64_t>{0, -1} : std::pair<int64_t, int64_t>{2 * f - 1, 2 * f};
-}
-
-/// Weights k x taps x q x p as words, and what goes with them.
-struct NarrowedWeights {
-  int64_t k, taps, q, p;
-  ArrayRef<double> values;
-  int64_t frequencies = 0, inWords = 0;
-  std::vector<double> words = {}, scales = {}, offsets = {};
-  double squaredError = 0, squaredNorm = 0;
-
-  double valueAt(int64_t slot, int64_t tap, int64_t in, int64_t out) const {
-    return slot < 0 || in >= q ? 0 : values[((slot * taps + tap) * q + in) * p + out];
-  }
-
-  void note(double value, double rounded) {
-    squaredNorm += value * value;
-    squaredError += (value - rounded) * (value - rounded);
-  }
-
-  double &wordAt(int64_t f, int64_t tap, int64_t word, int64_t out) {
-    return words[((f * taps + tap) * inWords + word) * p + out];
-  }
-
-  void round(WordFormat format) {
-    frequencies = llvm::divideCeil(k, 2);
-    inWords = llvm::divideCeil(q, SpectralDotOp::blocksPerWord(format));
-    words.assign(frequencies * taps * inWords * p, 0);
-    if (format == WordFormat::i8) {
-      scales.assign(frequencies * p, 0);
-      offsets.assign(frequencies * p, 0);
+  /// A product of spectra; nullopt and the reason if it stays.
+  template <typename Op>
+  static std::optional<Product> ofSpectra(Op op, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations,
+                                          std::string &whyNot) {
+    auto type = cast<ShapedType>(op.getWeights().getType());
+    auto values = type.getElementType().isF32() ? constantValues(op.getWeights()) : std::nullopt;
+    if (!values) {
+      whyNot = "its weights are no constant f32 tensor";
+      return std::nullopt;
     }
-    for (int64_t f = 0; f < frequencies; ++f)
-      for (int64_t out = 0; out < p; ++out)
-        format == WordFormat::bf16 ? roundToBF16(f, out) : roundToI8(f, out);
+    SmallVector<int64_t> shape(type.getShape());
+    return Product{op,
+                   op.getInput(),
+                   op.getInit(),
+                   static_cast<int64_t>(op.getInDim()),
+                   static_cast<int64_t>(op.getOutDim()),
+                   SmallVector<int64_t>(strides),
+                   SmallVector<int64_t>(dilations),
+                   SmallVector<int64_t>(ArrayRef(shape).slice(1, strides.size())),
+                   shape.front(),
+                   shape[shape.size() - 2],
+                   shape.back(),
+                   std::move(*values)};
   }
 
-  void roundToBF16(int64_t f, int64_t out) {
-    auto [first, second] = slotsOf(f, k);
-    for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t in = 0; in < q; ++in) {
-        uint32_t word = 0;
-        for (auto [place, slot] : {std::pair{0, first}, std::pair{16, second}}) {
-          uint32_t bits = bitsOfBF16(valueAt(slot, tap, in, out));
-          note(valueAt(slot, tap, in, out), valueOfBF16(bits));
-          word |= bits << place;
-        }
-        wordAt(f, tap, in, out) = static_cast<int32_t>(word);
-      }
-  }
+  static std::optional<Product> ofDense(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot);
 
-  void roundToI8(int64_t f, int64_t out) {
-    auto [first, second] = slotsOf(f, k);
-    double largest = 0;
-    for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t in = 0; in < q; ++in)
-        largest = std::max({largest, std::abs(valueAt(first, tap, in, out)), std::abs(valueAt(second, tap, in, out))});
-    // As the kernel multiplies by it.
-    double scale = static_cast<float>(largest / kMostI8), sum = 0;
-    for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t i = 0; i < inWords; ++i) {
-        uint32_t word = 0;
-        int64_t place = 0;
-        for (int64_t in : {i, i + inWords})
-          for (int64_t slot : {first, second}) {
-            double value = valueAt(slot, tap, in, out);
-            double code = scale > 0 ? std::clamp(std::nearbyint(value / scale), -kMostI8, kMostI8) : 0;
-            note(value, code * scale);
-            sum += code;
-            word |= (static_cast<uint32_t>(static_cast<int32_t>(code)) & 0xff) << place;
-            place += 8;
-          }
-        wordAt(f, tap, i, out) = static_cast<int32_t>(word);
-      }
-    scales[f * p + out] = scale;
-    offsets[f * p + out] = -kActivationOffset * sum;
-  }
+private:
+  bool takeDims(const LinearConsumer &consumer, SmallVectorImpl<int64_t> &tapDims, std::string &whyNot);
+  void takeValues(const LinearConsumer &consumer, ArrayRef<int64_t> tapDims, ArrayRef<double> of);
 };
+
+/// Notes the windows, and the dimensions of the weights with their taps; false and the reason if the op cannot say it.
+bool Product::takeDims(const LinearConsumer &consumer, SmallVectorImpl<int64_t> &tapDims, std::string &whyNot) {
+  auto count = [&](Role role) { return llvm::count(consumer.roles, role); };
+  if (count(Role::In) != 1 || count(Role::Out) != 1 || count(Role::Batch) != 0) {
+    whyNot = "its weights have other dimensions than out, in and taps";
+    return false;
+  }
+  SmallVector<int64_t> order;
+  for (const ActivationDim &dim : consumer.dims) {
+    if (dim.kind == ActivationDim::In)
+      continue;
+    order.push_back(dim.resultDim);
+    if (dim.kind == ActivationDim::Window) {
+      tapDims.push_back(dim.tapDim);
+      strides.push_back(dim.stride);
+      dilations.push_back(dim.dilation);
+    } else if (!tapDims.empty()) {
+      whyNot = "its windows are not the innermost dimensions of the activation beside the channels";
+      return false;
+    }
+  }
+  if (llvm::is_sorted(order) && static_cast<int64_t>(tapDims.size()) == count(Role::Tap))
+    return true;
+  whyNot = "its activation and its result have their dimensions in different orders";
+  return false;
+}
+
+/// Orders the weights as taps, in, out.
+void Product::takeValues(const LinearConsumer &consumer, ArrayRef<int64_t> tapDims, ArrayRef<double> of) {
+  auto type = cast<RankedTensorType>(consumer.weight.getType());
+  SmallVector<int64_t> dims(tapDims), extents, steps, stride(type.getRank(), 1);
+  dims.push_back(llvm::find(consumer.roles, Role::In) - consumer.roles.begin());
+  dims.push_back(llvm::find(consumer.roles, Role::Out) - consumer.roles.begin());
+  for (int64_t d = type.getRank() - 2; d >= 0; --d)
+    stride[d] = stride[d + 1] * type.getDimSize(d + 1);
+  for (int64_t d : dims) {
+    extents.push_back(type.getDimSize(d));
+    steps.push_back(stride[d]);
+  }
+  taps.assign(extents.begin(), extents.end() - 2);
+  q = extents[extents.size() - 2];
+  p = extents.back();
+  values.reserve(of.size());
+  SmallVector<int64_t> at(dims.size(), 0);
+  for (int64_t i = 0, e = of.size(), place = 0; i < e; ++i) {
+    values.push_back(of[place]);
+    for (int64_t d = dims.size() - 1; d >= 0; --d) {
+      place += steps[d];
+      if (++at[d] < extents[d])
+        break;
+      place -= at[d] * steps[d];
+      at[d] = 0;
+    }
+  }
+}
+
+std::optional<Product> Product::ofDense(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot) {
+  auto consumer = LinearConsumer::get(op, weight, whyNot);
+  if (!consumer)
+    return std::nullopt;
+  auto values = consumer->resultType().getElementType().isF32() ? constantValues(consumer->weight) : std::nullopt;
+  if (!values || values->empty()) {
+    whyNot = "its weights are no constant f32 tensor";
+    return std::nullopt;
+  }
+  Product product{
+      op, consumer->paddedActivation, consumer->init, consumer->inDim, consumer->outDim, {}, {}, {}, 1, 0, 0, {}};
+  SmallVector<int64_t> tapDims;
+  if (!product.takeDims(*consumer, tapDims, whyNot))
+    return std::nullopt;
+  product.takeValues(*consumer, tapDims, *values);
+  product.isDense = true;
+  product.startsFromZero = consumer->initIsZero();
+  return product;
+}
 
 struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPass> {
   using Base = compress::impl::NarrowWeightsPassBase<NarrowWeightsPass>;
@@ -148,7 +177,7 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
     bool hasNarrowed = false;
     SmallVector<Operation *> products;
     getOperation()->walk([&](Operation *op) {
-      if (isa<SpectralMatmulOp, SpectralConvOp>(op) || isDenseProduct(op))
+      if (isa<SpectralMatmulOp, SpectralConvOp>(op) || denseWeight(op))
         products.push_back(op);
     });
     for (Operation *op : products)
@@ -156,83 +185,151 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
     if (hasNarrowed)
       return;
     getOperation()->emitError("compress-narrow-weights{precision=")
-        << precision << "}: no layer can be narrowed: only circulant layers that are computed by transforms have "
-        << precision << " kernels";
+        << precision << "}: no layer can be narrowed: only layers with constant f32 weights, dense or computed by "
+        << "transforms, have " << precision << " kernels";
     signalPassFailure();
   }
 
 private:
-  static bool isDenseProduct(Operation *op) {
+  /// The operand of a dense product that is constant.
+  static OpOperand *denseWeight(Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-    return linalgOp && (linalg::isaContractionOpInterface(linalgOp) || linalg::isaConvolutionOpInterface(linalgOp)) &&
-           llvm::any_of(op->getOperands(), [](Value v) { return v.getDefiningOp<arith::ConstantOp>(); });
+    if (!linalgOp || !(linalg::isaContractionOpInterface(linalgOp) || linalg::isaConvolutionOpInterface(linalgOp)))
+      return nullptr;
+    for (OpOperand *operand : linalgOp.getDpsInputOperands())
+      if (isa<RankedTensorType>(operand->get().getType()) &&
+          WeightView::get(operand->get()).source.getDefiningOp<arith::ConstantOp>())
+        return operand;
+    return nullptr;
   }
 
   bool narrow(Operation *op) {
+    std::string whyNot;
+    std::optional<Product> product;
     if (auto matmul = dyn_cast<SpectralMatmulOp>(op))
-      return narrow(op, matmul.getInput(), matmul.getWeights(), matmul.getInit(), matmul.getInDim(), matmul.getOutDim(),
-                    {}, {});
-    if (auto conv = dyn_cast<SpectralConvOp>(op))
-      return narrow(op, conv.getInput(), conv.getWeights(), conv.getInit(), conv.getInDim(), conv.getOutDim(),
-                    conv.getStrides(), conv.getDilations());
-    return keep(op, "a dense layer has no such kernel");
-  }
-
-  bool keep(Operation *op, const std::string &why) {
-    remark::missed(op->getLoc(), weightRemark("narrow-weights", op)) << "stays f32: " + why;
+      product = Product::ofSpectra(matmul, {}, {}, whyNot);
+    else if (auto conv = dyn_cast<SpectralConvOp>(op))
+      product = Product::ofSpectra(conv, conv.getStrides(), conv.getDilations(), whyNot);
+    else
+      product = Product::ofDense(cast<linalg::LinalgOp>(op), *denseWeight(op), whyNot);
+    if (product && fits(*product, whyNot)) {
+      replace(*product);
+      return true;
+    }
+    remark::missed(op->getLoc(), weightRemark("narrow-weights", op)) << "stays f32: " + whyNot;
     return false;
   }
 
-  bool narrow(Operation *op, Value input, Value weights, Value init, int64_t inDim, int64_t outDim,
-              ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations) {
-    auto type = dyn_cast<RankedTensorType>(weights.getType());
-    auto inputType = cast<ShapedType>(input.getType());
-    if (!type || !type.getElementType().isF32())
-      return keep(op, "its weights are no f32 tensor");
-    auto values = constantValues(weights);
-    if (!values)
-      return keep(op, "its weights are no constant");
-    int64_t rank = type.getRank(), windows = strides.size();
-    if (inputType.isDynamicDim(inDim + 1) ||
-        llvm::any_of(inputType.getShape().take_back(windows), ShapedType::isDynamic))
-      return keep(op, "in blocks or windows of its activation are of dynamic extent");
-    NarrowedWeights narrowed{type.getDimSize(0), 1, type.getDimSize(rank - 2), type.getDimSize(rank - 1), *values};
-    for (int64_t tap : type.getShape().slice(1, windows))
-      narrowed.taps *= tap;
-    if (narrowed.k < 2)
-      return keep(op, "blocks of one number have no pairs of slots");
-    // 255 times 127 for each number of a sum.
-    double numbers = 2.0 * narrowed.taps * narrowed.q;
-    if (format == WordFormat::i8 && numbers * 255 * kMostI8 > std::numeric_limits<int32_t>::max())
-      return keep(op, "its sums do not fit 32 bits");
-    narrowed.round(format);
-    OpBuilder builder(op);
+  /// False and the reason if there is no kernel, or no gain.
+  bool fits(const Product &product, std::string &whyNot) const {
+    ArrayRef<int64_t> shape = cast<ShapedType>(product.input.getType()).getShape();
+    int64_t perWord = SpectralDotOp::blocksPerWord(format, product.k);
+    if (ShapedType::isDynamic(shape[product.inDim + !product.isDense]) ||
+        llvm::any_of(shape.take_back(product.strides.size()), ShapedType::isDynamic))
+      whyNot = "in blocks or windows of its activation are of dynamic extent";
+    else if (product.isDense && product.q < perWord)
+      whyNot = "a word holds more numbers than it has in channels";
+    // Each block has two numbers, if it has two.
+    else if (format == WordFormat::i8 && !fitsSumsOfBytes((product.k > 1 ? 2 : 1) * product.numTaps() * product.q))
+      whyNot = "its sums do not fit 32 bits";
+    return whyNot.empty();
+  }
+
+  /// Out blocks of a panel, which a tile of the product reads from begin to end; 0: rows of words are as long as there
+  /// are out blocks. Lanes are out blocks where these are innermost; else a tile has as many of them as registers do.
+  int64_t panelOf(const Product &product) const {
+    if (vectorLanes <= 1)
+      return 0;
+    int64_t rank = cast<ShapedType>(product.init.getType()).getRank() - !product.isDense;
+    int64_t most = product.k == 1 ? 8 : 4;
+    SmallVector<int64_t> widths{most};
+    if (product.outDim == rank - 1)
+      widths = {4 * vectorLanes, 2 * vectorLanes, vectorLanes};
+    for (int64_t width : widths)
+      if (product.p > width && product.p % width == 0)
+        return width;
+    return 0;
+  }
+
+  void replace(Product &product) {
+    WordWeights weights{product.k, product.numTaps(), product.q, product.p, panelOf(product)};
+    weights.round(format, product.values);
+    OpBuilder builder(product.op);
+    Location loc = product.op->getLoc();
     auto make = [&](ArrayRef<int64_t> shape, Type element, ArrayRef<double> of) {
-      return materializeConstant(builder, op->getLoc(), RankedTensorType::get(shape, element), of);
+      return materializeConstant(builder, loc, RankedTensorType::get(shape, element), of);
     };
-    SmallVector<int64_t> shape(type.getShape());
-    shape.front() = narrowed.frequencies;
-    shape[rank - 2] = narrowed.inWords;
-    Value words = make(shape, builder.getI32Type(), narrowed.words);
+    SmallVector<int64_t> shape{weights.frequencies};
+    if (weights.panel)
+      shape.push_back(product.p / weights.panel);
+    llvm::append_range(shape, product.taps);
+    shape.append({weights.inWords, weights.panel ? weights.panel : product.p});
+    Value words = make(shape, builder.getI32Type(), weights.words);
     SmallVector<Value> scaling;
     if (format == WordFormat::i8)
-      scaling = {make({narrowed.frequencies, narrowed.p}, builder.getF32Type(), narrowed.scales),
-                 make({narrowed.frequencies, narrowed.p}, builder.getI32Type(), narrowed.offsets)};
-    auto dot = SpectralDotOp::create(builder, op->getLoc(), TypeRange{init.getType()}, input, words, scaling, init,
-                                     format, inDim, outDim, strides, dilations);
-    double error = narrowed.squaredNorm > 0 ? std::sqrt(narrowed.squaredError / narrowed.squaredNorm) : 0;
-    remark::passed(op->getLoc(), weightRemark("narrow-weights", op))
-        << llvm::formatv("spectra in {0}: relative error of the weights {1:e2}; no calibration inputs, so that of the "
+      scaling = {make({weights.frequencies, product.p}, builder.getF32Type(), weights.scales),
+                 make({weights.frequencies, product.p}, builder.getI32Type(), weights.offsets)};
+    Value input = product.input, init = product.init;
+    if (product.isDense) {
+      input = addSlot(builder, loc, input);
+      init = product.startsFromZero ? zerosOfOneSlot(builder, loc, init) : addSlot(builder, loc, init);
+    }
+    Value result = SpectralDotOp::create(builder, loc, TypeRange{init.getType()}, input, words, scaling, init, format,
+                                         product.inDim, product.outDim, product.strides, product.dilations)
+                       .getResult(0);
+    if (product.isDense)
+      result = tensor::CollapseShapeOp::create(builder, loc, product.init.getType(), result,
+                                               slotGroups(cast<ShapedType>(product.init.getType()).getRank()));
+    tell(product, weights.relativeError());
+    product.op->replaceAllUsesWith(ValueRange{result});
+    eraseWithOperands(product.op);
+    ++numNarrowed;
+  }
+
+  void tell(const Product &product, double error) const {
+    remark::passed(product.op->getLoc(), weightRemark("narrow-weights", product.op))
+        << llvm::formatv("{0} in {1}: relative error of the weights {2:e2}; no calibration inputs, so that of the "
                          "layer is not known",
-                         precision.getValue(), error)
+                         product.isDense ? "weights" : "spectra", precision.getValue(), error)
                .str()
         << remark::metric("relative_error", error);
-    op->replaceAllUsesWith(dot);
+  }
+
+  /// The groups of a reshape between a tensor of `rank` and one with a slot dimension before its own.
+  static SmallVector<ReassociationIndices> slotGroups(int64_t rank) {
+    SmallVector<ReassociationIndices> groups{{0}};
+    for (int64_t d = 0; d < rank; ++d)
+      d == 0 ? groups[0].push_back(1) : groups.push_back({d + 1});
+    return groups;
+  }
+
+  static Value addSlot(OpBuilder &builder, Location loc, Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, value);
+    shape.insert(shape.begin(), 1);
+    sizes.insert(sizes.begin(), builder.getIndexAttr(1));
+    return tensor::ExpandShapeOp::create(builder, loc, type.clone(shape), value, slotGroups(type.getRank()), sizes);
+  }
+
+  static Value zerosOfOneSlot(OpBuilder &builder, Location loc, Value like) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, like);
+    sizes.insert(sizes.begin(), builder.getIndexAttr(1));
+    Value empty = tensor::EmptyOp::create(builder, loc, sizes, builder.getF32Type());
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
+    return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
+  }
+
+  /// Erases `op`, and the weights that nothing else reads.
+  static void eraseWithOperands(Operation *op) {
+    SmallVector<Operation *> producers;
+    for (Value operand : op->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        producers.push_back(producer);
     op->erase();
-    if (Operation *constant = weights.getDefiningOp(); isOpTriviallyDead(constant))
-      constant->erase();
-    ++numNarrowed;
-    return true;
+    for (Operation *producer : producers)
+      if (isOpTriviallyDead(producer))
+        eraseWithOperands(producer);
   }
 
   WordFormat format = WordFormat::bf16;

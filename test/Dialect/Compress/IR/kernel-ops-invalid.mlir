@@ -241,9 +241,36 @@ func.func @spectral_conv_c6_none(%x: memref<4x1x3x8xf32>, %w: memref<4x3x2xf32>,
 // -----
 
 func.func @spectral_dot_c2(%x: memref<4x1x?xf32>, %w: memref<2x3x2xi32>, %i: memref<4x1x2xf32>) {
-  // expected-error @+1 {{expects weights of rank 3 and static in blocks and windows of input}}
+  // expected-error @+1 {{expects static weights of rank 3 or, in panels, 4, and static in blocks and windows of input}}
   compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
       ins(%x, %w : memref<4x1x?xf32>, memref<2x3x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c2_dynamic(%x: memref<4x1x3xf32>, %w: memref<2x3x?xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects static weights of rank 3 or, in panels, 4}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x?xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c3_panels(%x: memref<4x1x3xf32>, %w: memref<2x3x3x2xi32>, %i: memref<4x1x2xf32>) {
+  // expected-error @+1 {{expects 3 in blocks and 6 out blocks, got 3 and 2}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x1x3xf32>, memref<2x3x3x2xi32>) outs(%i : memref<4x1x2xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_dot_c8_dense(%x: memref<1x1x5xf32>, %w: memref<1x5x2xi32>, %i: memref<1x1x2xf32>) {
+  // expected-error @+1 {{expects weights of 1 frequencies and 3 in words}}
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<1x1x5xf32>, memref<1x5x2xi32>) outs(%i : memref<1x1x2xf32>)
   return
 }
 
@@ -349,7 +376,7 @@ func.func @spectral_dot_c7(%x: memref<4x1x3x8xf32>, %w: memref<2x3x3x2xi32>, %i:
 // -----
 
 func.func @spectral_dot_c2_windows(%x: memref<4x1x3x?xf32>, %w: memref<2x3x3x2xi32>, %i: memref<4x1x2x6xf32>) {
-  // expected-error @+1 {{expects weights of rank 4 and static in blocks and windows of input}}
+  // expected-error @+1 {{expects static weights of rank 4 or, in panels, 5, and static in blocks and windows of input}}
   compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [1] dilations = [1]
       ins(%x, %w : memref<4x1x3x?xf32>, memref<2x3x3x2xi32>) outs(%i : memref<4x1x2x6xf32>)
   return

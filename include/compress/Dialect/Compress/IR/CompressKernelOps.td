@@ -263,10 +263,15 @@ def Compress_SpectralDotOp : Compress_KernelOp<"spectral_dot"> {
   let description = [{
     `compress.spectral_matmul` (no strides) or `compress.spectral_conv`, with weights of fewer bits. The two slots `a` and `b`
     of a frequency (for even `k`, frequency 0 has the real slots 0 and k/2; for odd `k` its `b` is zero) are neighbours in a
-    word of 32 bits, as the dot products of processors take them:
+    word of 32 bits, as the dot products of processors take them. Blocks of one number, k = 1, which are dense weights, have no `b`:
 
         bf16   one block g per word:             a(g) in bits 0 to 15, b(g) in bits 16 to 31
-        i8     blocks g and g + ceil(q / 2):     a(g), b(g), a(g + …), b(g + …) from the lowest byte; zero beyond q
+               k = 1: blocks g and g + G         a(g), a(g + G)                    G = ceil(q / 2)
+        i8     blocks g and g + G:               a(g), b(g), a(g + G), b(g + G) from the lowest byte
+               k = 1: four blocks                a(g), a(g + G), a(g + 2 G), a(g + 3 G)                G = ceil(q / 4)
+
+    Numbers beyond q are zero. The weights are frequencies, taps, words, out blocks; or, in panels of P out blocks, frequencies,
+    p / P panels, taps, words, P.
 
     Spectra of the activation are rounded to the same format when the op runs: to the nearest bf16, ties to even; or, for i8, to
     the nearest of 255 multiples of the largest magnitude over 127, one for each frequency and each position that is no window.
@@ -278,7 +283,8 @@ def Compress_SpectralDotOp : Compress_KernelOp<"spectral_dot"> {
     `offsets[f, o]` is -128 times the sum of all numbers in `weights[f, …, o]`.
 
     Constraints: C1, C3, C4, C6, C7 of `compress.spectral_conv`, and
-      - (C2) `weights` has rank 3 plus the number of strides, `k` is static and the taps and the in blocks and windows of `input` are, too.
+      - (C2) `weights` has rank 3 plus the number of strides, or in panels one more; they, and the in blocks and windows of `input`,
+        are static.
       - (C5) the results are the tensors among the inits.
       - (C8) `weights` has ceil(k / 2) frequencies, and in blocks divided by the blocks in a word, rounded up.
       - (C9) i8 has `scales` and `offsets`, bf16 has none; both are frequencies by out blocks.
@@ -309,9 +315,14 @@ def Compress_SpectralDotOp : Compress_KernelOp<"spectral_dot"> {
     bool readsInit() { return true; }
     /// Block size k: the extent of the slot dimension.
     int64_t getBlockSize() { return ::llvm::cast<::mlir::ShapedType>(getInit().getType()).getDimSize(0); }
-    /// In blocks of a word.
-    static int64_t blocksPerWord(::mlir::compress::WordFormat words) {
-      return words == ::mlir::compress::WordFormat::i8 ? 2 : 1;
+    /// In blocks of a word, for blocks of `k` numbers.
+    static int64_t blocksPerWord(::mlir::compress::WordFormat words, int64_t k) {
+      return (words == ::mlir::compress::WordFormat::i8 ? 2 : 1) * (k == 1 ? 2 : 1);
+    }
+    /// Out blocks of a panel of the weights; 0: there are no panels.
+    int64_t getPanel() {
+      auto type = ::llvm::cast<::mlir::ShapedType>(getWeights().getType());
+      return type.getRank() == 4 + static_cast<int64_t>(getStrides().size()) ? type.getShape().back() : 0;
     }
   }];
 }

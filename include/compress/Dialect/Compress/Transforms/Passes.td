@@ -274,18 +274,23 @@ def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
 }
 
 def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
-  let summary = "Round spectra of weights to bf16 or int8, and multiply in it";
+  let summary = "Round weights to bf16 or int8, and multiply in it";
   let description = [{
-    A spectral product of constant weights becomes `compress.spectral_dot`: weights take a half or a quarter of the bytes, and
-    are multiplied by the dot product instructions of the processor, if it has them. A remark for each layer says how far the
-    rounded weights are from the f32 ones (relative L2), or why the layer stays f32.
+    A product of constant weights, of spectra or dense, becomes `compress.spectral_dot`: weights take a half or a quarter of the
+    bytes, and are multiplied by the dot product instructions of the processor, if it has them. Words that a tile of the product
+    reads are stored together, in panels of out blocks, if these divide the out blocks and `vector-lanes` is over 1. A remark for
+    each layer says how far the rounded weights are from the f32 ones (relative L2), or why the layer stays f32.
 
-    Runs after: fold-weights          Leaves: dense products, and layers that a remark names, in f32
+    Runs after: fold-weights          Leaves: layers that a remark names in f32
     Does nothing when: precision is f32        Fails when: precision is no format, or no layer can be narrowed
 
     Example: test/Dialect/Compress/Transforms/narrow-weights.mlir
   }];
-  let options = [Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16 or i8">];
+  let options = [
+    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16 or i8">,
+    Option<"vectorLanes", "vector-lanes", "int64_t", "1", "Lanes of the longest vectors that kernels use">,
+  ];
+  let dependentDialects = ["::mlir::compress::CompressDialect", "arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
   let statistics = [Statistic<"numNarrowed", "num-narrowed", "Layers narrowed">];
 }
 
