@@ -78,9 +78,9 @@ AffineExpr AffineNest::loopOverWholeSteps(Value memref, int64_t dim, int64_t ste
   return loopBetween(memref, dim, constant(0), builder.getAffineSymbolExpr(0).floorDiv(step) * step, step);
 }
 
-AffineExpr AffineNest::loopOverRest(Value memref, int64_t dim, int64_t step) {
+AffineExpr AffineNest::loopOverRest(Value memref, int64_t dim, int64_t of, int64_t step) {
   AffineExpr extent = builder.getAffineSymbolExpr(0);
-  return loopBetween(memref, dim, extent.floorDiv(step) * step, extent);
+  return loopBetween(memref, dim, extent.floorDiv(of) * of, extent.floorDiv(step) * step, step);
 }
 
 AffineExpr AffineNest::loopOver(const LaneRun &run, Value memref, int64_t dim) {
@@ -90,7 +90,7 @@ AffineExpr AffineNest::loopOver(const LaneRun &run, Value memref, int64_t dim) {
   case LaneRun::Part::WholeSteps:
     return loopOverWholeSteps(memref, dim, run.step);
   case LaneRun::Part::Rest:
-    return loopOverRest(memref, dim, run.begin);
+    return loopOverRest(memref, dim, run.begin, run.step);
   }
   llvm_unreachable("a part of a dimension");
 }

@@ -15,7 +15,7 @@
 namespace mlir::compress {
 
 /// Chunks along one dimension: the multiples of `step` from `begin` below `end`. Of a dynamic extent, its whole steps,
-/// or what whole steps of `begin` leave of it, by 1.
+/// or those of what whole steps of `begin` leave of it.
 struct LaneRun {
   enum class Part { Static, WholeSteps, Rest };
   Part part;
@@ -27,7 +27,8 @@ struct LaneRun {
     return {Part::Static, begin, end, step, width};
   }
   static LaneRun wholeSteps(int64_t step, int64_t width) { return {Part::WholeSteps, 0, 0, step, width}; }
-  static LaneRun rest(int64_t step) { return {Part::Rest, step, 0, 1, 1}; }
+  /// Of what whole steps of `of` leave, the whole steps of `step`, a divisor of `of`.
+  static LaneRun rest(int64_t of, int64_t step = 1) { return {Part::Rest, of, 0, step, 1}; }
 };
 
 /// A part of a dimension in chunks, and what a chunk is made of: vectors of `run.width` at `offsets` from its begin.
@@ -62,8 +63,8 @@ public:
   /// Opens a loop over the multiples of `step` of which a whole step lies below dimension `dim` of `memref`, of dynamic
   /// extent.
   AffineExpr loopOverWholeSteps(Value memref, int64_t dim, int64_t step);
-  /// Opens a loop over what loopOverWholeSteps leaves, by 1.
-  AffineExpr loopOverRest(Value memref, int64_t dim, int64_t step);
+  /// Opens a loop over what loopOverWholeSteps of `of` leaves, the whole steps of `step`.
+  AffineExpr loopOverRest(Value memref, int64_t dim, int64_t of, int64_t step = 1);
   /// Opens the loop of a run along dimension `dim` of `memref`.
   AffineExpr loopOver(const LaneRun &run, Value memref, int64_t dim);
   /// Opens a loop from `begin` to `end`, expressions of the extent (symbol 0) of dimension `dim` of `memref`.

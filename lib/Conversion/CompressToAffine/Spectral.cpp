@@ -34,8 +34,6 @@ namespace {
 /// Complex sums of a tile: two registers each, beside operands, of the 32 of AVX-512 or the 16 of processors with
 /// narrower vectors.
 int64_t tileSumsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
-/// Real sums where lanes are out blocks: what is left is for the weights and one activation.
-int64_t realTileSumsFor(int64_t lanes) { return lanes >= 16 ? 24 : 10; }
 /// Vectors of out blocks where lanes are out blocks: with several positions, and with one, where nothing but the number
 /// of sums hides the latency of a multiply-add.
 constexpr int64_t kSharedOutVectors = 2, kOutVectors = 4;
@@ -113,21 +111,23 @@ struct SpectralLowering {
 
   /// Lowers the slots from `begin` to `end`: one real slot, or pairs.
   void lowerSlots(int64_t begin, int64_t end, bool isComplex) {
-    auto lowerTile = [&](const TileRun &positions, const TileRun &outs) {
-      OpBuilder::InsertionGuard guard(builder);
-      lowerNest(begin, end, isComplex, positions, outs);
-    };
+    Slots slots{begin, end, isComplex ? 2 : 1};
     switch (chooseLaneDim()) {
     case LaneDim::None:
       return forEachRun(tileExtent(), 1, 1, [&](const TileRun &positions) {
-        forEachRun(outBlocks(), 1, 1, [&](const TileRun &outs) { lowerTile(positions, outs); });
+        forEachRun(outBlocks(), 1, 1, [&](const TileRun &outs) { lowerNest(slots, positions, outs); });
       });
     case LaneDim::Positions:
-      return lowerPositionLanes(isComplex, lowerTile);
+      return lowerPositionLanes(slots);
     case LaneDim::OutBlocks:
-      return lowerOutLanes(isComplex, lowerTile);
+      return lowerOutLanes(slots);
     }
   }
+
+  /// Slots of which `parts` make a frequency: 1, or 2 of a pair.
+  struct Slots {
+    int64_t begin, end, parts;
+  };
 
   /// Runs that cover `extent`, of which `perChunk` vectors make a chunk if it is static.
   void forEachRun(int64_t extent, int64_t lanes, int64_t perChunk, function_ref<void(const TileRun &)> body) {
@@ -137,49 +137,100 @@ struct SpectralLowering {
       body(run);
   }
 
-  void lowerPositionLanes(bool isComplex, function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
-    int64_t sums = tileSumsFor(lanes) * (isComplex ? 1 : 2), outs = sums / kPositionVectors;
+  void lowerPositionLanes(Slots slots) {
+    int64_t sums = tileSumsFor(lanes) * 2 / slots.parts, outs = sums / kPositionVectors;
     if (ShapedType::isStatic(outBlocks()))
       outs = std::max<int64_t>(1, std::min(outs, outBlocks()));
     int64_t vectors = sums / outs;
     forEachRun(tileExtent(), lanes, vectors, [&](const TileRun &positions) {
-      forEachRun(outBlocks(), 1, outs, [&](const TileRun &outs) { lowerTile(positions, outs); });
+      forEachRun(outBlocks(), 1, outs, [&](const TileRun &outs) { lowerNest(slots, positions, outs); });
     });
   }
 
-  void lowerOutLanes(bool isComplex, function_ref<void(const TileRun &, const TileRun &)> lowerTile) {
-    int64_t extent = tileExtent();
-    auto lowerRows = [&](const TileRun &rows, int64_t vectors) {
-      forEachRun(outBlocks(), lanes, vectors, [&](const TileRun &outs) { lowerTile(rows, outs); });
-    };
+  /// All positions for some vectors of out blocks, then the next ones: weights, which are many, come once.
+  void lowerOutLanes(Slots slots) {
     bool isWide = ShapedType::isStatic(outBlocks()) && countOverlapping(outBlocks(), lanes) > 1;
     int64_t shared = isWide ? kSharedOutVectors : 1;
-    int64_t rows = (isComplex ? tileSumsFor(lanes) : realTileSumsFor(lanes)) / shared;
-    if (ShapedType::isStatic(extent)) {
-      for (const TileRun &run : cutIntoTiles(extent, 1, rows, startsFromZero))
-        lowerRows(run, run.offsets.size() == 1 ? kOutVectors : shared);
-      return;
-    }
-    lowerRows({LaneRun::wholeSteps(rows, 1), llvm::to_vector(llvm::seq<int64_t>(0, rows))}, shared);
-    lowerRows(TileRun::of(LaneRun::rest(rows)), kOutVectors);
+    SmallVector<TileRun> rows = cutIntoRows(tileSumsFor(lanes) * 2 / slots.parts / shared);
+    bool hasSingle = llvm::any_of(rows, [](const TileRun &run) { return run.offsets.size() == 1; });
+    forEachRun(outBlocks(), lanes, hasSingle ? kOutVectors : shared, [&](const TileRun &outs) {
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest nest(builder, loc);
+      AffineExpr slot = nest.loop(slots.begin, slots.end, slots.parts);
+      AffineExpr out = nest.loopOver(outs.run, init, outDim + 1);
+      for (const TileRun &tile : rows)
+        forEachPart(nest, outs, tile.offsets.size() == 1 ? kOutVectors : shared,
+                    [&](AffineNest inside, AffineExpr offset, const TileRun &part) {
+                      OpBuilder::InsertionGuard guard(builder);
+                      SmallVector<AffineExpr> positions = openPositions(inside, tile);
+                      lowerTile(inside, slots.parts, slot, positions, out + offset, tile, part);
+                    });
+    });
   }
 
-  /// The nest itself: slots, out blocks and positions, and inside of them the sum over taps and in blocks. Weights are
-  /// what a tile of out blocks uses again and again, activations what one of positions does: that loop is outside.
-  void lowerNest(int64_t begin, int64_t end, bool isComplex, const TileRun &tile, const TileRun &outs) {
-    AffineNest nest(builder, loc);
-    int64_t parts = isComplex ? 2 : 1;
-    AffineExpr slot = nest.loop(begin, end, parts), out;
-    bool outsFirst = outs.run.width > 1;
-    if (outsFirst)
-      out = nest.loopOver(outs.run, init, outDim + 1);
+  /// Tiles of `most` positions, and ever smaller ones for what they leave: a position alone reads all weights for
+  /// itself.
+  SmallVector<TileRun> cutIntoRows(int64_t most) {
+    int64_t extent = tileExtent();
+    if (ShapedType::isStatic(extent))
+      return cutIntoTiles(extent, 1, most, startsFromZero);
+    auto tileOf = [](LaneRun run) { return TileRun{run, llvm::to_vector(llvm::seq<int64_t>(0, run.step))}; };
+    SmallVector<TileRun> rows{tileOf(LaneRun::wholeSteps(most, 1))};
+    for (int64_t step; most > 1; most = step) {
+      step = most > 4 && most % 4 == 0 ? 4 : most > 2 && most % 2 == 0 ? 2 : 1;
+      rows.push_back(tileOf(LaneRun::rest(most, step)));
+    }
+    return rows;
+  }
+
+  /// Calls `body` for each part of at most `vectors` vectors of a tile of out blocks, in a loop over equal ones; with
+  /// how far it is from the begin of the tile.
+  void forEachPart(AffineNest &nest, const TileRun &outs, int64_t vectors,
+                   function_ref<void(AffineNest, AffineExpr, const TileRun &)> body) {
+    int64_t count = outs.offsets.size(), width = outs.run.width;
+    auto partOf = [&](int64_t first, int64_t last) {
+      return TileRun{outs.run, SmallVector<int64_t>(llvm::ArrayRef(outs.offsets).slice(first, last - first))};
+    };
+    bool isEven = count > vectors && count % vectors == 0 && outs.offsets.back() == (count - 1) * width;
+    if (isEven) {
+      OpBuilder::InsertionGuard guard(builder);
+      AffineNest inside(nest);
+      AffineExpr offset = inside.loop(0, count * width, vectors * width);
+      return body(inside, offset, partOf(0, vectors));
+    }
+    // Vectors that overlap are in one part, unless the later one may compute anew what the earlier one stored.
+    bool overlaps =
+        !startsFromZero && vectors > 1 && count > 1 && outs.offsets.back() != outs.offsets[count - 2] + width;
+    for (int64_t first = 0, last; first < count; first = last) {
+      last = std::min(first + vectors, count);
+      if (overlaps && last == count - 1)
+        --last;
+      body(nest, nest.constant(0), partOf(first, last));
+    }
+  }
+
+  /// Opens loops over the dimensions of the result but slot and out blocks.
+  SmallVector<AffineExpr> openPositions(AffineNest &nest, const TileRun &tile) {
     SmallVector<AffineExpr> positions;
     for (int64_t d = 0; d < rank(); ++d)
       if (d != outDim)
         positions.push_back(d == tileDim() ? nest.loopOver(tile.run, init, d + 1) : nest.loopOverDim(init, d + 1));
-    if (!outsFirst)
-      out = nest.loopOver(outs.run, init, outDim + 1);
+    return positions;
+  }
 
+  /// Slots, positions, then out blocks: activations are what a tile of positions uses again and again.
+  void lowerNest(Slots slots, const TileRun &tile, const TileRun &outs) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    AffineExpr slot = nest.loop(slots.begin, slots.end, slots.parts);
+    SmallVector<AffineExpr> positions = openPositions(nest, tile);
+    AffineExpr out = nest.loopOver(outs.run, init, outDim + 1);
+    lowerTile(nest, slots.parts, slot, positions, out, tile, outs);
+  }
+
+  /// The sums over taps and in blocks of one tile.
+  void lowerTile(AffineNest &nest, int64_t parts, AffineExpr slot, ArrayRef<AffineExpr> positions, AffineExpr out,
+                 const TileRun &tile, const TileRun &outs) {
     SmallVector<Value> before, sums;
     forEachSum(tile, outs, parts, slot, positions, out, [&](int64_t i, ArrayRef<AffineExpr> index, int64_t width) {
       before.push_back(startsFromZero ? nest.zero(init, width) : nest.load(init, index, width));
@@ -285,11 +336,24 @@ struct SpectralLowering {
     return loaded;
   }
 
+  /// Asks for a line of the next panel, which comes from far away; tiles of rows, by their `number`, share its lines.
+  /// Behind the last panel a prefetch does nothing.
+  void prefetchPanel(AffineNest &nest, AffineExpr number, AffineExpr slot, ArrayRef<AffineExpr> taps, AffineExpr in,
+                     AffineExpr out) {
+    constexpr int64_t kLineWords = 16;
+    SmallVector<AffineExpr> index{slot.ceilDiv(2), out.floorDiv(panel) + 1};
+    llvm::append_range(index, taps);
+    index.append({in, number % std::max<int64_t>(1, panel / kLineWords) * kLineWords});
+    nest.prefetch(weights, index);
+  }
+
   /// The same for words: a dot product for each part.
   void accumulateDots(AffineNest &nest, const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
                       ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
                       MutableArrayRef<Value> sums) {
     int64_t width = std::max(tile.run.width, outs.run.width);
+    if (parts == 1 && panel && outs.run.width > 1 && tile.offsets.size() > 1)
+      prefetchPanel(nest, positions.back().floorDiv(tile.run.step), slot, taps, in, out);
     SmallVector<Value> w = loadWeights(nest, outs, {slot.ceilDiv(2)}, taps, in, out, width);
     int64_t numOuts = w.size(), position = 0;
     for (int64_t atPosition : tile.offsets) {

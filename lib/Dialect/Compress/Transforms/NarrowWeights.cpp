@@ -244,7 +244,7 @@ private:
     int64_t most = product.k == 1 ? 8 : 4;
     SmallVector<int64_t> widths{most};
     if (product.outDim == rank - 1)
-      widths = {4 * vectorLanes, 2 * vectorLanes, vectorLanes};
+      widths = {2 * vectorLanes, vectorLanes};
     for (int64_t width : widths)
       if (product.p > width && product.p % width == 0)
         return width;
