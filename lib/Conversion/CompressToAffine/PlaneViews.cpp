@@ -58,27 +58,6 @@ static Value mergeRows(OpBuilder &builder, Location loc, Value memref) {
   return mergeTrailing(builder, loc, memref, cast<MemRefType>(memref.getType()).getRank() - 2);
 }
 
-/// Makes the rows of `alloc` as long as `rowLength`; returns the new buffer, or null if a user other than `op` needs
-/// the buffer as it is.
-static Value lengthenRows(Operation *op, memref::AllocOp alloc, int64_t rowLength) {
-  for (Operation *user : alloc->getUsers())
-    if (user != op && !isa<RfftTransposeOp>(user))
-      return nullptr;
-  MemRefType type = alloc.getType();
-  SmallVector<int64_t> shape(type.getShape());
-  shape.back() = rowLength;
-  OpBuilder builder(alloc);
-  auto longer = memref::AllocOp::create(builder, alloc.getLoc(), MemRefType::get(shape, type.getElementType()),
-                                        alloc.getDynamicSizes(), alloc.getAlignmentAttr());
-  SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
-      ones(type.getRank(), builder.getIndexAttr(1));
-  SmallVector<OpFoldResult> sizes = getMixedValues(type.getShape(), alloc.getDynamicSizes(), builder);
-  Value view = memref::SubViewOp::create(builder, alloc.getLoc(), longer, zeros, sizes, ones);
-  alloc->replaceAllUsesWith(ValueRange{view});
-  alloc->erase();
-  return longer;
-}
-
 /// A codelet touches all slots at once: where they are multiples of this many bytes apart, they are in few sets of a
 /// cache, and evict each other.
 static constexpr int64_t kAliasingBytes = 1024;
@@ -93,18 +72,54 @@ static bool takesStrides(Operation *op) {
 /// Points the uses of `from` to `to`, which has other strides.
 static void replaceStrided(Value from, Value to, OpBuilder &builder) {
   for (OpOperand &use : llvm::make_early_inc_range(from.getUses())) {
-    auto subview = dyn_cast<memref::SubViewOp>(use.getOwner());
-    if (!subview) {
+    Operation *user = use.getOwner();
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPoint(user);
+    Value inner;
+    if (auto subview = dyn_cast<memref::SubViewOp>(user))
+      inner = memref::SubViewOp::create(builder, subview.getLoc(), to, subview.getMixedOffsets(),
+                                        subview.getMixedSizes(), subview.getMixedStrides());
+    else if (auto view = dyn_cast<memref::CollapseShapeOp>(user))
+      inner = memref::CollapseShapeOp::create(builder, view.getLoc(), to, view.getReassociationIndices());
+    if (!inner) {
       use.set(to);
       continue;
     }
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(subview);
-    Value inner = memref::SubViewOp::create(builder, subview.getLoc(), to, subview.getMixedOffsets(),
-                                            subview.getMixedSizes(), subview.getMixedStrides());
-    subview->replaceAllUsesWith(ValueRange{inner});
-    subview->erase();
+    user->replaceAllUsesWith(ValueRange{inner});
+    user->erase();
   }
+}
+
+/// A reshape of planes that keeps their rows, for ops that take any strides; null if `user` is none.
+static memref::CollapseShapeOp matchRowKeepingView(Operation *user) {
+  auto view = dyn_cast<memref::CollapseShapeOp>(user);
+  if (!view || !llvm::all_of(view->getUsers(), takesStrides))
+    return nullptr;
+  SmallVector<ReassociationIndices> groups = view.getReassociationIndices();
+  bool keepsRows = groups.size() >= 2 && llvm::all_of(ArrayRef(groups).take_back(2),
+                                                      [](const ReassociationIndices &g) { return g.size() == 1; });
+  return keepsRows ? view : nullptr;
+}
+
+/// Makes the rows of `alloc` as long as `rowLength`; returns the new buffer, or null if a user other than `op` needs
+/// the buffer as it is.
+static Value lengthenRows(Operation *op, memref::AllocOp alloc, int64_t rowLength) {
+  for (Operation *user : alloc->getUsers())
+    if (user != op && !isa<RfftTransposeOp>(user) && !matchRowKeepingView(user))
+      return nullptr;
+  MemRefType type = alloc.getType();
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = rowLength;
+  OpBuilder builder(alloc);
+  auto longer = memref::AllocOp::create(builder, alloc.getLoc(), MemRefType::get(shape, type.getElementType()),
+                                        alloc.getDynamicSizes(), alloc.getAlignmentAttr());
+  SmallVector<OpFoldResult> zeros(type.getRank(), builder.getIndexAttr(0)),
+      ones(type.getRank(), builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = getMixedValues(type.getShape(), alloc.getDynamicSizes(), builder);
+  Value view = memref::SubViewOp::create(builder, alloc.getLoc(), longer, zeros, sizes, ones);
+  replaceStrided(alloc, view, builder);
+  alloc->erase();
+  return longer;
 }
 
 /// True if slots of `alloc` may, and should, lie further apart.

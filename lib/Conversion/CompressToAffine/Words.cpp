@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Words.h"
+#include "PlaneViews.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -270,50 +271,44 @@ struct WordPacking {
 
   int64_t extent(int64_t d) const { return type().getDimSize(d + 1); }
 
-  /// max(|a|, |b|, largest)
+  /// max(|a|, |b|, largest) as bits, which of numbers without sign are in the same order, and largest of a NaN.
   Value emitLargest(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, int64_t width,
                     Value largest) {
+    LaneEmitter emit{builder, loc, width};
     for (int64_t part = 0; part <= frequency.hasSecond; ++part) {
-      Value magnitude = math::AbsFOp::create(builder, loc, loadSlot(nest, frequency.slot + part, index, width));
-      largest = arith::MaximumFOp::create(builder, loc, largest, magnitude);
+      Value number = loadSlot(nest, frequency.slot + part, index, width);
+      Value magnitude = emit.masked(emit.bitsOf(number), ~kSign);
+      largest = arith::MaxSIOp::create(builder, loc, largest, magnitude);
     }
     return largest;
   }
 
   /// Stores the scale of the numbers at the free positions in `index`; returns its reciprocal.
   Value packScale(AffineNest &nest, const Frequency &frequency, SmallVector<AffineExpr> index) {
-    int64_t last = rank() - 1, width = isFree(last) || !isContiguousInside(planes) ? 1 : lanes;
-    LaneEmitter scalar{builder, loc, 1}, vector{builder, loc, width};
-    SmallVector<Value> largest{scalar.number(0), vector.number(0)};
-    int64_t numLoops = 0;
+    int64_t last = rank() - 1;
+    bool hasLanes = !isFree(last) && isContiguousInside(planes) && extent(last) >= lanes;
+    int64_t width = hasLanes ? lanes : 1, numLoops = 0;
+    SmallVector<Value> largest{LaneEmitter{builder, loc, width}.bits(0)};
     for (int64_t d = 0; d < last; ++d)
       if (!isFree(d)) {
         index[d] = nest.loopCarrying(extent(d), largest);
         ++numLoops;
       }
-    if (isFree(last)) {
-      largest[0] = emitLargest(nest, frequency, index, 1, largest[0]);
-    } else {
-      int64_t whole = extent(last) / width;
-      // Whole vectors, then what is left of them.
-      for (auto [at, count, wide] :
-           {std::tuple{1, whole, width}, std::tuple{0, extent(last) - whole * width, int64_t(1)}}) {
-        if (count == 0)
-          continue;
-        SmallVector<Value> carried{largest[at]};
-        index[last] = nest.loopCarrying(count, carried) * wide + (at ? 0 : whole * width);
-        carried[0] = emitLargest(nest, frequency, index, wide, carried[0]);
-        nest.closeCarrying(carried);
-        largest[at] = carried[0];
-      }
+    if (!isFree(last)) {
+      index[last] = nest.loopCarrying(extent(last) / width, largest) * width;
+      largest[0] = emitLargest(nest, frequency, index, width, largest[0]);
+      nest.closeCarrying(largest);
+      // What is left, in a vector that overlaps the one before: a number may count twice.
+      index[last] = nest.constant(extent(last) - width);
     }
+    if (isFree(last) || extent(last) % width != 0)
+      largest[0] = emitLargest(nest, frequency, index, width, largest[0]);
     for (int64_t i = 0; i < numLoops; ++i)
       nest.closeCarrying(largest);
-    Value most = largest[1];
+    Value most = largest[0];
     if (width > 1)
-      most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXIMUMF, most);
-    most = arith::MaximumFOp::create(builder, loc, most, largest[0]);
-    return storeScale(nest, frequency, index, most);
+      most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXSI, most);
+    return storeScale(nest, frequency, index, LaneEmitter{builder, loc, 1}.numberOf(most));
   }
 
   Value storeScale(AffineNest &nest, const Frequency &frequency, ArrayRef<AffineExpr> index, Value most) {
@@ -439,9 +434,33 @@ struct WordPacking {
 
 } // namespace
 
+/// `memref` with its last dimension as the two of `like`.
+static Value splitLast(OpBuilder &builder, Location loc, Value memref, Value like) {
+  int64_t last = cast<MemRefType>(memref.getType()).getRank() - 1;
+  SmallVector<int64_t> shape(cast<MemRefType>(memref.getType()).getShape().drop_back());
+  llvm::append_range(shape, cast<MemRefType>(like.getType()).getShape().take_back(2));
+  SmallVector<ReassociationIndices> groups;
+  SmallVector<OpFoldResult> sizes;
+  for (int64_t d = 0; d <= last; ++d) {
+    groups.push_back({d});
+    sizes.push_back(extentOf(builder, loc, memref, d));
+  }
+  groups.back().push_back(last + 1);
+  sizes.back() = builder.getIndexAttr(shape[last]);
+  sizes.push_back(builder.getIndexAttr(shape[last + 1]));
+  return memref::ExpandShapeOp::create(builder, loc, shape, memref, groups, sizes);
+}
+
 WordPlanes mlir::compress::emitWordPlanes(OpBuilder &builder, Location loc, WordFormat format, Value planes,
                                           int64_t inDim, int64_t numWindows, int64_t lanes) {
-  WordPacking packing{builder, loc, format, planes, inDim, numWindows, lanes};
+  // Rows that follow each other are one: fewer vectors are cut short.
+  auto type = cast<MemRefType>(planes.getType());
+  int64_t rows = type.getRank() - 2;
+  bool isMerged = lanes > 1 && numWindows >= 2 && inDim + 1 < rows && areMergeable(type, rows);
+  Value merged = isMerged ? mergeTrailing(builder, loc, planes, rows) : planes;
+  WordPacking packing{builder, loc, format, merged, inDim, numWindows - isMerged, lanes};
   packing.run();
+  if (isMerged)
+    packing.result.words = splitLast(builder, loc, packing.result.words, planes);
   return packing.result;
 }
