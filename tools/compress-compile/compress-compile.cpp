@@ -78,8 +78,9 @@ int main(int argc, char **argv) {
                                cl::value_desc("machine"), cl::init(Machine::kDefaultName), cl::cat(category));
   cl::opt<std::string> precision(
       "precision",
-      cl::desc("Of constant weights, and of their products: f32 (default), bf16 or i8. A layer without a kernel stays f32. "
-               "Smaller and faster; --report says per layer how far the weights are from f32"),
+      cl::desc(
+          "Of constant weights, and of their products: f32 (default), bf16 or i8. A layer without a kernel stays f32. "
+          "Smaller and faster; --report says per layer how far the weights are from f32"),
       cl::value_desc("format"), cl::init("f32"), cl::cat(category));
   cl::opt<std::string> fit("fit",
                            cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "

@@ -28,9 +28,9 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
   Option<std::string> machine{*this, "machine",
                               llvm::cl::desc("Description for compress-select: a preset, native or a JSON file"),
                               llvm::cl::init(Machine::kDefaultName)};
-  Option<std::string> precision{
-      *this, "precision", llvm::cl::desc("Of constant weights, and of their products: f32, bf16 or i8"),
-      llvm::cl::init("f32")};
+  Option<std::string> precision{*this, "precision",
+                                llvm::cl::desc("Of constant weights, and of their products: f32, bf16 or i8"),
+                                llvm::cl::init("f32")};
   Option<int64_t> vectorLanes{*this, "vector-lanes",
                               llvm::cl::desc("Most lanes of a vector; 1 gives scalar, readable loops"),
                               llvm::cl::init(1)};
