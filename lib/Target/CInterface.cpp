@@ -133,6 +133,8 @@ std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::
   for (unsigned i = 0; i + 1 < main.getNumArguments(); ++i) {
     auto type = dyn_cast<MemRefType>(main.getArgument(i).getType());
     auto dtype = type ? dtypeOf(type.getElementType()) : std::nullopt;
+    if (dtype == DType::I8 && main.getArgAttr(i, "compress.unsigned"))
+      dtype = DType::U8;
     if (!dtype || !type.getLayout().isIdentity() ||
         llvm::any_of(type.getShape().drop_front(type.getRank() > 0), ShapedType::isDynamic))
       return fail(llvm::formatv("argument {0} of @main has no C type: {1}", i, main.getArgument(i).getType()));

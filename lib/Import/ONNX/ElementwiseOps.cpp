@@ -136,7 +136,7 @@ static LogicalResult importClip(Node &node) {
 // Cast, Identity, Dropout
 //===----------------------------------------------------------------------===//
 
-static Value castScalar(OpBuilder &builder, Location loc, Value value, Type to) {
+static Value castScalar(OpBuilder &builder, Location loc, Value value, Type to, bool isUnsigned) {
   Type from = value.getType();
   bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
   if (to.isInteger(1)) {
@@ -145,10 +145,14 @@ static Value castScalar(OpBuilder &builder, Location loc, Value value, Type to) 
       return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNE, value, zero);
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, value, zero);
   }
-  if (from.isInteger(1) && toFloat)
+  bool hasNoSign = from.isInteger(1) || isUnsigned;
+  if (hasNoSign && toFloat)
     return arith::UIToFPOp::create(builder, loc, to, value);
-  if (from.isInteger(1))
+  if (hasNoSign && to.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth())
     return arith::ExtUIOp::create(builder, loc, to, value);
+  if (fromFloat && to.isInteger(8)) // a number beyond 8 bits loses the bits above them
+    return arith::TruncIOp::create(builder, loc, to,
+                                   arith::FPToSIOp::create(builder, loc, builder.getI32Type(), value));
   if (fromFloat && !toFloat)
     return arith::FPToSIOp::create(builder, loc, to, value);
   if (!fromFloat && toFloat)
@@ -173,10 +177,14 @@ static LogicalResult importCast(Node &node) {
     return node.refuse("casts to " + dtypeName(dtype) + ", which is not supported");
   if (auto values = node.integers(0); values && isa<IntegerType>(to) && !to.isInteger(1))
     return node.yieldIntegers(*values);
-  if (node.type(0).getElementType() == to)
-    return node.yield(node.input(0));
-  return yieldElementwise(node, node.input(0), to,
-                          [&](OpBuilder &builder, ValueRange x) { return castScalar(builder, node.loc, x[0], to); });
+  FailureOr<Value> result = node.input(0);
+  if (node.type(0).getElementType() != to)
+    result = node.elementwise(node.input(0), to, [&](OpBuilder &builder, ValueRange x) {
+      return castScalar(builder, node.loc, x[0], to, node.isUnsigned(0));
+    });
+  if (failed(result))
+    return failure();
+  return isUnsignedType(dtype) ? node.yieldUnsigned(*result) : node.yield(*result);
 }
 
 static LogicalResult importDropout(Node &node) {

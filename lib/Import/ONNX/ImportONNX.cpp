@@ -37,6 +37,7 @@ static const NodeImporters &allImporters() {
     addElementwiseOps(all);
     addLinearOps(all);
     addPoolingOps(all);
+    addQuantizedOps(all);
     addShapeOps(all);
     return all;
   }();
@@ -58,6 +59,13 @@ void mlir::compress::registerONNXImportDialects(DialectRegistry &registry) {
 static std::string opKey(const NodeProto &node) {
   bool isStandard = node.domain().empty() || node.domain() == "ai.onnx";
   return isStandard ? node.op_type() : node.domain() + "." + node.op_type();
+}
+
+/// Ops that move elements, of any type.
+static bool isMove(StringRef key) {
+  static const llvm::StringSet<> moves = {"Concat",  "Dropout", "Flatten",   "Identity",
+                                          "Reshape", "Squeeze", "Transpose", "Unsqueeze"};
+  return moves.contains(key);
 }
 
 /// A node's name, or one made of its first result.
@@ -189,6 +197,19 @@ private:
     return nodes;
   }
 
+  /// `node` without the attributes that quantizing ops have since opset 19, which their importers read.
+  static NodeProto withoutNewAttributes(const NodeProto &node) {
+    static const llvm::StringSet<> added = {"block_size", "output_dtype", "precision", "saturate"};
+    NodeProto result(node);
+    if (node.op_type() != "QuantizeLinear" && node.op_type() != "DequantizeLinear")
+      return result;
+    result.clear_attribute();
+    for (const auto &attribute : node.attribute())
+      if (!added.contains(attribute.name()))
+        *result.add_attribute() = attribute;
+    return result;
+  }
+
   /// Is the op one of ours, and does libonnx find its operands and attributes well-formed?
   void checkNode(const NodeProto &node) {
     std::string key = opKey(node);
@@ -204,7 +225,10 @@ private:
     if (!schema)
       return failNode(node, "libonnx does not know this op");
     try {
-      schema->Verify(node);
+      if (state.opset > kNewestKnownOpset)
+        schema->Verify(withoutNewAttributes(node));
+      else
+        schema->Verify(node);
     } catch (const std::exception &error) {
       StringRef reason = StringRef(error.what()).take_until([](char c) { return c == '\n'; });
       failNode(node, "it is malformed, or uses what opset " + llvm::Twine(std::min(state.opset, kNewestKnownOpset)) +
@@ -253,12 +277,14 @@ private:
     builder.setInsertionPointToEnd(module->getBody());
     SmallVector<Type> types;
     SmallVector<StringRef> names;
+    SmallVector<bool> areUnsigned;
     for (const ValueInfoProto &input : model.graph().input()) {
       if (state.constants.contains(input.name()))
         continue;
       if (RankedTensorType type = inputType(input)) {
         types.push_back(type);
         names.push_back(input.name());
+        areUnsigned.push_back(isUnsignedType(input.type().tensor_type().elem_type()));
       }
     }
     if (options.batch && !batchName)
@@ -269,6 +295,10 @@ private:
     bool hasBatch = batchName && !options.batch;
     for (auto [i, name] : llvm::enumerate(names)) {
       main.setArgAttr(i, "compress.name", builder.getStringAttr(name));
+      if (areUnsigned[i]) {
+        main.setArgAttr(i, "compress.unsigned", builder.getUnitAttr());
+        state.unsignedValues.insert(name);
+      }
       if (!state.values.try_emplace(name, body->getArgument(i)).second)
         fail("input '" + name + "' is defined twice");
       if (hasBatch && cast<RankedTensorType>(types[i]).hasStaticShape())
@@ -299,8 +329,27 @@ private:
     Node node(proto, state, NameLoc::get(builder.getStringAttr(nodeName(proto))));
     if (usesShapeAsTensor(proto, node))
       return failNode(proto, "it computes with a shape, which is supported as the operand of Reshape only");
+    if (std::string type = unsupportedElementType(proto, node); !type.empty())
+      return failNode(proto, "element type " + type + " is not supported by this op");
     if (failed(allImporters().lookup(opKey(proto))(node)))
-      failNode(proto, node.reason());
+      return failNode(proto, node.reason());
+    if (isMove(opKey(proto)) && node.isUnsigned(0))
+      state.unsignedValues.insert(proto.output(0));
+  }
+
+  /// The element type of an operand that only quantized ops take, and this op does not; empty if there is none.
+  static std::string unsupportedElementType(const NodeProto &proto, const Node &node) {
+    std::string key = opKey(proto);
+    bool mixes = false, hasUnsigned = false;
+    for (int i = 0; i < node.numInputs(); ++i) {
+      if (const Tensor *tensor = node.constant(i); tensor && tensor->type.getElementType().isInteger(4))
+        if (key != "DequantizeLinear")
+          return tensor->isUnsigned ? "UINT4" : "INT4";
+      hasUnsigned |= node.isUnsigned(i);
+      mixes |= node.isUnsigned(i) != node.isUnsigned(0);
+    }
+    bool isTaken = isMove(key) ? key != "Concat" || !mixes : takesUnsignedIntegers(key);
+    return hasUnsigned && !isTaken ? "UINT8" : "";
   }
 
   /// True if an operand is known as integers only, but the op needs a tensor.
@@ -333,8 +382,11 @@ private:
     }
     func::ReturnOp::create(builder, main.getLoc(), results);
     main.setType(builder.getFunctionType(main.getArgumentTypes(), ValueRange(results).getTypes()));
-    for (auto [i, name] : llvm::enumerate(names))
+    for (auto [i, name] : llvm::enumerate(names)) {
       main.setResultAttr(i, "compress.name", name);
+      if (state.unsignedValues.contains(cast<StringAttr>(name).getValue()))
+        main.setResultAttr(i, "compress.unsigned", builder.getUnitAttr());
+    }
   }
 
   ModelProto &model;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Node.h"
+#include "LinearOps.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include <numeric>
 
@@ -117,12 +117,11 @@ static Value dropLeadingOnes(Node &node, Value value) {
   return node.reshape(value, shape);
 }
 
-/// NumPy's matmul: matrices in the last two dimensions, broadcast over the others; a vector is a row, or a column.
-static LogicalResult importMatMul(Node &node) {
-  if (refusesMixedFloats(node, 2))
-    return failure();
-  Value a = dropLeadingOnes(node, node.input(0)), b = dropLeadingOnes(node, node.input(1));
-  auto aType = cast<RankedTensorType>(a.getType()), bType = cast<RankedTensorType>(b.getType());
+FailureOr<MatMulLoops> MatMulLoops::get(Node &node, Value first, Value second) {
+  MatMulLoops loops;
+  loops.a = dropLeadingOnes(node, first);
+  loops.b = dropLeadingOnes(node, second);
+  auto aType = cast<RankedTensorType>(loops.a.getType()), bType = cast<RankedTensorType>(loops.b.getType());
   int64_t aRank = aType.getRank(), bRank = bType.getRank();
   if (aRank < 1 || bRank < 1)
     return node.refuse("a factor is a scalar");
@@ -132,12 +131,14 @@ static LogicalResult importMatMul(Node &node) {
   if (depthA != depthB)
     return node.refuse("its factors have inner extents " + llvm::Twine(depthA) + " and " + llvm::Twine(depthB));
 
-  // Loops: shared leading dimensions, then a row, a column, the sum.
   int64_t aLead = std::max<int64_t>(0, aRank - 2), bLead = std::max<int64_t>(0, bRank - 2),
           lead = std::max(aLead, bLead);
-  bool hasRow = aRank > 1, hasCol = bRank > 1;
-  int64_t row = lead, col = lead + hasRow, sum = lead + hasRow + hasCol;
-  Shape shape(lead, 1);
+  loops.numLeading = lead;
+  loops.hasRow = aRank > 1;
+  loops.hasCol = bRank > 1;
+  int64_t row = lead, col = lead + loops.hasRow, sum = loops.sumLoop();
+  Shape &shape = loops.product;
+  shape.assign(lead, 1);
   auto mapOf = [&](RankedTensorType type, int64_t leading, SmallVector<int64_t> tail) -> FailureOr<AffineMap> {
     SmallVector<AffineExpr> exprs;
     for (int64_t i = 0; i < leading; ++i) {
@@ -151,36 +152,50 @@ static LogicalResult importMatMul(Node &node) {
       exprs.push_back(node.builder.getAffineDimExpr(loop));
     return AffineMap::get(sum + 1, 0, exprs, node.builder.getContext());
   };
-  auto aMap = mapOf(aType, aLead, hasRow ? SmallVector<int64_t>{row, sum} : SmallVector<int64_t>{sum});
-  auto bMap = mapOf(bType, bLead, hasCol ? SmallVector<int64_t>{sum, col} : SmallVector<int64_t>{sum});
+  auto aMap = mapOf(aType, aLead, loops.hasRow ? SmallVector<int64_t>{row, sum} : SmallVector<int64_t>{sum});
+  auto bMap = mapOf(bType, bLead, loops.hasCol ? SmallVector<int64_t>{sum, col} : SmallVector<int64_t>{sum});
   if (failed(aMap) || failed(bMap))
     return failure();
-  if (hasRow)
+  loops.aMap = *aMap;
+  loops.bMap = *bMap;
+  loops.productMap = node.builder.getMultiDimIdentityMap(sum + 1).dropResult(sum);
+  if (loops.hasRow)
     shape.push_back(aType.getDimSize(aRank - 2));
-  if (hasCol)
+  if (loops.hasCol)
     shape.push_back(bType.getDimSize(bRank - 1));
   for (int64_t extent : ArrayRef<int64_t>(shape).drop_front(shape.empty() ? 0 : 1))
     if (ShapedType::isDynamic(extent))
       return node.refuseBatch("moving the batch to an inner dimension");
-  auto type = node.activation(shape, aType.getElementType());
+  // The leading extents of 1 come back.
+  auto rankOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getRank(); };
+  int64_t rank = std::max(rankOf(first), rankOf(second)) - !loops.hasRow - !loops.hasCol;
+  loops.result = shape;
+  if (rank > static_cast<int64_t>(shape.size()))
+    loops.result.insert(loops.result.begin(), rank - shape.size(), 1);
+  return loops;
+}
+
+static LogicalResult importMatMul(Node &node) {
+  if (refusesMixedFloats(node, 2))
+    return failure();
+  auto loops = MatMulLoops::get(node, node.input(0), node.input(1));
+  if (failed(loops))
+    return failure();
+  auto type = node.activation(loops->product, node.type(0).getElementType());
   if (failed(type))
     return failure();
   Value init = node.filled(*type, 0), product;
-  if (lead == 0 && hasRow && hasCol) {
-    product = linalg::MatmulOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init})
+  if (loops->numLeading == 0 && loops->hasRow && loops->hasCol) {
+    product = linalg::MatmulOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{loops->a, loops->b},
+                                       ValueRange{init})
                   .getResult(0);
   } else {
-    auto maps = node.builder.getAffineMapArrayAttr(
-        {*aMap, *bMap, node.builder.getMultiDimIdentityMap(sum + 1).dropResult(sum)});
-    product =
-        linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{a, b}, ValueRange{init}, maps)
-            .getResult(0);
+    auto maps = node.builder.getAffineMapArrayAttr({loops->aMap, loops->bMap, loops->productMap});
+    product = linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{loops->a, loops->b},
+                                         ValueRange{init}, maps)
+                  .getResult(0);
   }
-  // The leading extents of 1 come back.
-  int64_t rank = std::max(node.type(0).getRank(), node.type(1).getRank()) - !hasRow - !hasCol;
-  if (rank > static_cast<int64_t>(shape.size()))
-    shape.insert(shape.begin(), rank - shape.size(), 1);
-  return node.yield(node.reshape(product, shape));
+  return node.yield(node.reshape(product, loops->result));
 }
 
 //===----------------------------------------------------------------------===//
@@ -225,10 +240,7 @@ static Value convolveGroups(Node &node, Value x, Value weights, Value init, cons
   return node.reshape(result, cast<RankedTensorType>(init.getType()).getShape());
 }
 
-static LogicalResult importConv(Node &node) {
-  if (refusesMixedFloats(node, 3))
-    return failure();
-  auto x = node.type(0), w = node.type(1);
+FailureOr<Convolution> Convolution::get(Node &node, RankedTensorType x, RankedTensorType w) {
   int64_t spatial = x.getRank() - 2, groups = node.integer("group", 1);
   if (spatial < 1 || spatial > 3 || w.getRank() != x.getRank())
     return node.refuse("its input and weights do not have the same rank, from 3 to 5");
@@ -238,18 +250,29 @@ static LogicalResult importConv(Node &node) {
     return node.refuse("its weights have " + llvm::Twine(w.getDimSize(1)) +
                        " input channels per group, but its input has " + llvm::Twine(x.getDimSize(1)) +
                        " channels in " + llvm::Twine(groups) + " groups");
-  if (groups > 1 && spatial == 3)
-    return node.refuse("groups in three dimensions are not supported");
   Shape kernel(w.getShape().drop_front(2));
   if (auto given = node.list("kernel_shape"); given && *given != kernel)
     return node.refuse("kernel_shape differs from the extents of its weights");
   auto window = Window::get(node, x.getShape(), kernel);
   if (failed(window))
     return failure();
-
   Shape shape{x.getDimSize(0), filters};
   llvm::append_range(shape, window->resultExtents(x.getShape()));
-  auto type = node.activation(shape, x.getElementType());
+  return Convolution{*window, groups, spatial, shape};
+}
+
+static LogicalResult importConv(Node &node) {
+  if (refusesMixedFloats(node, 3))
+    return failure();
+  auto x = node.type(0);
+  auto convolution = Convolution::get(node, x, node.type(1));
+  if (failed(convolution))
+    return failure();
+  int64_t groups = convolution->groups, spatial = convolution->spatial, filters = convolution->result[1];
+  Window *window = &convolution->window;
+  if (groups > 1 && spatial == 3)
+    return node.refuse("groups in three dimensions are not supported");
+  auto type = node.activation(convolution->result, x.getElementType());
   if (failed(type))
     return failure();
   Value init;

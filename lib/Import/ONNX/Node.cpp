@@ -33,6 +33,17 @@ Value Node::input(int i) {
   return value;
 }
 
+const Tensor *Node::constant(int i) const {
+  auto constant = has(i) ? graph.constants.find(proto.input(i)) : graph.constants.end();
+  return constant == graph.constants.end() ? nullptr : &constant->second;
+}
+
+bool Node::isUnsigned(int i) const {
+  if (const Tensor *tensor = constant(i))
+    return tensor->isUnsigned;
+  return has(i) && graph.unsignedValues.contains(proto.input(i));
+}
+
 std::optional<Shape> Node::integers(int i) const {
   if (!has(i))
     return std::nullopt;
@@ -40,7 +51,11 @@ std::optional<Shape> Node::integers(int i) const {
   if (computed != graph.integers.end())
     return computed->second;
   auto constant = graph.constants.find(proto.input(i));
-  if (constant == graph.constants.end() || !isa<IntegerType>(constant->second.type.getElementType()))
+  // Shapes, axes and pads; smaller integers are weights.
+  if (constant == graph.constants.end())
+    return std::nullopt;
+  Type element = constant->second.type.getElementType();
+  if (!element.isInteger(32) && !element.isInteger(64))
     return std::nullopt;
   return constant->second.integers();
 }
@@ -117,9 +132,14 @@ LogicalResult Node::refuseBatch(const llvm::Twine &what) {
   return refuse(what + " mixes the samples of a batch whose size is not known; state it with --batch N");
 }
 
-LogicalResult Node::yield(Value value) {
-  graph.values[proto.output(0)] = value;
+LogicalResult Node::yield(Value value, int result) {
+  graph.values[proto.output(result)] = value;
   return success();
+}
+
+LogicalResult Node::yieldUnsigned(Value value, int result) {
+  graph.unsignedValues.insert(proto.output(result));
+  return yield(value, result);
 }
 
 LogicalResult Node::yieldIntegers(Shape values) {

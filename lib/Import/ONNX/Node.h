@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir::compress::onnx_import {
 
@@ -29,6 +30,8 @@ struct GraphState {
   Value batchSize;
   llvm::StringMap<Tensor> constants;
   llvm::StringMap<Value> values;
+  /// Those of `values` whose integers have no sign.
+  llvm::StringSet<> unsignedValues;
   /// Integer vectors that are known although they depend on a shape.
   llvm::StringMap<Shape> integers;
 };
@@ -49,10 +52,14 @@ public:
 
   int numInputs() const { return proto.input_size(); }
   /// True if operand `i` is given.
-  bool has(int i) const { return i < proto.input_size() && !proto.input(i).empty(); }
+  bool has(int i) const { return i >= 0 && i < proto.input_size() && !proto.input(i).empty(); }
   /// Operand `i`; a constant becomes an op where it is first used.
   Value input(int i);
   RankedTensorType type(int i) { return cast<RankedTensorType>(input(i).getType()); }
+  /// Operand `i` if it is a constant, otherwise null.
+  const Tensor *constant(int i) const;
+  /// True if operand `i` is of integers without sign.
+  bool isUnsigned(int i) const;
   /// The integers of operand `i`, if they are known; the batch is `kDynamic`.
   std::optional<Shape> integers(int i) const;
   /// The one number of operand `i`, if it is a constant.
@@ -79,8 +86,9 @@ public:
   LogicalResult refuseBatch(const llvm::Twine &what);
   const std::string &reason() const { return why; }
 
-  /// Names result 0.
-  LogicalResult yield(Value value);
+  /// Names a result.
+  LogicalResult yield(Value value, int result = 0);
+  LogicalResult yieldUnsigned(Value value, int result = 0);
   LogicalResult yieldIntegers(Shape values);
   LogicalResult yieldConstant(Tensor tensor);
 
@@ -115,6 +123,10 @@ using NodeImporters = llvm::StringMap<NodeImporter>;
 void addElementwiseOps(NodeImporters &importers);
 void addLinearOps(NodeImporters &importers);
 void addPoolingOps(NodeImporters &importers);
+void addQuantizedOps(NodeImporters &importers);
+
+/// True if the importer of this op asks for the sign of its operands; all others get integers with sign only.
+bool takesUnsignedIntegers(StringRef op);
 void addShapeOps(NodeImporters &importers);
 
 /// Padding and strides of a sliding window over the dimensions from 2 on, as Conv and the pooling ops say them.

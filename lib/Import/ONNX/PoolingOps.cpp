@@ -107,12 +107,13 @@ struct Pooling {
   /// Padding after, with what `ceil_mode` adds.
   Shape reach;
 
-  static FailureOr<Pooling> get(Node &node) {
+  static FailureOr<Pooling> get(Node &node, bool takesBytes = false) {
     auto x = node.type(0);
     if (x.getRank() < 3 || x.getRank() > 4)
       return node.refuse("its input does not have one or two spatial dimensions");
-    if (!isa<FloatType>(x.getElementType()))
-      return node.refuse("element types other than float and double are not supported");
+    if (!isa<FloatType>(x.getElementType()) && !(takesBytes && x.getElementType().isInteger(8)))
+      return node.refuse(llvm::Twine("element types other than float, double") +
+                         (takesBytes ? ", int8 and uint8" : "") + " are not supported");
     auto window = Window::get(node, x.getShape(), std::nullopt);
     if (failed(window))
       return failure();
@@ -153,13 +154,43 @@ struct Pooling {
 };
 } // namespace
 
+/// The maxima of integers without sign, which linalg has no pooling of channels before places for.
+static Value emitUnsignedMaxima(Node &node, const Pooling &pooling) {
+  const Window &window = pooling.window;
+  OpBuilder &builder = node.builder;
+  Value x = padSpatial(node, node.input(0), window.before, pooling.reach, 0), out = node.filled(pooling.type, 0);
+  int64_t spatial = window.kernel.size(), numLoops = 2 + 2 * spatial;
+  SmallVector<AffineExpr> xs{builder.getAffineDimExpr(0), builder.getAffineDimExpr(1)}, frames;
+  for (int64_t d = 0; d < spatial; ++d) {
+    AffineExpr tap = builder.getAffineDimExpr(2 + spatial + d);
+    xs.push_back(builder.getAffineDimExpr(2 + d) * window.strides[d] + tap * window.dilations[d]);
+    frames.push_back(tap);
+  }
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops, 0, exprs, builder.getContext()); };
+  SmallVector<AffineMap> maps{map(xs), map(frames),
+                              builder.getMultiDimIdentityMap(numLoops).getMajorSubMap(2 + spatial)};
+  SmallVector<utils::IteratorType> iterators(2 + spatial, utils::IteratorType::parallel);
+  iterators.append(spatial, utils::IteratorType::reduction);
+  Value frame = node.empty(RankedTensorType::get(window.kernel, pooling.type.getElementType()));
+  return linalg::GenericOp::create(builder, node.loc, TypeRange{pooling.type}, ValueRange{x, frame}, ValueRange{out},
+                                   maps, iterators,
+                                   [](OpBuilder &inner, Location at, ValueRange arguments) {
+                                     Value larger = arith::MaxUIOp::create(inner, at, arguments[2], arguments[0]);
+                                     linalg::YieldOp::create(inner, at, larger);
+                                   })
+      .getResult(0);
+}
+
 static LogicalResult importMaxPool(Node &node) {
   if (node.wantsResult(1))
     return node.refuse("its second result, the indices of the maxima, is not supported");
-  auto pooling = Pooling::get(node);
+  auto pooling = Pooling::get(node, /*takesBytes=*/true);
   if (failed(pooling))
     return failure();
-  double lowest = -std::numeric_limits<double>::infinity();
+  if (node.isUnsigned(0))
+    return node.yieldUnsigned(emitUnsignedMaxima(node, *pooling));
+  bool isFloat = isa<FloatType>(pooling->type.getElementType());
+  double lowest = isFloat ? -std::numeric_limits<double>::infinity() : std::numeric_limits<int8_t>::min();
   return node.yield(pooling->emit<linalg::PoolingNchwMaxOp>(node, lowest, lowest));
 }
 

@@ -22,6 +22,13 @@ llvm::Error onnx_import::makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// Integers of 4 bits, which libonnx 1.12 has no names for.
+static constexpr int32_t kUInt4 = 21, kInt4 = 22;
+
+static bool isFourBits(int32_t dtype) { return dtype == kUInt4 || dtype == kInt4; }
+
+bool onnx_import::isUnsignedType(int32_t dtype) { return dtype == TensorProto::UINT8 || dtype == kUInt4; }
+
 Type onnx_import::elementType(Builder &builder, int32_t dtype) {
   switch (dtype) {
   case TensorProto::FLOAT:
@@ -33,6 +40,7 @@ Type onnx_import::elementType(Builder &builder, int32_t dtype) {
   case TensorProto::INT32:
     return builder.getI32Type();
   case TensorProto::INT8:
+  case TensorProto::UINT8:
     return builder.getI8Type();
   case TensorProto::BOOL:
     return builder.getI1Type();
@@ -42,6 +50,8 @@ Type onnx_import::elementType(Builder &builder, int32_t dtype) {
 }
 
 std::string onnx_import::dtypeName(int32_t dtype) {
+  if (isFourBits(dtype))
+    return dtype == kInt4 ? "INT4" : "UINT4";
   return TensorProto::DataType_IsValid(dtype) ? TensorProto::DataType_Name(static_cast<TensorProto::DataType>(dtype))
                                               : "number " + std::to_string(dtype);
 }
@@ -142,8 +152,19 @@ static std::string readTypedField(const TensorProto &proto) {
   }
 }
 
+/// Two integers per byte, the first one in the low bits, as a byte each.
+static std::string unpackFourBits(StringRef bytes, int64_t count, bool isUnsigned) {
+  std::string codes(count, '\0');
+  for (int64_t i = 0; i < count; ++i) {
+    uint8_t code = static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4) & 15;
+    codes[i] = static_cast<char>(isUnsigned || code < 8 ? code : code - 16);
+  }
+  return codes;
+}
+
 llvm::Expected<Tensor> onnx_import::readTensor(Builder &builder, const TensorProto &proto, StringRef folder) {
-  Type element = elementType(builder, proto.data_type());
+  bool isPacked = isFourBits(proto.data_type()), isUnsigned = isUnsignedType(proto.data_type());
+  Type element = isPacked ? builder.getIntegerType(4) : elementType(builder, proto.data_type());
   if (!element)
     return makeError("element type " + dtypeName(proto.data_type()) + " is not supported");
   if (proto.has_segment())
@@ -152,6 +173,9 @@ llvm::Expected<Tensor> onnx_import::readTensor(Builder &builder, const TensorPro
   auto expected = checkedBytes(shape, std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8));
   if (!expected)
     return expected.takeError();
+  int64_t count = *expected;
+  if (isPacked)
+    *expected = (count + 1) / 2;
   std::string bytes;
   if (proto.data_location() == TensorProto::EXTERNAL) {
     auto external = readExternal(proto, folder, *expected);
@@ -163,7 +187,9 @@ llvm::Expected<Tensor> onnx_import::readTensor(Builder &builder, const TensorPro
   }
   if (static_cast<int64_t>(bytes.size()) != *expected)
     return makeError(llvm::formatv("its shape needs {0} bytes, but it holds {1}", *expected, bytes.size()));
-  return Tensor{RankedTensorType::get(shape, element), std::move(bytes)};
+  if (isPacked)
+    bytes = unpackFourBits(bytes, count, isUnsigned);
+  return Tensor{RankedTensorType::get(shape, element), std::move(bytes), isUnsigned};
 }
 
 template <typename From, typename To>
@@ -181,6 +207,7 @@ SmallVector<int64_t> Tensor::integers() const {
   Type element = type.getElementType();
   return element.isInteger(64)   ? unpack<int64_t, int64_t>(bytes)
          : element.isInteger(32) ? unpack<int32_t, int64_t>(bytes)
+         : isUnsigned            ? unpack<uint8_t, int64_t>(bytes)
                                  : unpack<int8_t, int64_t>(bytes);
 }
 

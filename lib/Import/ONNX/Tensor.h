@@ -20,6 +20,8 @@ namespace mlir::compress::onnx_import {
 struct Tensor {
   RankedTensorType type;
   std::string bytes;
+  /// True if the integers, which are signless in `type`, have no sign.
+  bool isUnsigned = false;
 
   /// The values of an integer or bool tensor.
   SmallVector<int64_t> integers() const;
@@ -29,8 +31,10 @@ struct Tensor {
 
 llvm::Error makeError(const llvm::Twine &message);
 
-/// The type of an element; null if this project has none for it.
+/// The type of an element, integers signless; null if this project has none for it.
 Type elementType(Builder &builder, int32_t dtype);
+/// True for the integers without sign.
+bool isUnsignedType(int32_t dtype);
 /// ONNX's name of an element type.
 std::string dtypeName(int32_t dtype);
 
@@ -38,7 +42,8 @@ std::string dtypeName(int32_t dtype);
 llvm::Expected<int64_t> checkedBytes(ArrayRef<int64_t> shape, int64_t elementBytes);
 
 /// Reads `proto`. Values that lie outside of the file are read from `folder`, and nowhere else. The size that the file
-/// claims is compared with the bytes that are there before any is allocated.
+/// claims is compared with the bytes that are there before any is allocated. Integers of 4 bits, which the file packs,
+/// take a byte each, as constants of this project do.
 llvm::Expected<Tensor> readTensor(Builder &builder, const ::onnx::TensorProto &proto, StringRef folder);
 
 } // namespace mlir::compress::onnx_import
