@@ -64,20 +64,21 @@ class Bench:
             self.made[key] = network.write(path) if which == "ours" else peers.write(which, network, path)
         return self.made[key]
 
-    def compile(self, model, precision):
+    def compile(self, model, precision, batch=None):
         """(library, weight bytes) by compress-compile with default options; raises Refused."""
-        key = model, precision
+        key = model, precision, batch
         if key not in self.compiled:
-            self.compiled[key] = self._compile(model, precision)
+            self.compiled[key] = self._compile(*key)
         if isinstance(self.compiled[key], Refused):
             raise self.compiled[key]
         return self.compiled[key]
 
-    def _compile(self, model, precision):
+    def _compile(self, model, precision, batch):
         name = "m" + str(len(self.compiled))
         report = self.folder / f"{name}.json"
         command = [str(_find_compiler()), str(model), "-o", str(self.folder), "--name", name, "--quiet", "--report", str(report)]
         command += ["--precision", precision] if precision else []
+        command += ["--batch", str(batch)] if batch else []
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -91,11 +92,12 @@ class Bench:
         return self.folder / f"lib{name}.so", int(json.loads(report.read_text())["weight_bytes"])
 
     def compile_ours(self, case, network):
-        """An int8 case is the quantized file as it is, or, if that is refused, the float file with --precision i8."""
+        """An int8 case is the quantized file as it is, at its batch: that shares one scale. If it is refused, the float file with
+        --precision i8."""
         if not case.kind.startswith("int8"):
             return (*self.compile(self.model(case, network, "ours"), case.precision), "")
         try:
-            return (*self.compile(self.model(case, network, "ort-int8"), ""), "quantized file")
+            return (*self.compile(self.model(case, network, "ort-int8"), "", case.batch), "quantized file")
         except Refused as first:
             try:
                 return (*self.compile(self.model(case, network, "ours"), "i8"), "float file, --precision i8")

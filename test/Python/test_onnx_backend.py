@@ -14,7 +14,8 @@ import compress_mlir
 DATA = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 OPS = {"Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Dropout", "Flatten",
        "Gather", "Gemm", "GlobalAveragePool", "Identity", "LeakyRelu", "MatMul", "MaxPool", "Mul", "Pad", "Relu", "Reshape",
-       "Shape", "Sigmoid", "Softmax", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze"}
+       "Shape", "Sigmoid", "Softmax", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "QuantizeLinear", "DequantizeLinear",
+       "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv"}
 # What the importer does not promise: other element types, operands that are constants in practice, training.
 EXPECTED_REFUSALS = [
     "element type", "no tensor of known rank", "they do not train", "networks do not train", "which is not supported",
@@ -34,7 +35,7 @@ test_castlike_FLOAT_to_BFLOAT16_expanded test_castlike_FLOAT_to_FLOAT16_expanded
 test_castlike_FLOAT_to_STRING_expanded test_castlike_STRING_to_FLOAT_expanded test_clip_default_int8_inbounds
 test_clip_default_int8_max test_clip_default_int8_min test_constant test_div_uint8 test_dropout_default_mask
 test_dropout_default_mask_ratio test_edge_pad test_gather_0 test_gather_1 test_gather_2d_indices
-test_gather_negative_indices test_identity_opt test_identity_sequence test_maxpool_2d_uint8 test_maxpool_3d_default
+test_gather_negative_indices test_identity_opt test_identity_sequence test_maxpool_3d_default
 test_maxpool_with_argmax_2d_precomputed_pads test_maxpool_with_argmax_2d_precomputed_strides test_mul_uint8
 test_reflect_pad test_reshape_allowzero_reordered test_shape test_shape_clip_end test_shape_clip_start
 test_shape_end_1 test_shape_end_negative_1 test_shape_example test_shape_start_1 test_shape_start_1_end_2
@@ -63,8 +64,9 @@ def read(path):
 
 
 def with_constant_settings(model, data):
-    """The published models pass shapes, axes, pads and bounds as inputs; in networks they are constants."""
-    settings = {name for node in model.graph.node if node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Pad", "Clip")
+    """The published models pass shapes, axes, pads, bounds, scales and weights as inputs; in networks they are constants."""
+    settings = {name for node in model.graph.node
+                if node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Pad", "Clip", "ConvInteger", "QLinearMatMul", "QLinearConv")
                 for name in node.input[1:] if name}
     for i, value in enumerate(model.graph.input):
         if value.name in settings:

@@ -11,6 +11,7 @@ from conftest import ROOT
 import compress_mlir
 from compress_mlir.native import _find_compiler
 import quantized_graphs as quantized
+from test_precision import section_bytes
 
 sys.path.insert(0, str(ROOT))
 from benchmarks import onnx_runtime, peers  # noqa: E402
@@ -45,3 +46,232 @@ def test_200_graphs_are_right_within_a_step(family, rng, tmp_path, compile_and_l
 
 def test_there_are_200_graphs():
     assert sum(sum(kinds.values()) for kinds in quantized.KINDS.values()) == 200
+
+
+def make(nodes, inputs, outputs, constants, opset=15):
+    """`inputs` are {name: (dtype, shape)}; constants may be arrays or tensors."""
+    info = [helper.make_tensor_value_info(n, helper.mapping.NP_TYPE_TO_TENSOR_TYPE[np.dtype(d)], s) for n, (d, s) in inputs.items()]
+    out = [helper.make_tensor_value_info(n, helper.mapping.NP_TYPE_TO_TENSOR_TYPE[np.dtype(d)], None) for n, d in outputs.items()]
+    tensors = [v if isinstance(v, TensorProto) else numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()]
+    model = helper.make_model(helper.make_graph(nodes, "g", info, out, tensors),
+                              opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)])
+    model.ir_version = 8
+    return model
+
+
+def save(model, folder):
+    onnx.save(model, str(folder / "model.onnx"))
+    return folder / "model.onnx"
+
+
+# Bytes of weights ----------------------------------------------------------------------------------------------------------------
+
+ROWS, COLS = 256, 512
+
+
+def weight_bytes(model, folder):
+    """Of an object file's weight section."""
+    path = save(model, folder)
+    subprocess.run([_find_compiler(), str(path), "-o", str(folder), "--name", "m", "--emit", "obj", "--quiet"], check=True)
+    return section_bytes(folder / "m.o")
+
+
+def codes(rng, *shape):
+    return rng.integers(-128, 128, shape).astype(np.int8)
+
+
+def qdq_weights(rng, batch):
+    nodes = [helper.make_node("DequantizeLinear", ["w", "s", "z"], ["d"]), helper.make_node("MatMul", ["x", "d"], ["y"])]
+    return make(nodes, {"x": (np.float32, [batch, COLS])}, {"y": np.float32},
+                {"w": codes(rng, COLS, ROWS), "s": np.full(ROWS, .5, np.float32), "z": np.arange(ROWS).astype(np.int8)})
+
+
+def qdq_conv_weights(rng):
+    nodes = [helper.make_node("DequantizeLinear", ["w", "s"], ["d"], axis=0),
+             helper.make_node("Conv", ["x", "d"], ["y"], pads=[1, 1, 1, 1])]
+    return make(nodes, {"x": (np.float32, ["n", 64, 28, 28])}, {"y": np.float32},
+                {"w": codes(rng, 64, 64, 3, 3), "s": np.full(64, .5, np.float32)})
+
+
+def qat_weights(rng):
+    """Float weights that the file rounds itself, as fine-tuned networks have them."""
+    nodes = [helper.make_node("QuantizeLinear", ["w", "s", "z"], ["q"]), helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+             helper.make_node("MatMul", ["x", "d"], ["y"])]
+    return make(nodes, {"x": (np.float32, ["n", COLS])}, {"y": np.float32},
+                {"w": rng.standard_normal((COLS, ROWS)).astype(np.float32), "s": np.float32(.03), "z": np.int8(0)})
+
+
+def integer_product(rng):
+    return make([helper.make_node("MatMulInteger", ["x", "w"], ["y"])], {"x": (np.uint8, ["n", COLS])}, {"y": np.int32},
+                {"w": codes(rng, COLS, ROWS)})
+
+
+def integer_conv(rng):
+    return make([helper.make_node("ConvInteger", ["x", "w"], ["y"])], {"x": (np.uint8, ["n", 64, 28, 28])}, {"y": np.int32},
+                {"w": codes(rng, 64, 64, 3, 3)})
+
+
+def blocks_of_4_bits(rng):
+    node = helper.make_node("MatMulNBits", ["x", "w", "s"], ["y"], domain="com.microsoft", K=COLS, N=ROWS, bits=4, block_size=32)
+    return make([node], {"x": (np.float32, ["n", COLS])}, {"y": np.float32},
+                {"w": rng.integers(0, 256, (ROWS, COLS // 32, 16)).astype(np.uint8), "s": np.ones(ROWS * COLS // 32, np.float32)})
+
+
+@pytest.mark.parametrize("model,weights,scales", [
+    # Bytes of codes; of scales, and of zero points as floats.
+    pytest.param(lambda rng: qdq_weights(rng, "n"), ROWS * COLS, 8 * ROWS, id="weights, batch open"),
+    pytest.param(qdq_conv_weights, 64 * 64 * 9, 4 * 64, id="convolution"),
+    pytest.param(qat_weights, ROWS * COLS, 4, id="weights that the file rounds"),
+    pytest.param(integer_product, ROWS * COLS, 0, id="MatMulInteger"),
+    pytest.param(integer_conv, 64 * 64 * 9, 0, id="ConvInteger"),
+    pytest.param(blocks_of_4_bits, ROWS * COLS // 2, 4 * ROWS * COLS // 32, id="MatMulNBits"),
+])
+def test_weights_stay_as_small_as_in_the_file(model, weights, scales, rng, tmp_path):
+    stored = weight_bytes(model(rng), tmp_path)
+    print(f"{stored} bytes; codes {weights}, scales {scales}")
+    assert weights <= stored <= weights + scales + 4 * 64 + 4 * ROWS  # what sums start from; up to 1 KiB is no weight
+
+
+# Types, and where rounding is decided --------------------------------------------------------------------------------------------
+
+def test_bytes_without_sign_are_inputs_and_outputs(tmp_path, compile_and_load):
+    nodes = [helper.make_node("MaxPool", ["x"], ["p"], kernel_shape=[2], strides=[2]), helper.make_node("Reshape", ["p", "shape"], ["y"]),
+             helper.make_node("Cast", ["x"], ["f"], to=TensorProto.FLOAT), helper.make_node("Cast", ["f"], ["u"], to=TensorProto.UINT8)]
+    library = compile_and_load(save(make(nodes, {"x": (np.uint8, ["n", 1, 6])}, {"y": np.uint8, "f": np.float32, "u": np.uint8},
+                                         {"shape": np.array([-1, 3])}), tmp_path))
+    assert [t.dtype for t in library.inputs + library.outputs] == [np.uint8, np.uint8, np.float32, np.uint8]
+    x = np.array([[[0, 200, 127, 128, 255, 3]]], np.uint8)
+    results = library.run({"x": x})
+    np.testing.assert_array_equal(results["y"], [[200, 128, 255]])
+    np.testing.assert_array_equal(results["f"], x.astype(np.float32))
+    np.testing.assert_array_equal(results["u"], x)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_halves_round_to_even_and_ends_saturate(dtype, tmp_path, compile_and_load):
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    zero = dtype(3)
+    nodes = [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"]), helper.make_node("QuantizeLinear", ["x", "s"], ["u"])]
+    library = compile_and_load(save(make(nodes, {"x": (np.float32, ["n", 10])}, {"y": dtype, "u": np.uint8}, {"s": np.float32(.5), "z": zero}),
+                                    tmp_path))
+    x = np.array([[.25, .75, 1.25, -.25, -.75, 1e30, -1e30, np.inf, -np.inf, np.nan]], np.float32)
+    rounded = np.array([0, 2, 2, 0, -2])  # of 0.5, 1.5, 2.5, -0.5, -1.5
+    results = library.run({"x": x})
+    np.testing.assert_array_equal(results["y"][0], [*np.clip(rounded + 3, low, high), high, low, high, low, low])
+    np.testing.assert_array_equal(results["u"][0], [*np.clip(rounded, 0, 255), 255, 0, 255, 0, 0])
+
+
+def test_a_tensor_of_zeros_has_scale_1(tmp_path, compile_and_load):
+    path = save(make([helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "s", "z"])], {"x": (np.float32, [1, 6])},
+                     {"q": np.uint8, "s": np.float32, "z": np.uint8}, {}), tmp_path)
+    results = compile_and_load(path).run({"x": np.zeros((1, 6), np.float32)})
+    assert results["s"] == 1 and results["z"] == 0 and not results["q"].any()
+
+
+def test_sums_wrap_at_32_bits(tmp_path, compile_and_load):
+    """4 x 140,000 products of 255 * -128: sums beyond 2^31."""
+    k = 140_000
+    path = save(make([helper.make_node("MatMulInteger", ["x", "w"], ["y"])], {"x": (np.uint8, [1, k])}, {"y": np.int32},
+                     {"w": np.full((k, 2), -128, np.int8)}), tmp_path)
+    y = compile_and_load(path).run({"x": np.full((1, k), 255, np.uint8)})["y"]
+    np.testing.assert_array_equal(y, np.full((1, 2), -k * 255 * 128 + 2**32 if -k * 255 * 128 < -2**31 else -k * 255 * 128))
+
+
+@pytest.mark.parametrize("x_type", [np.uint8, np.int8])
+def test_zero_points_of_weights_that_no_byte_holds(x_type, rng, tmp_path, compile_and_load):
+    """Weights minus zero points from -200 to 200, one per filter or column; ONNX Runtime takes one for all only."""
+    x, w = rng.integers(*((0, 256) if x_type == np.uint8 else (-128, 128)), (2, 4, 6, 6)).astype(x_type), rng.integers(0, 256, (5, 4, 3, 3)).astype(np.uint8)
+    zeros = np.array([0, 255, 128, 7, 200], np.uint8)
+    matrix = w.reshape(5, 36).T.copy()
+    nodes = [helper.make_node("ConvInteger", ["x", "w", "xz", "wz"], ["c"], pads=[1, 0, 1, 2]),
+             helper.make_node("MatMulInteger", ["v", "m", "xz", "wz"], ["y"])]
+    v = rng.integers(-128, 128, (3, 36)).astype(np.int8).view(x_type)
+    model = make(nodes, {"x": (x_type, x.shape), "v": (x_type, v.shape)}, {"c": np.int32, "y": np.int32},
+                 {"w": w, "m": matrix, "xz": x_type(100), "wz": zeros})
+    results = compile_and_load(save(model, tmp_path)).run({"x": x, "v": v})
+    expected = quantized.evaluate(model, {"x": x, "v": v})
+    for name in ("c", "y"):
+        np.testing.assert_array_equal(results[name], expected[name])
+
+
+@pytest.mark.parametrize("lanes", [None, 1, 4, 8])
+def test_products_in_words_at_the_borders_of_panels(lanes, rng, tmp_path, compile_and_load):
+    """Panels of 32 and 16 columns, fewer columns than lanes, one word; tiles of 4 or 8 rows, one less and one more. On 4 and 8
+    lanes without dot product instructions of bytes."""
+    shapes = [(4, 2), (8, 16), (36, 32), (64, 48), (40, 96), (12, 10), (16, 33), (260, 64)]
+    weights = {f"w{i}": codes(rng, *shape) for i, shape in enumerate(shapes)}
+    nodes = [helper.make_node("MatMulInteger", [f"x{i}", f"w{i}", f"z{i % 2}"], [f"y{i}"]) for i in range(len(shapes))]
+    types = [np.uint8, np.int8]
+    model = make(nodes, {f"x{i}": (types[i % 2], ["n", k]) for i, (k, _) in enumerate(shapes)}, {f"y{i}": np.int32 for i in range(len(shapes))},
+                 weights | {"z0": np.uint8(77), "z1": np.int8(-100)})
+    library = compile_and_load(save(model, tmp_path), vector_lanes=lanes, target_cpu="x86-64-v3" if lanes in (4, 8) else None)
+    for batch in (1, 3, 7, 8, 9, 17):
+        feeds = {f"x{i}": codes(rng, batch, k).view(types[i % 2]) for i, (k, _) in enumerate(shapes)}
+        results, expected = library.run(feeds), quantized.evaluate(model, feeds)
+        for i in range(len(shapes)):
+            np.testing.assert_array_equal(results[f"y{i}"], expected[f"y{i}"], err_msg=str((shapes[i], batch)))
+
+
+# Refusals ------------------------------------------------------------------------------------------------------------------------
+
+F32, U8, I8 = np.float32, np.uint8, np.int8
+QLINEAR = {"xs": F32(1), "xz": U8(0), "w": np.ones((4, 4), I8), "ws": F32(1), "wz": I8(0), "ys": F32(1), "yz": U8(0)}
+NBITS = {"w": np.zeros((8, 1, 16), U8), "s": np.ones(8, F32)}
+
+
+def nbits(inputs=("x", "w", "s"), **attributes):
+    return helper.make_node("MatMulNBits", list(inputs), ["y"], name="layer", domain="com.microsoft",
+                            **{**dict(K=32, N=8, bits=4, block_size=32), **attributes})
+
+
+def layer(op, inputs, domain="", **attributes):
+    return helper.make_node(op, inputs, ["y"], name="layer", domain=domain, **attributes)
+
+
+@pytest.mark.parametrize("node,x,constants,reason", [
+    (layer("QuantizeLinear", ["x", "s"]), (np.float64, [2, 4]), {"s": F32(1)}, "operand 0 has element type f64, but only f32"),
+    (layer("QuantizeLinear", ["x", "s"]), (F32, [2, 4]), {"s": np.ones(3, F32)}, "nor one per entry of dimension 1"),
+    (layer("QuantizeLinear", ["x", "s", "z"]), (F32, [2, 4]), {"s": F32(1), "z": np.int32(0)}, "operand 2 has element type i32"),
+    (layer("QuantizeLinear", ["x", "s", "z"]), (F32, [2, 4]), {"s": np.ones(4, F32), "z": np.zeros(2, I8)}, "differ in shape"),
+    (layer("QuantizeLinear", ["x", "s"], axis=5), (F32, [2, 4]), {"s": np.ones(4, F32)}, "axis 5 is out of range"),
+    (layer("DequantizeLinear", ["x", "s"]), (F32, [2, 4]), {"s": F32(1)}, "none of the element types UINT4, INT4, UINT8, INT8"),
+    (layer("DequantizeLinear", ["x", "s", "z"]), (U8, [2, 4]), {"s": F32(1), "z": I8(0)}, "have different element types"),
+    (helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "y", "z"], name="layer"), (F32, ["n", 4]), {}, "one scale for a tensor mixes the samples"),
+    (layer("MatMulInteger", ["x", "w"]), (F32, [2, 4]), {"w": np.ones((4, 4), I8)}, "operand 0 has element type f32"),
+    (layer("MatMulInteger", ["x", "w"]), (U8, [2, 3]), {"w": np.ones((4, 4), I8)}, "inner extents 3 and 4"),
+    (layer("MatMulInteger", ["x", "w", "z"]), (U8, [2, 4]), {"w": np.ones((4, 4), I8), "z": np.zeros(2, U8)}, "is not one number"),
+    (layer("MatMulInteger", ["x", "w", "", "z"]), (U8, [2, 4]), {"w": np.ones((4, 4), I8), "z": np.zeros(3, I8)}, "nor one per result"),
+    (layer("ConvInteger", ["x", "x"]), (U8, [1, 1, 3, 3]), {}, "weights that are no constant"),
+    (layer("ConvInteger", ["x", "w"]), (U8, [1, 2, 3, 3]), {"w": np.ones((1, 1, 2, 2), I8)}, "input channels per group"),
+    (layer("QLinearMatMul", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz"]), (U8, [2, 4]), QLINEAR | {"ws": np.ones(3, F32)},
+     "neither one number, nor of weights one per result"),
+    (layer("QLinearMatMul", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz"]), (U8, [2, 4]), QLINEAR | {"ys": np.float64(1)},
+     "is no constant of element type FLOAT"),
+    (layer("QLinearConv", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"]), (U8, [1, 4, 3, 3]),
+     QLINEAR | {"w": np.ones((4, 4, 1, 1), I8), "b": np.zeros(3, np.int32)}, "one INT32 value per result"),
+    (layer("Add", ["x", "x"]), (U8, [2, 4]), {}, "element type UINT8 is not supported by this op"),
+    (layer("Concat", ["x", "w"], axis=0), (U8, [2, 4]), {"w": np.ones((2, 4), I8)}, "element type UINT8 is not supported by this op"),
+    (layer("QGemm", ["x", "xs", "xz", "w", "ws", "wz"], "com.microsoft", transA=1), (U8, [4, 2]), QLINEAR, "transA is not supported"),
+    (layer("DynamicQuantizeMatMul", ["x", "w", "s"], "com.microsoft"), (F32, ["n", 4]), {"w": np.ones((4, 4), I8), "s": F32(1)}, "one scale for a tensor mixes the samples"),
+    (layer("MatMulIntegerToFloat", ["x", "w", "s", "t"], "com.microsoft"), (U8, [2, 4]),
+     {"w": np.ones((4, 4), I8), "s": F32(1), "t": np.ones(3, F32)}, "neither one number, nor one per result"),
+    (nbits(bits=2), (F32, [1, 32]), NBITS, "bits = 2 is not supported; 4 and 8 are"),
+    (nbits(block_size=24), (F32, [1, 32]), NBITS, "block_size = 24 is no power of two"),
+    (nbits(K=0), (F32, [1, 32]), NBITS, "N and K are not positive"),
+    (nbits(), (F32, [1, 31]), NBITS, "does not have K = 32 columns"),
+    (nbits(), (F32, [1, 32]), NBITS | {"w": np.zeros((8, 1, 15), U8)}, "needs 128 bytes of codes, but it holds 120"),
+    (nbits(), (F32, [1, 32]), NBITS | {"s": np.ones(7, F32)}, "a scale per row and block"),
+    (nbits(("x", "w", "s", "z")), (F32, [1, 32]), NBITS | {"z": np.ones(8, F32)}, "zero points are no constant of element type i8"),
+    (nbits(("x", "w", "s", "", "g")), (F32, [1, 32]), NBITS | {"g": np.zeros(32, np.int32)}, "g_idx"),
+], ids=lambda value: value.op_type if isinstance(value, onnx.NodeProto) else value if isinstance(value, str) else "")
+def test_what_is_not_supported_is_refused_by_name(node, x, constants, reason, tmp_path):
+    model = make([node], {"x": x}, {"y": np.float32}, constants)
+    with pytest.raises(compress_mlir.CompileError, match="node 'layer' .*" + reason.replace("(", r"\(")):
+        compress_mlir.compile(save(model, tmp_path), tmp_path / "out")
+
+
+def test_blocks_are_refused_where_they_are_no_weights(tmp_path):
+    for nodes in ([layer("DequantizeLinear", ["x", "s"], axis=1, block_size=2)], [layer("QuantizeLinear", ["f", "s"], axis=1, block_size=2)]):
+        model = make(nodes, {"x": (U8, [2, 4]), "f": (F32, [2, 4])}, {"y": np.float32}, {"s": np.ones((2, 2), F32)}, opset=21)
+        with pytest.raises(compress_mlir.CompileError, match="node 'layer' .*blocks"):
+            compress_mlir.compile(save(model, tmp_path), tmp_path / "out")

@@ -64,6 +64,21 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
           .Case([&](RelayoutOp relayout) { lowerRelayout(relayout, builder); });
       op->erase();
     }
+    lowerByteDots();
+  }
+
+  void lowerByteDots() {
+    SmallVector<linalg::LinalgOp> dots;
+    if (vectorLanes > 1)
+      getOperation()->walk([&](linalg::LinalgOp op) {
+        if (isByteDot(op))
+          dots.push_back(op);
+      });
+    for (linalg::LinalgOp op : dots) {
+      OpBuilder builder(op);
+      if (lowerByteDot(op, vectorLanes, extensions, builder))
+        op->erase();
+    }
   }
 };
 

@@ -32,7 +32,8 @@ class ProductLowering {
 public:
   ProductLowering(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder)
       : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), op(op), loc(op->getLoc()), out(product.out),
-        outMap(product.outMap), extents(product.extents), factors(product.factors), epilogue(product.out) {}
+        outMap(product.outMap), extents(product.extents), factors(product.factors), addProduct(product.multiplyAdd),
+        epilogue(product.out) {}
 
   /// Lowers the product if it has a dimension for lanes.
   bool lower() {
@@ -378,7 +379,7 @@ private:
         operands[i] = value;
       }
       Value &sum = sums[row * vectors + vector];
-      sum = nest.fma(operands[0], operands[1], sum);
+      sum = addProduct ? addProduct(nest, operands[0], operands[1], sum) : nest.fma(operands[0], operands[1], sum);
     });
   }
 
@@ -397,6 +398,7 @@ private:
   AffineMap outMap;
   SmallVector<int64_t> extents;
   ArrayRef<ProductFactor> factors;
+  std::function<Value(AffineNest &, Value, Value, Value)> addProduct;
   Epilogue epilogue;
   int64_t laneLoop = -1, tileLoop = -1;
   std::optional<Panels> panels;

@@ -30,6 +30,7 @@
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
 
 #include "WeightLoad.h"
+#include <functional>
 
 namespace mlir::compress {
 
@@ -45,6 +46,8 @@ struct Product {
   AffineMap outMap;
   SmallVector<ProductFactor> factors;
   SmallVector<int64_t> extents;
+  /// Adds the product of the factors, in their order, to a sum; without it, a fused multiply-add of floats.
+  std::function<Value(AffineNest &, Value, Value, Value)> multiplyAdd = {};
 };
 
 /// Emits the nest in vectors of at most `lanes`, with what fills the result before `op`, the product, and what changes

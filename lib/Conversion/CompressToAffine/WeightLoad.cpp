@@ -26,6 +26,8 @@ bool WeightLoad::allowsLanes(int64_t lanes) const {
 }
 
 Value WeightLoad::load(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const {
+  if (inWords)
+    return loadWords(nest, index, lanes);
   if (!coded)
     return nest.load(memref, index, lanes);
   OpBuilder &builder = nest.builder;
@@ -38,6 +40,20 @@ Value WeightLoad::load(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lan
     numbers =
         arith::SubFOp::create(builder, nest.loc, numbers, loadShared(nest, coded->zeros, index, lanes)).getResult();
   return arith::MulFOp::create(builder, nest.loc, numbers, loadShared(nest, coded->scales, index, lanes));
+}
+
+Value WeightLoad::loadWords(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const {
+  constexpr int64_t kBytes = 4;
+  SmallVector<AffineExpr> at(index);
+  at.back() = at.back() * kBytes;
+  int64_t existing = nest.existingLanes;
+  nest.existingLanes = lanes == 1 ? 0 : existing * kBytes;
+  Value bytes = nest.load(memref, at, lanes * kBytes);
+  nest.existingLanes = existing;
+  auto type = VectorType::get({lanes}, nest.builder.getI32Type());
+  Value words = vector::BitCastOp::create(nest.builder, nest.loc, type, bytes);
+  return lanes == 1 ? vector::ExtractOp::create(nest.builder, nest.loc, words, ArrayRef<int64_t>{0}).getResult()
+                    : words;
 }
 
 Value WeightLoad::loadBroadcast(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const {

@@ -26,6 +26,13 @@ public:
   /// Codes in a buffer (coded.codes), decoded to the element type of the scales.
   explicit WeightLoad(const CodedTensor &coded) : memref(coded.codes), coded(coded) {}
 
+  /// Words of 32 bits, of four bytes along the innermost dimension each.
+  static WeightLoad ofWords(Value bytes) {
+    WeightLoad load(bytes);
+    load.inWords = true;
+    return load;
+  }
+
   /// The buffer of the floats or codes; where a layout packs codes, its innermost extent is in bytes.
   Value getMemref() const { return memref; }
   bool isCoded() const { return coded.has_value(); }
@@ -41,12 +48,14 @@ public:
 private:
   /// Raw codes as i32.
   Value loadCodes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const;
+  Value loadWords(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const;
   Value loadPackedCodes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t lanes) const;
   /// The scale or zero point of each lane.
   Value loadShared(AffineNest &nest, Value shared, ArrayRef<AffineExpr> index, int64_t lanes) const;
 
   Value memref;
   std::optional<CodedTensor> coded;
+  bool inWords = false;
 };
 
 } // namespace mlir::compress

@@ -63,7 +63,8 @@ static LogicalResult yieldRequantized(Node &node, const IntegerProduct &product,
       });
   if (failed(codes))
     return failure();
-  return isUnsigned ? node.yieldUnsigned(*codes) : node.yield(*codes);
+  Value ordered = product.ordered(node, *codes);
+  return isUnsigned ? node.yieldUnsigned(ordered) : node.yield(ordered);
 }
 
 /// The sums as floats: sum * scales, in their order, + bias.
@@ -96,7 +97,7 @@ static LogicalResult importMatMulInteger(Node &node) {
 
 static LogicalResult importConvInteger(Node &node) {
   auto product = emitConv(node, {.x = 0, .xZero = 2, .w = 1, .wZero = 3});
-  return failed(product) ? failure() : node.yield(product->sums);
+  return failed(product) ? failure() : node.yield(product->ordered(node, product->sums));
 }
 
 static LogicalResult importQLinearMatMul(Node &node) {

@@ -17,37 +17,12 @@ using namespace mlir::compress::onnx_import;
 // Factors
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// A tensor of 8-bit integers, and the zero point that each product with it subtracts; null for none.
-struct Factor {
-  Value codes;
-  bool isUnsigned = false;
-  AffineMap map;
-  Value zeros = {};
-  AffineMap zeroMap = {};
-  /// The sign of `zeros`, which have the type of the file where `codes` may have got another one.
-  bool zerosUnsigned = false;
-};
-
-/// Weights of a product, one of whose dimensions (or none) numbers the results.
-struct IntegerWeights {
-  Value codes;
-  bool isUnsigned = false;
-  /// Zero points that are still to be subtracted: of rank 0, or one per result.
-  Value zeros = {};
-  bool zerosUnsigned = false;
-  /// For each result, the sum of what the weights stand for; empty if they are no constant.
-  SmallVector<int32_t> sums = {};
-
-  static FailureOr<IntegerWeights> get(Node &node, int operand, int zeroOperand, std::optional<int64_t> outDim,
-                                       bool transpose = false);
-
-private:
-  LogicalResult takeConstant(Node &node, const Tensor &tensor, ArrayRef<int64_t> zeros, int64_t outDim);
-};
-
-} // namespace
+Value onnx_import::constantOf(Node &node, ArrayRef<int64_t> shape, StringRef bytes) {
+  OpBuilder::InsertionGuard guard(node.builder);
+  node.builder.setInsertionPointToStart(node.builder.getInsertionBlock());
+  return materializeConstant(node.builder, node.loc, RankedTensorType::get(shape, node.builder.getI8Type()),
+                             ArrayRef<char>(bytes.data(), bytes.size()));
+}
 
 FailureOr<ZeroPoint> ZeroPoint::get(Node &node, int i) {
   if (!node.has(i))
@@ -100,9 +75,8 @@ LogicalResult IntegerWeights::takeConstant(Node &node, const Tensor &tensor, Arr
   for (int64_t sum : total)
     sums.push_back(static_cast<int32_t>(sum)); // modulo 2^32, as all sums are
   bool isSigned = low >= -128 && high <= 127;
-  OpBuilder::InsertionGuard guard(node.builder);
-  node.builder.setInsertionPointToStart(node.builder.getInsertionBlock());
-  std::string bytes = tensor.bytes;
+  bytes = tensor.bytes;
+  type = tensor.type;
   isUnsigned = tensor.isUnsigned;
   if (isSigned || (low >= 0 && high <= 255)) {
     isUnsigned = !isSigned;
@@ -112,7 +86,6 @@ LogicalResult IntegerWeights::takeConstant(Node &node, const Tensor &tensor, Arr
     zeros = vectorConstant(node, llvm::map_to_vector(given, [](int64_t zero) { return static_cast<int32_t>(zero); }),
                            given.size() == 1);
   }
-  codes = materializeConstant(node.builder, node.loc, tensor.type, ArrayRef<char>(bytes.data(), bytes.size()));
   return success();
 }
 
@@ -134,7 +107,8 @@ FailureOr<IntegerWeights> IntegerWeights::get(Node &node, int operand, int zeroO
   }
   if (transpose)
     return node.refuse("transposed weights are supported as constants only");
-  weights.codes = node.input(operand);
+  weights.value = node.input(operand);
+  weights.type = type;
   weights.isUnsigned = node.isUnsigned(operand);
   if (hasZero) {
     auto zeroType = node.type(zeroOperand);
@@ -152,8 +126,7 @@ FailureOr<IntegerWeights> IntegerWeights::get(Node &node, int operand, int zeroO
 // Products
 //===----------------------------------------------------------------------===//
 
-/// init + sum of products, over loops of which those of `resultMap` are the result's.
-static Value emitProduct(Node &node, const Factor &a, const Factor &b, AffineMap resultMap, Value init) {
+Value onnx_import::emitProduct(Node &node, const Factor &a, const Factor &b, AffineMap resultMap, Value init) {
   SmallVector<Value> operands{a.codes, b.codes};
   SmallVector<AffineMap> maps{a.map, b.map};
   for (const Factor *factor : {&a, &b})
@@ -185,8 +158,8 @@ static Value emitProduct(Node &node, const Factor &a, const Factor &b, AffineMap
       .getResult(0);
 }
 
-/// What the sums of a product with constant weights start from, for each result: bias - zero * sums. Null for 0.
-static FailureOr<Value> startOfSums(Node &node, const IntegerWeights &weights, const ZeroPoint &zero, int biasOperand) {
+FailureOr<Value> onnx_import::startOfSums(Node &node, const IntegerWeights &weights, const ZeroPoint &zero,
+                                          int biasOperand) {
   const Tensor *bias = node.constant(biasOperand);
   bool hasBias = node.has(biasOperand);
   auto result = [&](int64_t factor, ArrayRef<int64_t> addends) {
@@ -225,6 +198,75 @@ static FailureOr<Value> zeroTensor(Node &node, const ZeroPoint &zero) {
   return vectorConstant(node, {static_cast<int32_t>(zero.constant)}, /*isScalar=*/true);
 }
 
+//===----------------------------------------------------------------------===//
+// Products in words
+//===----------------------------------------------------------------------===//
+
+std::optional<DotActivation> DotActivation::get(Node &node, Value x, bool isUnsigned, const ZeroPoint &zero) {
+  if (isUnsigned)
+    return DotActivation{x, zero};
+  if (zero.value)
+    return std::nullopt;
+  auto moved = node.elementwise(x, node.builder.getI8Type(), [&](OpBuilder &builder, ValueRange a) -> Value {
+    Value sign = arith::ConstantOp::create(builder, node.loc, builder.getI8IntegerAttr(-128));
+    return arith::XOrIOp::create(builder, node.loc, a[0], sign);
+  });
+  if (failed(moved))
+    return std::nullopt;
+  return DotActivation{*moved, ZeroPoint{zero.constant + 128, {}, /*isUnsigned=*/true}};
+}
+
+int64_t onnx_import::panelWidth(int64_t columns) {
+  for (int64_t width : {32, 16}) // one or two vectors of the widest
+    if (columns % width == 0)
+      return width;
+  return columns;
+}
+
+/// A product with a constant matrix of which four rows at a time are a word:
+///   y[…, p, q] = sum over k, j of x[…, k, j] * w[p, k, q, j]
+static FailureOr<IntegerProduct> emitMatMulOfWords(Node &node, const DotActivation &x, const IntegerWeights &weights,
+                                                   int biasOperand) {
+  auto start = startOfSums(node, weights, x.zero, biasOperand);
+  if (failed(start))
+    return failure();
+  Shape shape(cast<RankedTensorType>(x.codes.getType()).getShape());
+  int64_t depth = weights.type.getDimSize(0), columns = weights.type.getDimSize(1), width = panelWidth(columns);
+  int64_t panels = columns / width, words = depth / kBytesPerWord, lead = shape.size() - 1;
+  std::string bytes(weights.bytes.size(), '\0');
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t n = 0; n < columns; ++n)
+      bytes[((n / width * words + k / kBytesPerWord) * width + n % width) * kBytesPerWord + k % kBytesPerWord] =
+          weights.bytes[k * columns + n];
+  shape.back() = columns;
+  Shape inWords(shape), inPanels(shape);
+  inWords.back() = words;
+  inWords.push_back(kBytesPerWord);
+  inPanels.back() = panels;
+  inPanels.push_back(width);
+  auto type = node.activation(inPanels, node.builder.getI32Type());
+  if (failed(type))
+    return failure();
+  FailureOr<Value> init =
+      *start ? node.broadcastTo(node.reshape(*start, {panels, width}), *type) : node.filled(*type, 0);
+  if (failed(init))
+    return failure();
+  auto loops = [&](ArrayRef<int64_t> tail, bool hasLead) {
+    SmallVector<AffineExpr> exprs;
+    for (int64_t loop = 0; hasLead && loop < lead; ++loop)
+      exprs.push_back(node.builder.getAffineDimExpr(loop));
+    for (int64_t loop : tail)
+      exprs.push_back(node.builder.getAffineDimExpr(lead + loop));
+    return AffineMap::get(lead + 4, 0, exprs, node.builder.getContext());
+  };
+  enum { Panel, Column, Word, Byte };
+  Factor a{node.reshape(x.codes, inWords), /*isUnsigned=*/true, loops({Word, Byte}, true)};
+  Factor b{constantOf(node, {panels, words, width, kBytesPerWord}, bytes), /*isUnsigned=*/false,
+           loops({Panel, Word, Column, Byte}, false)};
+  Value sums = emitProduct(node, a, b, loops({Panel, Column}, true), *init);
+  return IntegerProduct{node.reshape(sums, shape), {columns}};
+}
+
 /// x (a value of integers, `xUnsigned`) times the weights, as NumPy's matmul.
 static FailureOr<IntegerProduct> emitMatMulOf(Node &node, Value x, bool xUnsigned, const ZeroPoint &zero,
                                               ProductOperands operands, bool transpose) {
@@ -233,7 +275,12 @@ static FailureOr<IntegerProduct> emitMatMulOf(Node &node, Value x, bool xUnsigne
   auto weights = IntegerWeights::get(node, operands.w, operands.wZero, outDim, transpose);
   if (failed(weights))
     return failure();
-  auto loops = MatMulLoops::get(node, x, weights->codes);
+  RankedTensorType xType = cast<RankedTensorType>(x.getType()), wType = weights->type;
+  if (weights->allowsDots() && wType.getRank() == 2 && wType.getDimSize(1) > 1 &&
+      wType.getDimSize(0) % kBytesPerWord == 0 && xType.getRank() > 0 && xType.getShape().back() == wType.getDimSize(0))
+    if (auto activation = DotActivation::get(node, x, xUnsigned, zero))
+      return emitMatMulOfWords(node, *activation, *weights, operands.bias);
+  auto loops = MatMulLoops::get(node, x, weights->codes(node));
   if (failed(loops))
     return failure();
   auto type = node.activation(loops->product, node.builder.getI32Type());
@@ -285,93 +332,4 @@ FailureOr<IntegerProduct> onnx_import::emitMatMul(Node &node, ProductOperands op
 FailureOr<IntegerProduct> onnx_import::emitMatMul(Node &node, Value x, const ZeroPoint &zero,
                                                   ProductOperands operands) {
   return emitMatMulOf(node, x, /*xUnsigned=*/true, zero, operands, /*transpose=*/false);
-}
-
-//===----------------------------------------------------------------------===//
-// Convolutions
-//===----------------------------------------------------------------------===//
-
-/// x with its zero point around it: what is padded stands for 0.
-static Value padWithZeroPoint(Node &node, Value x, const Window &window, const ZeroPoint &zero) {
-  Value padded =
-      padSpatial(node, x, window.before, window.after, static_cast<double>(static_cast<int8_t>(zero.constant)));
-  if (padded == x || !zero.value)
-    return padded;
-  Value number = tensor::ExtractOp::create(node.builder, node.loc, zero.value, ValueRange());
-  auto pad = padded.getDefiningOp<tensor::PadOp>();
-  pad.getRegion().front().getTerminator()->setOperand(0, number);
-  return padded;
-}
-
-/// `shape` with the dimension `at` split into groups.
-static Shape splitGroups(ArrayRef<int64_t> shape, int64_t at, int64_t groups) {
-  Shape result(shape);
-  result[at] /= groups;
-  result.insert(result.begin() + at, groups);
-  return result;
-}
-
-FailureOr<IntegerProduct> onnx_import::emitConv(Node &node, ProductOperands operands) {
-  OpBuilder &builder = node.builder;
-  if (refusesElement(node, operands.x, builder.getI8Type()))
-    return failure();
-  auto zero = ZeroPoint::get(node, operands.xZero);
-  if (failed(zero))
-    return failure();
-  auto convolution = Convolution::get(node, node.type(operands.x), node.type(operands.w));
-  if (failed(convolution))
-    return failure();
-  auto type = node.activation(convolution->result, builder.getI32Type());
-  auto weights = IntegerWeights::get(node, operands.w, operands.wZero, /*outDim=*/0);
-  if (failed(type) || failed(weights))
-    return failure();
-  if (weights->sums.empty())
-    return node.refuse("weights that are no constant are not supported");
-  auto start = startOfSums(node, *weights, *zero, operands.bias);
-  if (failed(start))
-    return failure();
-  int64_t spatial = convolution->spatial, groups = convolution->groups, rank = type->getRank();
-  Value x = padWithZeroPoint(node, node.input(operands.x), convolution->window, *zero), w = weights->codes;
-  Value init = node.filled(*type, 0);
-  if (*start) {
-    auto dims = llvm::to_vector(llvm::seq<int64_t>(2, rank));
-    dims.insert(dims.begin(), 0);
-    init = linalg::BroadcastOp::create(builder, node.loc, *start, node.empty(*type), dims)->getResult(0);
-  }
-  Shape zeroShape{type->getDimSize(1)};
-  bool hasGroups = groups > 1;
-  if (hasGroups) {
-    x = node.reshape(x, splitGroups(cast<RankedTensorType>(x.getType()).getShape(), 1, groups));
-    w = node.reshape(w, splitGroups(cast<RankedTensorType>(w.getType()).getShape(), 0, groups));
-    init = node.reshape(init, splitGroups(type->getShape(), 1, groups));
-    zeroShape = splitGroups(zeroShape, 0, groups);
-  }
-  // Loops: sample, group, filter, place; channel, tap.
-  int64_t filter = 1 + hasGroups, place = filter + 1, channel = place + spatial, tap = channel + 1;
-  int64_t numLoops = tap + spatial;
-  auto loop = [&](int64_t i) { return builder.getAffineDimExpr(i); };
-  SmallVector<AffineExpr> xs{loop(0)}, ws, ys{loop(0)}, zeros;
-  if (hasGroups)
-    for (auto *exprs : {&xs, &ws, &ys, &zeros})
-      exprs->push_back(loop(1));
-  xs.push_back(loop(channel));
-  ws.append({loop(filter), loop(channel)});
-  ys.push_back(loop(filter));
-  zeros.push_back(loop(filter));
-  for (int64_t d = 0; d < spatial; ++d) {
-    xs.push_back(loop(place + d) * convolution->window.strides[d] + loop(tap + d) * convolution->window.dilations[d]);
-    ws.push_back(loop(tap + d));
-    ys.push_back(loop(place + d));
-  }
-  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops, 0, exprs, builder.getContext()); };
-  Factor a{x, node.isUnsigned(operands.x), map(xs)}, b{w, weights->isUnsigned, map(ws)};
-  if (weights->zeros) {
-    bool isScalar = cast<RankedTensorType>(weights->zeros.getType()).getRank() == 0;
-    b.zeros = isScalar ? weights->zeros : node.reshape(weights->zeros, zeroShape);
-    b.zeroMap = map(isScalar ? ArrayRef<AffineExpr>() : ArrayRef(zeros));
-  }
-  Value sums = node.reshape(emitProduct(node, a, b, map(ys), init), type->getShape());
-  Shape perResult(spatial + 1, 1);
-  perResult[0] = type->getDimSize(1);
-  return IntegerProduct{sums, perResult};
 }

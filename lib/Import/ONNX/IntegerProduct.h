@@ -17,6 +17,7 @@
 #define COMPRESS_LIB_IMPORT_ONNX_INTEGERPRODUCT_H
 
 #include "Quantize.h"
+#include "compress/Dialect/Compress/IR/Constants.h"
 
 namespace mlir::compress::onnx_import {
 
@@ -42,7 +43,83 @@ struct IntegerProduct {
   Value sums;
   /// The shape of a vector of one number per result that broadcasts to the sums.
   Shape perResult;
+  /// True of a convolution whose channels come last, not after the samples.
+  bool isChannelsLast = false;
+
+  /// `value`, of the shape of the sums, with channels where ONNX has them.
+  Value ordered(Node &node, Value value) const;
 };
+
+//===----------------------------------------------------------------------===//
+// Factors
+//===----------------------------------------------------------------------===//
+
+/// A tensor of 8-bit integers, and the zero point that each product with it subtracts; null for none.
+struct Factor {
+  Value codes;
+  bool isUnsigned = false;
+  AffineMap map;
+  Value zeros = {};
+  AffineMap zeroMap = {};
+  /// The sign of `zeros`, which have the type of the file where `codes` may have got another one.
+  bool zerosUnsigned = false;
+};
+
+/// A constant of bytes.
+Value constantOf(Node &node, ArrayRef<int64_t> shape, StringRef bytes);
+
+/// Weights of a product, one of whose dimensions (or none) numbers the results.
+struct IntegerWeights {
+  RankedTensorType type;
+  /// The integers of constant weights; others are `value`.
+  std::string bytes = {};
+  Value value = {};
+  bool isUnsigned = false;
+  /// Zero points that are still to be subtracted: of rank 0, or one per result.
+  Value zeros = {};
+  bool zerosUnsigned = false;
+  /// For each result, the sum of what the weights stand for; empty if they are no constant.
+  SmallVector<int32_t> sums = {};
+
+  static FailureOr<IntegerWeights> get(Node &node, int operand, int zeroOperand, std::optional<int64_t> outDim,
+                                       bool transpose = false);
+
+  Value codes(Node &node) const { return value ? value : constantOf(node, type.getShape(), bytes); }
+  /// True if dot product instructions can multiply them: all are constants of 8 bits with sign.
+  bool allowsDots() const { return !sums.empty() && !isUnsigned && !zeros; }
+
+private:
+  LogicalResult takeConstant(Node &node, const Tensor &tensor, ArrayRef<int64_t> zeros, int64_t outDim);
+};
+
+/// init + sum of products, over loops of which those of `resultMap` are the result's.
+Value emitProduct(Node &node, const Factor &a, const Factor &b, AffineMap resultMap, Value init);
+
+/// What the sums of a product with constant weights start from, for each result: bias - zero * sums. Null for 0.
+FailureOr<Value> startOfSums(Node &node, const IntegerWeights &weights, const ZeroPoint &zero, int biasOperand);
+
+//===----------------------------------------------------------------------===//
+// Words
+//===----------------------------------------------------------------------===//
+
+/// Numbers that a dot product instruction multiplies and adds to one sum.
+constexpr int64_t kBytesPerWord = 4;
+
+/// An activation that dot product instructions take: bytes without sign.
+struct DotActivation {
+  Value codes;
+  ZeroPoint zero;
+
+  /// Integers with sign are moved up by 128, and their zero point too. Nullopt where that is a run-time value.
+  static std::optional<DotActivation> get(Node &node, Value x, bool isUnsigned, const ZeroPoint &zero);
+};
+
+/// Columns that weights are stored in together, so that a kernel reads them from one end to the other.
+int64_t panelWidth(int64_t columns);
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
 
 /// The activation of `operands` times its weights, as NumPy's matmul. Weights are transposed first if the op says so.
 FailureOr<IntegerProduct> emitMatMul(Node &node, ProductOperands operands, bool transpose = false);

@@ -55,7 +55,10 @@ public:
   bool has(int i) const { return i >= 0 && i < proto.input_size() && !proto.input(i).empty(); }
   /// Operand `i`; a constant becomes an op where it is first used.
   Value input(int i);
-  RankedTensorType type(int i) { return cast<RankedTensorType>(input(i).getType()); }
+  RankedTensorType type(int i) {
+    const Tensor *tensor = constant(i);
+    return tensor ? tensor->type : cast<RankedTensorType>(input(i).getType());
+  }
   /// Operand `i` if it is a constant, otherwise null.
   const Tensor *constant(int i) const;
   /// True if operand `i` is of integers without sign.

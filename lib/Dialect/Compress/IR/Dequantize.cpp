@@ -179,11 +179,20 @@ Value DequantizeOp::rebuild(OpBuilder &builder) {
 /// Roundings of a decoded number: code minus zero point, times scale, and the number itself where it is no integer.
 static constexpr int64_t kDecodeRoundings = 3;
 
+/// How often a product decodes each weight, counted in vectors: once per tile of rows where weights are loaded in
+/// lanes; otherwise one at a time, for a few vectors of positions.
+static double timesDecoded(const LinearConsumer &consumer) {
+  constexpr int64_t kTileRows = 8, kTileVectors = 3;
+  auto innermost = dyn_cast<AffineDimExpr>(consumer.resultMap.getResults().back());
+  bool hasLanes = innermost && consumer.weightMap.isFunctionOfDim(innermost.getPosition());
+  return llvm::divideCeil(consumer.positionsPerSample(), hasLanes ? kTileRows : kTileVectors);
+}
+
 /// The product itself, and what decoding a number takes for each weight.
 SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
   Form form{"coded", consumer.denseCost()};
   double decoding = static_cast<double>(getCodesType().getNumElements()) * (getCode().decodeOperations() + 1);
-  form.cost.adds += decoding;
+  form.cost.adds += decoding * timesDecoded(consumer);
   form.cost.weightBytes = storedBits() / 8;
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};

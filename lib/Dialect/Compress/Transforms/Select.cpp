@@ -118,7 +118,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       return success();
     }
     Cost dense = consumer->denseCost();
-    if (wanted.empty() && dense.seconds(machine) <= best->cost.seconds(machine)) {
+    if (wanted.empty() && !pays(best->cost, dense, machine)) {
       keepDense(candidate, "the " + best->name + " form does not pay: " + describe(best->cost, machine) +
                                "; dense: " + describe(dense, machine));
       return success();
@@ -134,6 +134,14 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     candidate.op->erase();
     ++numSelected;
     return success();
+  }
+
+  /// A form that multiplies as often as the dense product only decodes: its bytes are those that the weights came in,
+  /// which are worth half more time. All others must be faster.
+  static bool pays(const Cost &form, const Cost &dense, const Machine &machine) {
+    constexpr double kDecoding = 1.5;
+    bool onlyDecodes = form.multiplies == dense.multiplies && form.weightBytes < dense.weightBytes;
+    return form.seconds(machine) < dense.seconds(machine) * (onlyDecodes ? kDecoding : 1.0);
   }
 
   /// What `force` says of layers by name.

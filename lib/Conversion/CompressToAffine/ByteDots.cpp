@@ -1,0 +1,101 @@
+//===- ByteDots.cpp - Lower products of bytes to dot instructions ---------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   linalg.generic ins(%x : memref<?x16x4xi8>, %w : memref<2x16x32x4xi8>) outs(%y : memref<?x2x32xi32>)
+//     { %y + extui(%x) * extsi(%w) }, summed over 16 and 4
+//   =>
+//   a register-tiled nest (see ProductLowering.h) of words of four bytes: one instruction adds four products
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProductLowering.h"
+#include "Words.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static constexpr int64_t kBytesPerWord = 4;
+
+/// True if the body of `op` is `out + extui(a) * extsi(b)`.
+static bool isDotBody(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  if (body->getNumArguments() != 3 || !llvm::hasNItems(*body, 5))
+    return false;
+  auto add = body->getTerminator()->getOperand(0).getDefiningOp<arith::AddIOp>();
+  if (!add || !add.getType().isInteger(32))
+    return false;
+  Value sum = add.getLhs() == body->getArgument(2) ? add.getRhs() : add.getLhs();
+  bool addsToOut = add.getLhs() == body->getArgument(2) || add.getRhs() == body->getArgument(2);
+  auto product = sum.getDefiningOp<arith::MulIOp>();
+  if (!addsToOut || !product)
+    return false;
+  auto isPair = [&](Value a, Value b) {
+    auto activation = a.getDefiningOp<arith::ExtUIOp>();
+    auto weight = b.getDefiningOp<arith::ExtSIOp>();
+    return activation && weight && activation.getIn() == body->getArgument(0) &&
+           weight.getIn() == body->getArgument(1) && activation.getIn().getType().isInteger(8) &&
+           weight.getIn().getType().isInteger(8);
+  };
+  return isPair(product.getLhs(), product.getRhs()) || isPair(product.getRhs(), product.getLhs());
+}
+
+/// `memref` with its last two dimensions as one; null if they are not contiguous.
+static Value mergeWords(OpBuilder &builder, Location loc, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  int64_t rank = type.getRank();
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t d = 0; d + 1 < rank; ++d)
+    groups.push_back({d});
+  groups.back().push_back(rank - 1);
+  if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
+    return {};
+  return memref::CollapseShapeOp::create(builder, loc, memref, groups);
+}
+
+/// The map of an operand without its last dimension, which the last loop runs along; nullopt if it is another.
+static std::optional<AffineMap> mapOfWords(AffineMap map) {
+  unsigned last = map.getNumDims() - 1;
+  AffineExpr byte = getAffineDimExpr(last, map.getContext());
+  if (map.getNumResults() < 2 || map.getResults().back() != byte)
+    return std::nullopt;
+  AffineMap words = map.dropResult(map.getNumResults() - 1);
+  if (words.isFunctionOfDim(last))
+    return std::nullopt;
+  return AffineMap::get(last, 0, words.getResults(), map.getContext());
+}
+
+bool mlir::compress::isByteDot(linalg::LinalgOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !isDotBody(op) ||
+      op.getNumLoops() < 2 || op.getStaticLoopRanges().back() != kBytesPerWord ||
+      op.getIteratorTypesArray().back() != utils::IteratorType::reduction)
+    return false;
+  return llvm::all_of(op.getDpsInputOperands(),
+                      [&](OpOperand *operand) { return mapOfWords(op.getMatchingIndexingMap(operand)).has_value(); });
+}
+
+bool mlir::compress::lowerByteDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
+  SmallVector<ProductFactor> factors;
+  for (OpOperand *operand : op.getDpsInputOperands()) {
+    Value words = mergeWords(builder, op.getLoc(), operand->get());
+    if (!words)
+      return false;
+    factors.push_back({WeightLoad::ofWords(words), *mapOfWords(op.getMatchingIndexingMap(operand))});
+  }
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  extents.pop_back();
+  Product product{op.getDpsInits()[0], AffineMap::get(extents.size(), 0, result.getResults(), op.getContext()), factors,
+                  extents};
+  DotInstructions instructions = DotInstructions::get(extensions);
+  product.multiplyAdd = [instructions](AffineNest &nest, Value activation, Value weights, Value sum) {
+    return emitDot(nest, WordFormat::i8, instructions, activation, weights, sum);
+  };
+  return lowerProductToLanes(product, op, lanes, builder);
+}

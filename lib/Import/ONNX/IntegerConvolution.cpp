@@ -1,0 +1,191 @@
+//===- IntegerConvolution.cpp - Convolutions of integers ------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "IntegerProduct.h"
+#include "LinearOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::onnx_import;
+
+/// x with its zero point around its places, which start at `firstDim`: what is padded stands for 0.
+static Value padWithZeroPoint(Node &node, Value x, const Window &window, const ZeroPoint &zero, int64_t firstDim) {
+  auto type = cast<RankedTensorType>(x.getType());
+  SmallVector<OpFoldResult> low(type.getRank(), node.builder.getIndexAttr(0)), high(low);
+  Shape shape(type.getShape());
+  for (auto [d, before, after] : llvm::enumerate(window.before, window.after)) {
+    low[firstDim + d] = node.builder.getIndexAttr(before);
+    high[firstDim + d] = node.builder.getIndexAttr(after);
+    shape[firstDim + d] += before + after;
+  }
+  if (!window.isPadded())
+    return x;
+  Value number = zero.value ? tensor::ExtractOp::create(node.builder, node.loc, zero.value, ValueRange()).getResult()
+                            : node.scalar(type.getElementType(), static_cast<int8_t>(zero.constant));
+  return tensor::PadOp::create(node.builder, node.loc, RankedTensorType::get(shape, type.getElementType()), x, low,
+                               high, number);
+}
+
+static Value transpose(Node &node, Value value, ArrayRef<int64_t> permutation) {
+  auto type = cast<RankedTensorType>(value.getType());
+  Shape shape;
+  for (int64_t from : permutation)
+    shape.push_back(type.getDimSize(from));
+  Value empty = node.empty(RankedTensorType::get(shape, type.getElementType()));
+  return linalg::TransposeOp::create(node.builder, node.loc, value, empty, permutation)->getResult(0);
+}
+
+static Value channelsLast(Node &node, Value value) {
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  SmallVector<int64_t> permutation{0};
+  llvm::append_range(permutation, llvm::seq<int64_t>(2, rank));
+  permutation.push_back(1);
+  return transpose(node, value, permutation);
+}
+
+Value IntegerProduct::ordered(Node &node, Value value) const {
+  if (!isChannelsLast)
+    return value;
+  int64_t rank = cast<RankedTensorType>(value.getType()).getRank();
+  SmallVector<int64_t> permutation{0, rank - 1};
+  llvm::append_range(permutation, llvm::seq<int64_t>(1, rank - 1));
+  return transpose(node, value, permutation);
+}
+
+/// `shape` with the dimension `at` split into groups.
+static Shape splitGroups(ArrayRef<int64_t> shape, int64_t at, int64_t groups) {
+  Shape result(shape);
+  result[at] /= groups;
+  result.insert(result.begin() + at, groups);
+  return result;
+}
+
+/// The same in words, channels last: y[n, place…, p, q] = sum over tap…, c, j of x[n, window…, c, j] * w[p, tap…, c, q,
+/// j].
+static FailureOr<IntegerProduct> emitConvOfWords(Node &node, const DotActivation &x, const Convolution &convolution,
+                                                 const IntegerWeights &weights, Value start) {
+  OpBuilder &builder = node.builder;
+  int64_t spatial = convolution.spatial, filters = weights.type.getDimSize(0), channels = weights.type.getDimSize(1);
+  int64_t width = panelWidth(filters), panels = filters / width, words = channels / kBytesPerWord, taps = 1;
+  for (int64_t extent : convolution.window.kernel)
+    taps *= extent;
+  std::string bytes(weights.bytes.size(), '\0');
+  for (int64_t f = 0; f < filters; ++f)
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t t = 0; t < taps; ++t)
+        bytes[(((f / width * taps + t) * words + c / kBytesPerWord) * width + f % width) * kBytesPerWord +
+              c % kBytesPerWord] = weights.bytes[(f * channels + c) * taps + t];
+  Shape weightShape{panels};
+  llvm::append_range(weightShape, convolution.window.kernel);
+  weightShape.append({words, width, kBytesPerWord});
+
+  Value padded = padWithZeroPoint(node, channelsLast(node, x.codes), convolution.window, x.zero, /*firstDim=*/1);
+  Shape inputShape(cast<RankedTensorType>(padded.getType()).getShape()), resultShape{convolution.result[0]};
+  inputShape.back() = words;
+  inputShape.push_back(kBytesPerWord);
+  llvm::append_range(resultShape, ArrayRef<int64_t>(convolution.result).drop_front(2));
+  Shape inPanels(resultShape);
+  resultShape.push_back(filters);
+  inPanels.append({panels, width});
+  auto type = node.activation(inPanels, builder.getI32Type());
+  if (failed(type))
+    return failure();
+  FailureOr<Value> init = start ? node.broadcastTo(node.reshape(start, {panels, width}), *type) : node.filled(*type, 0);
+  if (failed(init))
+    return failure();
+  // Loops: sample, place, panel, filter; tap, word, byte.
+  int64_t panel = 1 + spatial, tap = panel + 2, word = tap + spatial;
+  auto loop = [&](int64_t i) { return builder.getAffineDimExpr(i); };
+  SmallVector<AffineExpr> xs{loop(0)}, ws{loop(panel)}, ys{loop(0)};
+  for (int64_t d = 0; d < spatial; ++d) {
+    xs.push_back(loop(1 + d) * convolution.window.strides[d] + loop(tap + d) * convolution.window.dilations[d]);
+    ws.push_back(loop(tap + d));
+    ys.push_back(loop(1 + d));
+  }
+  xs.append({loop(word), loop(word + 1)});
+  ws.append({loop(word), loop(panel + 1), loop(word + 1)});
+  ys.append({loop(panel), loop(panel + 1)});
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(word + 2, 0, exprs, builder.getContext()); };
+  Factor a{node.reshape(padded, inputShape), /*isUnsigned=*/true, map(xs)};
+  Factor b{constantOf(node, weightShape, bytes), /*isUnsigned=*/false, map(ws)};
+  Value sums = node.reshape(emitProduct(node, a, b, map(ys), *init), resultShape);
+  return IntegerProduct{sums, {filters}, /*isChannelsLast=*/true};
+}
+
+FailureOr<IntegerProduct> onnx_import::emitConv(Node &node, ProductOperands operands) {
+  OpBuilder &builder = node.builder;
+  if (refusesElement(node, operands.x, builder.getI8Type()))
+    return failure();
+  auto zero = ZeroPoint::get(node, operands.xZero);
+  if (failed(zero))
+    return failure();
+  auto convolution = Convolution::get(node, node.type(operands.x), node.type(operands.w));
+  if (failed(convolution))
+    return failure();
+  auto type = node.activation(convolution->result, builder.getI32Type());
+  auto weights = IntegerWeights::get(node, operands.w, operands.wZero, /*outDim=*/0);
+  if (failed(type) || failed(weights))
+    return failure();
+  if (weights->sums.empty())
+    return node.refuse("weights that are no constant are not supported");
+  if (weights->allowsDots() && convolution->groups == 1 && type->getDimSize(1) > 1 &&
+      weights->type.getDimSize(1) % kBytesPerWord == 0)
+    if (auto x = DotActivation::get(node, node.input(operands.x), node.isUnsigned(operands.x), *zero)) {
+      auto start = startOfSums(node, *weights, x->zero, operands.bias);
+      if (failed(start))
+        return failure();
+      return emitConvOfWords(node, *x, *convolution, *weights, *start);
+    }
+  auto start = startOfSums(node, *weights, *zero, operands.bias);
+  if (failed(start))
+    return failure();
+  int64_t spatial = convolution->spatial, groups = convolution->groups, rank = type->getRank();
+  Value x = padWithZeroPoint(node, node.input(operands.x), convolution->window, *zero, /*firstDim=*/2),
+        w = weights->codes(node);
+  Value init = node.filled(*type, 0);
+  if (*start) {
+    auto dims = llvm::to_vector(llvm::seq<int64_t>(2, rank));
+    dims.insert(dims.begin(), 0);
+    init = linalg::BroadcastOp::create(builder, node.loc, *start, node.empty(*type), dims)->getResult(0);
+  }
+  Shape zeroShape{type->getDimSize(1)};
+  bool hasGroups = groups > 1;
+  if (hasGroups) {
+    x = node.reshape(x, splitGroups(cast<RankedTensorType>(x.getType()).getShape(), 1, groups));
+    w = node.reshape(w, splitGroups(cast<RankedTensorType>(w.getType()).getShape(), 0, groups));
+    init = node.reshape(init, splitGroups(type->getShape(), 1, groups));
+    zeroShape = splitGroups(zeroShape, 0, groups);
+  }
+  // Loops: sample, group, filter, place; channel, tap.
+  int64_t filter = 1 + hasGroups, place = filter + 1, channel = place + spatial, tap = channel + 1;
+  int64_t numLoops = tap + spatial;
+  auto loop = [&](int64_t i) { return builder.getAffineDimExpr(i); };
+  SmallVector<AffineExpr> xs{loop(0)}, ws, ys{loop(0)}, zeros;
+  if (hasGroups)
+    for (auto *exprs : {&xs, &ws, &ys, &zeros})
+      exprs->push_back(loop(1));
+  xs.push_back(loop(channel));
+  ws.append({loop(filter), loop(channel)});
+  ys.push_back(loop(filter));
+  zeros.push_back(loop(filter));
+  for (int64_t d = 0; d < spatial; ++d) {
+    xs.push_back(loop(place + d) * convolution->window.strides[d] + loop(tap + d) * convolution->window.dilations[d]);
+    ws.push_back(loop(tap + d));
+    ys.push_back(loop(place + d));
+  }
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops, 0, exprs, builder.getContext()); };
+  Factor a{x, node.isUnsigned(operands.x), map(xs)}, b{w, weights->isUnsigned, map(ws)};
+  if (weights->zeros) {
+    bool isScalar = cast<RankedTensorType>(weights->zeros.getType()).getRank() == 0;
+    b.zeros = isScalar ? weights->zeros : node.reshape(weights->zeros, zeroShape);
+    b.zeroMap = map(isScalar ? ArrayRef<AffineExpr>() : ArrayRef(zeros));
+  }
+  Value sums = node.reshape(emitProduct(node, a, b, map(ys), init), type->getShape());
+  Shape perResult(spatial + 1, 1);
+  perResult[0] = type->getDimSize(1);
+  return IntegerProduct{sums, perResult};
+}
