@@ -1,9 +1,12 @@
 """The importer on models written here: batches, circulant nodes, folding, and its report on what it cannot take."""
+import re
+
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from conftest import ROOT
 import compress_mlir
 from compress_mlir import export, reference
 
@@ -225,6 +228,15 @@ def test_newer_opset_is_taken_where_its_ops_are_known(rng, tmp_path, compile_and
     path = save(make_model([helper.make_node("Relu", ["x"], ["y"])], {"x": ["n", 3]}, {"y": ["n", 3]}, opset=21), tmp_path)
     x = floats(rng, 2, 3)
     np.testing.assert_array_equal(compile_and_load(path).run({"x": x})["y"], np.maximum(x, 0))
+
+
+def test_the_table_of_ops_is_complete(tmp_path):
+    path = save(make_model([helper.make_node("LSTM", ["x"], ["y"])], {"x": [1]}, {"y": None}), tmp_path)
+    with pytest.raises(compress_mlir.CompileError) as error:
+        compress_mlir.compile(path, tmp_path / "out")
+    supported = next(line for line in str(error.value).splitlines() if "supported ops:" in line).split(":")[1].split()
+    rows = [line.split("|")[1] for line in (ROOT / "docs" / "ONNX.md").read_text().splitlines() if line.startswith("| `")]
+    assert sorted(re.findall("`([^`]*)`", " ".join(rows))) == sorted(supported)
 
 
 def test_one_report_lists_every_node_that_cannot_be_taken(tmp_path):

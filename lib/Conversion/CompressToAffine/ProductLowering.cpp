@@ -65,7 +65,8 @@ private:
   AffineExpr dim(int64_t loop) const { return getAffineDimExpr(loop, builder.getContext()); }
   std::optional<unsigned> outPosition(int64_t loop) const { return outMap.getResultPosition(dim(loop)); }
 
-  /// A factor stored in panels of `width` columns, at (column floordiv width, step, column mod width).
+  /// A factor stored in panels of `width` columns, at (column floordiv width, step, column mod width); or, of words,
+  /// one panel for each index of other loops, of all columns.
   struct Panels {
     const ProductFactor *factor;
     int64_t width;
@@ -74,6 +75,15 @@ private:
 
   std::optional<Panels> findPanels(const ProductFactor &factor) const {
     AffineMap map = factor.map;
+    if (factor.load.isInWords()) {
+      if (map.getNumResults() < 2)
+        return std::nullopt;
+      auto step = dyn_cast<AffineDimExpr>(map.getResult(map.getNumResults() - 2));
+      bool hasWholeVectors = extents[laneLoop] % lanes == 0;
+      if (!step || outPosition(step.getPosition()) || map.getResults().back() != dim(laneLoop) || !hasWholeVectors)
+        return std::nullopt;
+      return Panels{&factor, extents[laneLoop], step.getPosition()};
+    }
     if (map.getNumResults() != 3 || factor.load.isCoded() || !allowsLanesIn(factor))
       return std::nullopt;
     int64_t width = cast<MemRefType>(factor.load.getMemref().getType()).getShape().back();
@@ -267,9 +277,10 @@ private:
     SmallVector<AffineExpr> at(index);
     at[panels->sumLoop] = step;
     Value memref = panels->factor->load.getMemref();
-    int64_t bytes = cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8, line = kLineBytes / bytes;
+    auto type = cast<MemRefType>(memref.getType());
+    int64_t bytes = type.getElementTypeBitWidth() / 8, line = kLineBytes / bytes;
     SmallVector<AffineExpr> where = indexOf(panels->factor->map, at);
-    for (int64_t column = 0; column < panels->width; column += line) {
+    for (int64_t column = 0; column < type.getShape().back(); column += line) {
       where.back() = nest.constant(column);
       nest.prefetch(memref, where);
     }

@@ -35,6 +35,7 @@ public:
 
   /// The buffer of the floats or codes; where a layout packs codes, its innermost extent is in bytes.
   Value getMemref() const { return memref; }
+  bool isInWords() const { return inWords; }
   bool isCoded() const { return coded.has_value(); }
   bool isPacked() const { return coded && coded->layout; }
 

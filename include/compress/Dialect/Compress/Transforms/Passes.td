@@ -135,7 +135,7 @@ def SelectPass : Pass<"compress-select"> {
   let description = [{
     For each consumer of a representation op, the cheapest of the forms that the op offers and the dense product, by the
     cost model: seconds per sample, the larger of operations over peak and weight bytes over the bandwidth of the cache
-    level that holds them. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
+    level that holds them. A form that only decodes (as many multiplies, fewer weight bytes) may take half more. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
 
     A remark per layer (category `compress`) says what was chosen and why, or why not. Representations that stay are
     expanded, which is announced as a missed optimization.

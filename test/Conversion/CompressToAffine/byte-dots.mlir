@@ -1,0 +1,72 @@
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni' | FileCheck %s --check-prefixes=CHECK,DOT
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16' | FileCheck %s --check-prefixes=CHECK,SHIFT
+// RUN: compress-opt %s --convert-compress-to-affine | FileCheck %s --check-prefix=LOOPS
+
+// Four bytes of each row are a word, in all lanes; 16 columns of words are a vector. A tile is 8 rows.
+// CHECK-LABEL: @words
+// CHECK-SAME: %[[X:.*]]: memref<?x8x4xi8>, %[[W:.*]]: memref<2x8x32x4xi8>, %[[Y:.*]]: memref<?x2x32xi32>
+// CHECK-DAG: %[[ROWS:.*]] = memref.collapse_shape %[[X]] {{\[}}[0], [1, 2]] : memref<?x8x4xi8> into memref<?x32xi8>
+// CHECK-DAG: %[[PANELS:.*]] = memref.collapse_shape %[[W]] {{\[}}[0], [1], [2, 3]] : memref<2x8x32x4xi8> into memref<2x8x128xi8>
+// CHECK: affine.for %[[P:.*]] = 0 to 2
+// CHECK: affine.for %[[M:.*]] = 0 to {{.*}} step 8
+// CHECK: affine.for %[[K:.*]] = 0 to 8 iter_args
+// CHECK: affine.vector_load %[[ROWS]][%[[M]], %[[K]] * 4] : memref<?x32xi8>, vector<4xi8>
+// CHECK: %[[BYTES:.*]] = affine.vector_load %[[PANELS]][%[[P]], %[[K]], 0] : memref<2x8x128xi8>, vector<64xi8>
+// CHECK: %[[WORDS:.*]] = vector.bitcast %[[BYTES]] : vector<64xi8> to vector<16xi32>
+// DOT-COUNT-16: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// DOT-NOT: arith.muli
+// SHIFT: arith.shrsi
+// SHIFT: arith.muli %{{.*}} : vector<16xi32>
+// SHIFT-NOT: vpdpbusd
+// LOOPS-LABEL: @words
+// LOOPS: linalg.generic
+func.func @words(%x: memref<?x8x4xi8>, %w: memref<2x8x32x4xi8>, %y: memref<?x2x32xi32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, p, n, k, j) -> (m, k, j)>, affine_map<(m, p, n, k, j) -> (p, k, n, j)>,
+                                   affine_map<(m, p, n, k, j) -> (m, p, n)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : memref<?x8x4xi8>, memref<2x8x32x4xi8>) outs(%y : memref<?x2x32xi32>) {
+  ^bb0(%a: i8, %b: i8, %sum: i32):
+    %0 = arith.extui %a : i8 to i32
+    %1 = arith.extsi %b : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %sum, %2 : i32
+    linalg.yield %3 : i32
+  }
+  return
+}
+
+// Both factors with sign: the instruction multiplies bytes of which one has none.
+// CHECK-LABEL: @both_with_sign
+// CHECK: linalg.generic
+func.func @both_with_sign(%x: memref<4x8x4xi8>, %w: memref<8x32x4xi8>, %y: memref<4x32xi32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, n, k, j) -> (m, k, j)>, affine_map<(m, n, k, j) -> (k, n, j)>,
+                                   affine_map<(m, n, k, j) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : memref<4x8x4xi8>, memref<8x32x4xi8>) outs(%y : memref<4x32xi32>) {
+  ^bb0(%a: i8, %b: i8, %sum: i32):
+    %0 = arith.extsi %a : i8 to i32
+    %1 = arith.extsi %b : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %sum, %2 : i32
+    linalg.yield %3 : i32
+  }
+  return
+}
+
+// Bytes of a word that are not the last loop of both: no words.
+// CHECK-LABEL: @no_words
+// CHECK: linalg.generic
+func.func @no_words(%x: memref<4x4x8xi8>, %w: memref<8x32x4xi8>, %y: memref<4x32xi32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, n, k, j) -> (m, j, k)>, affine_map<(m, n, k, j) -> (k, n, j)>,
+                                   affine_map<(m, n, k, j) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : memref<4x4x8xi8>, memref<8x32x4xi8>) outs(%y : memref<4x32xi32>) {
+  ^bb0(%a: i8, %b: i8, %sum: i32):
+    %0 = arith.extui %a : i8 to i32
+    %1 = arith.extsi %b : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %sum, %2 : i32
+    linalg.yield %3 : i32
+  }
+  return
+}
