@@ -73,6 +73,12 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     report.machine = options.machine;
     pm.addNestedPass<func::FuncOp>(createMemoryReportPass(report));
   }
+  if (options.predictLayers > 0) {
+    PredictLayersPassOptions predict;
+    predict.machine = options.machine;
+    predict.maxBatch = options.predictLayers;
+    pm.addNestedPass<func::FuncOp>(createPredictLayersPass(predict));
+  }
 
   addBufferization(pm);
 }

@@ -40,6 +40,9 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
       llvm::cl::init("")};
   Option<bool> memoryReport{*this, "memory-report", llvm::cl::desc("Run compress-memory-report on the chosen kernels"),
                             llvm::cl::init(false)};
+  Option<int64_t> predictLayers{
+      *this, "predict-layers", llvm::cl::desc("Run compress-predict-layers for one and for so many samples; 0: do not"),
+      llvm::cl::init(0)};
 };
 
 /// The first half of `compress-to-affine`, from tensors to buffers. What it leaves is the same for every number of
@@ -58,6 +61,9 @@ struct CompressToLLVMOptions : PassPipelineOptions<CompressToLLVMOptions> {
   Option<std::string> name{*this, "name", llvm::cl::desc("Prefix of the C functions"), llvm::cl::init("model")};
   Option<int64_t> maxBatch{*this, "max-batch", llvm::cl::desc("Most samples that one pass through the layers takes"),
                            llvm::cl::init(64)};
+  Option<std::string> profile{*this, "profile",
+                              llvm::cl::desc("Counter for compress-profile-layers, tsc or cntvct; empty: do not count"),
+                              llvm::cl::init("")};
 };
 
 /// The first half of `compress-to-llvm`: the arena and the library's C functions. `CInterface::get` reads what it

@@ -85,7 +85,11 @@ def KernelOpInterface : OpInterface<"KernelOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"The loops of the op, and how each dimension of each operand moves with them.",
-      "::mlir::compress::KernelTiling", "getKernelTiling", (ins)>
+      "::mlir::compress::KernelTiling", "getKernelTiling", (ins)>,
+    InterfaceMethod<[{
+        Seconds of the op's arithmetic at the peak of `machine`, counted as the costs of forms count it; a dynamic extent
+        counts as `batch`.
+      }], "double", "getArithmeticSeconds", (ins "const ::mlir::compress::Machine &":$machine, "int64_t":$batch)>
   ];
 }
 

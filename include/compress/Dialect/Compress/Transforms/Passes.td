@@ -248,6 +248,33 @@ def MemoryReportPass : Pass<"compress-memory-report", "func::FuncOp"> {
   ];
 }
 
+def PredictLayersPass : Pass<"compress-predict-layers", "func::FuncOp"> {
+  let summary = "Say on a function what its layers are, and what each should take";
+  let description = [{
+    A layer is what the ops of one name (of an ONNX node; of a line, in an IR file) compute. The attribute `compress.layers`
+    of the function lists them in their order, each with
+
+    - `name`, and `op`: the op that should take longest;
+    - `predicted_us`: microseconds for one sample and for `max-batch` samples. For each op that is the larger one of the time
+      of its arithmetic at the machine's peak and of the time of its bytes, from the levels that `compress-memory-report`
+      says; they are summed over the ops of the layer;
+    - `bound`: what that sum is spent on most, for the same two: `compute`, `L1`, `L2`, `L3` or `memory`.
+
+    The arithmetic is what `compress-select` counts: additions and multiplications, of numbers of other formats at their own
+    peaks. `machine` is that of `compress-select`.
+
+    Runs after: pack-weights          Leaves: the function's body as it is
+    Does nothing when: no op computes on tensors        Fails when: `max-batch` is below 1, `machine` is not known
+
+    Example: test/Dialect/Compress/Transforms/predict-layers.mlir
+  }];
+  let options = [
+    Option<"maxBatch", "max-batch", "int64_t", /*default=*/"64", "Samples of a full run, for dynamic extents">,
+    Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
+           "Machine to predict for: a preset, native, or a file of compress-machine">
+  ];
+}
+
 def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
   let summary = "Store constant weights in the order in which lanes read them";
   let description = [{

@@ -1,0 +1,93 @@
+//===- KernelArithmetic.cpp - What the arithmetic of kernel ops takes ------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// getArithmeticSeconds of KernelOpInterface: additions and multiplications as the costs of forms count them, at the
+// machine's peak.
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelOpHelpers.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Kernel/Count.h"
+#include "compress/Kernel/FFT.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static double product(ArrayRef<int64_t> extents, int64_t batch) {
+  double count = 1;
+  for (int64_t extent : extents)
+    count *= static_cast<double>(ShapedType::isDynamic(extent) ? batch : extent);
+  return count;
+}
+
+/// Transforms between numbers and the blocks of `planes`.
+static double transforms(Value planes, const Machine &machine, int64_t batch) {
+  int64_t k = shaped(planes).getDimSize(0);
+  // Longer ones are no straight-line code, and take long to build.
+  bool isBuilt = kernel::operationCountUpperBound(k) <= kernel::kMostEmittedOperations;
+  double operations =
+      static_cast<double>(isBuilt ? kernel::count(kernel::rfft(k)).total() : kernel::operationCountUpperBound(k));
+  return product(shaped(planes).getShape().drop_front(), batch) * operations / machine.peakFlops;
+}
+
+double RfftOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  return transforms(getInit(), machine, batch);
+}
+
+double RfftTransposeOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  return transforms(getInput(), machine, batch);
+}
+
+/// Additions and multiplications of all slots, for one in block and one out block.
+static double operationsPerBlock(int64_t k) {
+  int64_t real = kernel::numRealSlots(k);
+  return 2 * static_cast<double>(real + 4 * ((k - real) / 2));
+}
+
+/// Products of the out blocks of `init` with blocks of `weights`, which are k x taps… x q x p.
+static double products(Value init, Value weights, const Machine &machine, int64_t batch) {
+  double terms = product(shaped(weights).getShape().drop_front().drop_back(), batch);
+  return product(shaped(init).getShape().drop_front(), batch) * terms * operationsPerBlock(shaped(init).getDimSize(0)) /
+         machine.peakFlops;
+}
+
+double SpectralMatmulOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  return products(getInit(), getWeights(), machine, batch);
+}
+
+double SpectralConvOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  return products(getInit(), getWeights(), machine, batch);
+}
+
+double SpectralDotOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  double peak = getWords() == WordFormat::bf16 ? machine.peakBF16 : machine.peakInt8;
+  double taps = product(shaped(getWeights()).getShape().slice(1, getStrides().size()), batch);
+  double blocks = product(shaped(getInput()).getDimSize(getInDim() + 1), batch);
+  return product(shaped(getInit()).getShape().drop_front(), batch) * taps * blocks *
+         operationsPerBlock(getBlockSize()) / (peak > 0 ? peak : machine.peakFlops);
+}
+
+/// A number is decoded, and scaled.
+static double decoding(Attribute code) {
+  return static_cast<double>(cast<NumberCodeAttrInterface>(code).decodeOperations() + 1);
+}
+
+double DecodeOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  return product(shaped(getInit()).getShape(), batch) * decoding(getCode()) / machine.peakFlops;
+}
+
+double CodedContractOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
+  SmallVector<int64_t> extents = getLoopExtents(), weight;
+  for (AffineExpr expr : getWeightMap().getResults())
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      weight.push_back(extents[dim.getPosition()]);
+  return (2 * product(extents, batch) + product(weight, batch) * decoding(getCode())) / machine.peakFlops;
+}
+
+/// Moves numbers, and computes nothing.
+double RelayoutOp::getArithmeticSeconds(const Machine &, int64_t) { return 0; }

@@ -1,0 +1,118 @@
+//===- LayerTraffic.cpp - What the ops of a function move ------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LayerTraffic.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+/// Computes traffic with dynamic extents taken as `batch`.
+struct TrafficCounter {
+  int64_t batch;
+
+  int64_t extentOf(int64_t extent) const { return ShapedType::isDynamic(extent) ? batch : extent; }
+
+  int64_t elements(Type type) const {
+    int64_t count = 1;
+    for (int64_t extent : cast<RankedTensorType>(type).getShape())
+      count *= extentOf(extent);
+    return count;
+  }
+
+  int64_t bytes(Type type) const {
+    return llvm::divideCeil(elements(type) * cast<RankedTensorType>(type).getElementTypeBitWidth(), 8);
+  }
+
+  /// Iterations of the loops of `op`.
+  double iterations(linalg::LinalgOp op) const {
+    double count = 1;
+    for (int64_t extent : op.getStaticLoopRanges())
+      count *= static_cast<double>(extentOf(extent));
+    return count;
+  }
+
+  double iterations(Operation *op, const KernelTiling &tiling) const {
+    SmallVector<double> extents(tiling.iterators.size(), 1);
+    for (auto [operand, dims] : llvm::zip(op->getOperands(), tiling.operands))
+      for (auto [extent, dim] : llvm::zip(cast<RankedTensorType>(operand.getType()).getShape(), dims))
+        if (dim.isPlain())
+          extents[dim.loop] = static_cast<double>(extentOf(extent));
+    return std::accumulate(extents.begin(), extents.end(), 1.0, std::multiplies<>());
+  }
+
+  /// Numbers of an operand that one iteration touches.
+  double numbersPerIteration(Type type, const OperandTiling &dims) const {
+    double count = 1;
+    for (auto [extent, dim] : llvm::zip(cast<RankedTensorType>(type).getShape(), dims))
+      count *= static_cast<double>(dim.isWhole() ? extentOf(extent) : dim.span);
+    return count;
+  }
+
+  /// Of a linalg or kernel op on tensors; nullopt for others.
+  std::optional<Traffic> count(Operation *op) const {
+    auto style = dyn_cast<DestinationStyleOpInterface>(op);
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    auto kernelOp = dyn_cast<KernelOpInterface>(op);
+    if (!style || !style.hasPureTensorSemantics() || (!linalgOp && !kernelOp))
+      return std::nullopt;
+    std::optional<KernelTiling> tiling;
+    if (kernelOp)
+      tiling = kernelOp.getKernelTiling();
+    Traffic traffic;
+    double touched = 0, numbers = 0;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Type type = operand.get().getType();
+      bool isRead = !linalgOp || !linalgOp.getMatchingBlockArgument(&operand).use_empty();
+      if (!isa<RankedTensorType>(type) || (!isRead && !style.isDpsInit(&operand)))
+        continue; // a number, or the shape of a window
+      if (style.isDpsInit(&operand)) {
+        traffic.outBytes += bytes(type);
+        continue;
+      }
+      if (operand.get().getDefiningOp<arith::ConstantOp>()) {
+        traffic.weightBytes += bytes(type);
+        continue;
+      }
+      traffic.inBytes += bytes(type);
+      numbers += static_cast<double>(elements(type));
+      touched +=
+          linalgOp ? iterations(linalgOp)
+                   : iterations(op, *tiling) * numbersPerIteration(type, tiling->operands[operand.getOperandNumber()]);
+    }
+    traffic.reads = numbers > 0 ? touched / numbers : 0;
+    return traffic;
+  }
+};
+
+} // namespace
+
+FunctionTraffic::FunctionTraffic(Operation *function, int64_t batch) {
+  TrafficCounter counter{batch};
+  function->walk([&](Operation *op) {
+    auto traffic = counter.count(op);
+    if (!traffic || isa<linalg::FillOp>(op))
+      return;
+    rows.emplace_back(op, *traffic);
+    weightBytes += traffic->weightBytes;
+  });
+}
+
+double mlir::compress::arithmeticSeconds(Operation *op, const Machine &machine, int64_t batch) {
+  if (auto kernelOp = dyn_cast<KernelOpInterface>(op))
+    return kernelOp.getArithmeticSeconds(machine, batch);
+  auto linalgOp = cast<linalg::LinalgOp>(op);
+  auto operations = llvm::count_if(linalgOp.getBlock()->without_terminator(), [](Operation &inner) {
+    return inner.getNumResults() == 1 && isa<FloatType>(inner.getResult(0).getType()) &&
+           !inner.hasTrait<OpTrait::ConstantLike>() && !isa<CastOpInterface>(inner);
+  });
+  return TrafficCounter{batch}.iterations(linalgOp) * static_cast<double>(operations) / machine.peakFlops;
+}
