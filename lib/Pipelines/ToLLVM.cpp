@@ -19,6 +19,11 @@ void mlir::compress::buildCompressPackagePipeline(OpPassManager &pm, const Compr
   PlanMemoryPassOptions plan;
   plan.maxBatch = options.maxBatch;
   pm.addNestedPass<func::FuncOp>(createPlanMemoryPass(plan));
+  if (!options.profile.empty()) {
+    ProfileLayersPassOptions profile;
+    profile.counter = options.profile;
+    pm.addPass(createProfileLayersPass(profile));
+  }
   EmitCEntryPassOptions entry;
   entry.name = options.name;
   pm.addPass(createEmitCEntryPass(entry));

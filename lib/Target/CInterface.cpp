@@ -128,6 +128,11 @@ std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::
   CInterface interface;
   interface.name = name.str();
   interface.maxBatch = maxBatch.getInt();
+  if (Attribute given = main->getAttr(kProfileAttr)) {
+    interface.profile = CProfile::get(given);
+    if (!interface.profile)
+      return fail("expects compress.profile of @main to be what compress-profile-layers sets");
+  }
   if (std::string wrong = addVariants(interface, module, main); !wrong.empty())
     return fail(wrong);
   for (unsigned i = 0; i + 1 < main.getNumArguments(); ++i) {
@@ -216,6 +221,8 @@ std::string CInterface::header() const {
      << " bytes and is not\n * shared with a concurrent call; NULL if it needs 0 bytes. Error codes:";
   for (auto [code, message] : llvm::enumerate(errorMessages()))
     os << "\n *   " << code << ": " << message;
+  if (profile)
+    os << ".\n * Counts " << name << "_ticks anew, if it returns 0";
   os << ". */\nint " << name << "_run(int64_t batch";
   for (auto [i, tensor] : llvm::enumerate(inputs))
     os << ", const " << tensor.cType() << " *" << parameterName(tensor.name, i, "input");
@@ -225,7 +232,35 @@ std::string CInterface::header() const {
      << "/* The text of an error code. */\nconst char *" << name << "_error(int code);\n\n"
      << "/* Inputs and outputs, in the order of run's arguments. */\n"
      << llvm::formatv("const {0}_tensor *{0}_inputs(size_t *count);\nconst {0}_tensor *{0}_outputs(size_t *count);\n\n",
-                      name)
-     << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+                      name);
+  if (profile)
+    os << profileDeclarations();
+  os << "#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
   return text;
+}
+
+std::string CInterface::profileDeclarations() const {
+  StringRef unit = profile->counter == "tsc" ? "the time stamp counter" : "CNTVCT_EL0, the virtual counter";
+  return llvm::formatv(
+      R"(/* A layer: the name of its ONNX node, or its line in an IR file; the op that should take longest; and, separated by ", ",
+ * the layers whose work its loops do, too. What the cost model expects of it, for two numbers of samples that run together:
+ * microseconds (0: it expects nothing), and what they are spent on most: "compute", or the level that bytes come from ("L1",
+ * "L2", "L3", "memory"). */
+typedef struct {0}_layer {{
+  const char *name, *op, *fused;
+  int64_t samples[2];
+  double predicted_us[2];
+  const char *bound[2];
+} {0}_layer;
+
+/* The layers, in their order. */
+const {0}_layer *{0}_layers(size_t *count);
+
+/* Of the last call of run with this workspace that returned 0: [i] is the ticks of layer i, summed over all samples, and
+ * [count] those of the whole call, what belongs to no layer included. They lie in the workspace, so that concurrent calls
+ * count apart. Ticks are of {1}, which runs at a fixed rate: compare it with a clock. */
+const int64_t *{0}_ticks(const void *workspace);
+
+)",
+      name, unit);
 }

@@ -14,9 +14,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CProfile.h"
 #include "EmitProcessorCheck.h"
 #include "compress/Target/CInterface.h"
 #include "compress/Target/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_EMITCENTRYPASS
@@ -48,6 +50,10 @@ struct CEntryEmitter {
     emitError(interface);
     emitTensorTable("inputs", interface.inputs);
     emitTensorTable("outputs", interface.outputs);
+    if (interface.profile) {
+      emitLayerTable(interface);
+      emitTicks();
+    }
     for (const CVariant &variant : interface.variants)
       module.lookupSymbol<func::FuncOp>(variant.function).setPrivate();
   }
@@ -77,7 +83,10 @@ struct CEntryEmitter {
     {
       OpBuilder::InsertionGuard inner(builder);
       builder.setInsertionPointToStart(guarded.thenBlock());
-      emitChunks(interface, run);
+      if (interface.profile)
+        emitCountedChunks(interface, run);
+      else
+        emitChunks(interface, run);
     }
     func::ReturnOp::create(builder, loc, code);
   }
@@ -105,12 +114,32 @@ struct CEntryEmitter {
     return code;
   }
 
+  Value index(Value v) { return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), v); }
+
+  /// Sets all ticks to zero, and the last ones to those of the chunks.
+  void emitCountedChunks(const CInterface &interface, func::FuncOp run) {
+    Value workspace = run.getArguments().back();
+    int64_t numLayers = interface.profile->layers.size();
+    auto place = [&](Value i) -> Value {
+      return LLVM::GEPOp::create(builder, loc, workspace.getType(), builder.getI64Type(), workspace, i);
+    };
+    auto loop = scf::ForOp::create(builder, loc, index(i64(0)), index(i64(numLayers)), index(i64(1)));
+    {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(loop.getBody());
+      Value i = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), loop.getInductionVar());
+      LLVM::StoreOp::create(builder, loc, i64(0), place(i));
+    }
+    Value before = emitReadCounter(builder, loc, interface.profile->counter);
+    emitChunks(interface, run);
+    Value after = emitReadCounter(builder, loc, interface.profile->counter);
+    Value elapsed = arith::SubIOp::create(builder, loc, after, before);
+    LLVM::StoreOp::create(builder, loc, elapsed, place(i64(numLayers)));
+  }
+
   void emitChunks(const CInterface &interface, func::FuncOp run) {
     if (!interface.isDynamic)
       return emitCall(interface, run, i64(0), i64(interface.statedBatch));
-    auto index = [&](Value v) {
-      return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), v).getResult();
-    };
     Value batch = run.getArgument(0), most = i64(interface.maxBatch);
     auto loop = scf::ForOp::create(builder, loc, index(i64(0)), index(batch), index(most));
     OpBuilder::InsertionGuard guard(builder);
@@ -247,12 +276,11 @@ struct CEntryEmitter {
     return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(module.getContext()), symbol);
   }
 
-  /// `const tensor *<name>_inputs(size_t *count)` and its table.
-  void emitTensorTable(StringRef suffix, ArrayRef<CTensor> tensors) {
+  /// `const <record> *<name>_<suffix>(size_t *count)` and its table; `fill(i, insert)` gives the fields of row `i`.
+  template <typename Fill>
+  void emitTable(StringRef suffix, Type record, size_t count, Fill fill) {
     auto pointer = LLVM::LLVMPointerType::get(module.getContext());
-    Type half = builder.getI32Type();
-    auto record = LLVM::LLVMStructType::getLiteral(module.getContext(), {pointer, half, half, pointer});
-    auto tableType = LLVM::LLVMArrayType::get(record, tensors.size());
+    auto tableType = LLVM::LLVMArrayType::get(record, count);
     std::string symbol = ("__" + name + "_" + suffix).str();
     {
       OpBuilder::InsertionGuard guard(builder);
@@ -260,28 +288,63 @@ struct CEntryEmitter {
                                           Attribute());
       builder.createBlock(&table.getInitializerRegion());
       Value value = LLVM::PoisonOp::create(builder, loc, tableType);
-      for (auto [i, tensor] : llvm::enumerate(tensors)) {
-        int64_t at = i;
-        auto insert = [&](Value field, int64_t number) {
-          value = LLVM::InsertValueOp::create(builder, loc, value, field, ArrayRef<int64_t>{at, number});
-        };
-        auto constant = [&](int64_t v) {
-          return LLVM::ConstantOp::create(builder, loc, half, builder.getI32IntegerAttr(v)).getResult();
-        };
-        insert(emitString(tensor.name), 0);
-        insert(constant(static_cast<int64_t>(tensor.dtype)), 1);
-        insert(constant(tensor.type.getRank()), 2);
-        insert(emitDims(tensor.type), 3);
-      }
+      for (size_t i = 0; i < count; ++i)
+        fill(i, [&](Value field, ArrayRef<int64_t> at) {
+          SmallVector<int64_t> place{static_cast<int64_t>(i)};
+          place.append(at.begin(), at.end());
+          value = LLVM::InsertValueOp::create(builder, loc, value, field, place);
+        });
       LLVM::ReturnOp::create(builder, loc, value);
     }
     OpBuilder::InsertionGuard guard(builder);
     auto function = startFunction(suffix, pointer, {pointer});
-    Value count =
-        LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), builder.getI64IntegerAttr(tensors.size()));
-    LLVM::StoreOp::create(builder, loc, count, function.getArgument(0));
+    Value rows = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(), builder.getI64IntegerAttr(count));
+    LLVM::StoreOp::create(builder, loc, rows, function.getArgument(0));
     Value address = LLVM::AddressOfOp::create(builder, loc, pointer, symbol);
     LLVM::ReturnOp::create(builder, loc, address);
+  }
+
+  Value emitConstant(TypedAttr value) { return LLVM::ConstantOp::create(builder, loc, value.getType(), value); }
+
+  void emitTensorTable(StringRef suffix, ArrayRef<CTensor> tensors) {
+    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+    Type half = builder.getI32Type();
+    auto record = LLVM::LLVMStructType::getLiteral(module.getContext(), {pointer, half, half, pointer});
+    emitTable(suffix, record, tensors.size(), [&](size_t i, auto insert) {
+      insert(emitString(tensors[i].name), {0});
+      insert(emitConstant(builder.getI32IntegerAttr(static_cast<int32_t>(tensors[i].dtype))), {1});
+      insert(emitConstant(builder.getI32IntegerAttr(tensors[i].type.getRank())), {2});
+      insert(emitDims(tensors[i].type), {3});
+    });
+  }
+
+  void emitLayerTable(const CInterface &interface) {
+    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+    auto samples = LLVM::LLVMArrayType::get(builder.getI64Type(), 2);
+    auto numbers = LLVM::LLVMArrayType::get(builder.getF64Type(), 2), texts = LLVM::LLVMArrayType::get(pointer, 2);
+    auto record =
+        LLVM::LLVMStructType::getLiteral(module.getContext(), {pointer, pointer, pointer, samples, numbers, texts});
+    int64_t one = interface.isDynamic ? 1 : interface.statedBatch;
+    int64_t most = interface.isDynamic ? interface.maxBatch : interface.statedBatch;
+    ArrayRef<Layer> layers = interface.profile->layers;
+    emitTable("layers", record, layers.size(), [&](size_t i, auto insert) {
+      insert(emitString(layers[i].name), {0});
+      insert(emitString(layers[i].op), {1});
+      insert(emitString(llvm::join(layers[i].fused, ", ")), {2});
+      for (int64_t end : {0, 1}) {
+        insert(emitConstant(builder.getI64IntegerAttr(end == 0 ? one : most)), {3, end});
+        insert(emitConstant(builder.getF64FloatAttr(layers[i].predictedUs[end])), {4, end});
+        insert(emitString(layers[i].bound[end]), {5, end});
+      }
+    });
+  }
+
+  /// `const int64_t *<name>_ticks(const void *workspace)`: they begin it.
+  void emitTicks() {
+    OpBuilder::InsertionGuard guard(builder);
+    auto pointer = LLVM::LLVMPointerType::get(module.getContext());
+    auto function = startFunction("ticks", pointer, {pointer});
+    LLVM::ReturnOp::create(builder, loc, function.getArgument(0));
   }
 };
 
@@ -296,7 +359,8 @@ struct EmitCEntryPass : compress::impl::EmitCEntryPassBase<EmitCEntryPass> {
       getOperation().emitError("compress-emit-c-entry: ") << error;
       return signalPassFailure();
     }
-    for (StringRef suffix : {"_run", "_abi_version", "_workspace_bytes", "_error", "_inputs", "_outputs"})
+    for (StringRef suffix :
+         {"_run", "_abi_version", "_workspace_bytes", "_error", "_inputs", "_outputs", "_layers", "_ticks"})
       if (Operation *other = getOperation().lookupSymbol(name + suffix.str())) {
         other->emitError("compress-emit-c-entry: this symbol has the name of a function of the library");
         return signalPassFailure();

@@ -111,6 +111,8 @@ bool TargetPlatform::isHost() const {
 
 llvm::StringRef TargetPlatform::baseline() const { return triple.isX86_64() ? "x86-64" : "generic"; }
 
+llvm::StringRef TargetPlatform::counter() const { return triple.isX86_64() ? "tsc" : "cntvct"; }
+
 llvm::Expected<TargetCPU> TargetPlatform::processor(llvm::StringRef name) const {
   TargetCPU cpu;
   std::string features;

@@ -33,7 +33,7 @@ def run(command, folder, **kwargs):
 @pytest.mark.skipif("asan" in BUILD.name, reason="a stock mlir-opt cannot load sanitized code")
 def test_readme_shell_commands_run_in_order(tmp_path):
     commands = blocks("sh")
-    assert len(commands) == 4
+    assert len(commands) == 5
     for block in commands:
         run(["bash", "-euo", "pipefail", "-c", block.replace("/tmp/layer.mlir", str(tmp_path / "layer.mlir"))], tmp_path)
 

@@ -186,6 +186,7 @@ private:
     pipeline.extensions = llvm::join(cpu.extensions, ",");
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();
+    pipeline.predictLayers = options.profile ? options.maxBatch : 0;
     build(pm, pipeline);
     return pm.run(part);
   }
@@ -214,6 +215,8 @@ private:
     CompressToLLVMOptions pipeline;
     pipeline.name = options.name;
     pipeline.maxBatch = options.maxBatch;
+    if (options.profile)
+      pipeline.profile = platform.counter().str();
     buildCompressPackagePipeline(pm, pipeline);
     if (failed(pm.run(*module)))
       return failure();

@@ -28,6 +28,8 @@ struct CompileOptions {
   std::string precision = "f32";
   Emit emit = Emit::Library;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
+  /// Count ticks per layer.
+  bool profile = false;
   /// 0: a run-time value.
   int64_t batch = 0;
   int64_t maxBatch = 64;

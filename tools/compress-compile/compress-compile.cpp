@@ -26,6 +26,7 @@ static const char *kOverview = R"(compress-compile: a trained network to a nativ
   compress-compile mnist.onnx -o out --target-cpu x86-64-v4,x86-64-v3,x86-64      code for each; run takes the first that fits
   compress-compile mnist.onnx -o out --target-triple aarch64-linux-gnu            for another machine
   compress-compile layer.mlir -o out --emit affine    stop at readable loops
+  compress-compile mnist.onnx -o out --profile        for compress-run --per-layer: the time of each layer
 
 Circulant weights (nodes of the model-local function compress.Circulant) are computed by FFT where the cost model
 says that it pays, for the machine that --machine describes; a line per layer says what was chosen. The result is for
@@ -112,6 +113,10 @@ int main(int argc, char **argv) {
                              cl::desc("Print, per op, the bytes it moves, the caches that hold them, and what does not "
                                       "fit; --report has the same figures"),
                              cl::cat(category));
+  cl::opt<bool> profile("profile",
+                        cl::desc("Code that counts ticks per layer, for compress-run --per-layer and the header's "
+                                 "<name>_layers and <name>_ticks"),
+                        cl::cat(category));
   cl::opt<bool> quiet("quiet", cl::desc("Print errors and warnings only"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, kOverview);
@@ -133,6 +138,7 @@ int main(int argc, char **argv) {
   options.reference = reference;
   options.quiet = quiet;
   options.memoryReport = memoryReport;
+  options.profile = profile;
   options.batch = batch;
   options.maxBatch = maxBatch;
   options.vectorLanes = vectorLanes;
@@ -150,5 +156,7 @@ int main(int argc, char **argv) {
     return fail("--precision does not go with --expand or --reference");
   if ((expand || reference) && !force.empty())
     return fail("--force does not go with --expand or --reference");
+  if (profile && (emit == Emit::MLIR || emit == Emit::Affine))
+    return fail("--profile does not go with --emit mlir or affine, which have no ticks yet");
   return mlir::failed(compileModel(options));
 }

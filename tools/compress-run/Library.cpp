@@ -57,6 +57,29 @@ std::vector<TensorInfo> Library::tensors(const std::string &suffix) const {
   return infos;
 }
 
+std::vector<LayerInfo> Library::layers() const {
+  struct Row {
+    const char *name, *op, *fused;
+    int64_t samples[2];
+    double predictedUs[2];
+    const char *bound[2];
+  };
+  void *function = dlsym(handle, (name + "_layers").c_str());
+  if (!function)
+    throw std::runtime_error("'" + path + "' does not count ticks per layer; compile the model with --profile");
+  size_t count = 0;
+  const Row *rows = reinterpret_cast<const Row *(*)(size_t *)>(function)(&count);
+  std::vector<LayerInfo> infos;
+  for (size_t i = 0; i < count; ++i)
+    infos.push_back({rows[i].name,
+                     rows[i].op,
+                     rows[i].fused,
+                     {rows[i].samples[0], rows[i].samples[1]},
+                     {rows[i].predictedUs[0], rows[i].predictedUs[1]},
+                     {rows[i].bound[0], rows[i].bound[1]}});
+  return infos;
+}
+
 Library::Library(const std::string &path) : name(prefixOf(path)), path(path) {
   // A path without a slash would be searched for in the system's folders.
   std::string place = path.find('/') == std::string::npos ? "./" + path : path;
@@ -139,4 +162,10 @@ Library::Call::Call(const Library &library, std::vector<Array> arrays)
 void Library::Call::run() {
   if (int code = callWords(library.runFunction, numSamples, arguments))
     throw std::runtime_error(library.name + "_run failed: " + library.error(code));
+}
+
+std::vector<int64_t> Library::Call::ticks() const {
+  auto function = reinterpret_cast<const int64_t *(*)(const void *)>(library.symbol("ticks"));
+  const int64_t *first = function(arguments.back());
+  return {first, first + library.layers().size() + 1};
 }

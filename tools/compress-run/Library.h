@@ -22,6 +22,14 @@ struct TensorInfo {
   size_t bytes(int64_t batch) const;
 };
 
+/// A layer of a library that was compiled with --profile, as its header explains it.
+struct LayerInfo {
+  std::string name, op, fused;
+  int64_t samples[2];
+  double predictedUs[2];
+  std::string bound[2];
+};
+
 /// A library that compress-compile made. All functions throw std::runtime_error with what is wrong.
 class Library {
 public:
@@ -34,6 +42,9 @@ public:
   /// The batch that the arrays, one per input in order, have in common; checks their types and shapes.
   int64_t batchOf(const std::vector<Array> &arrays) const;
 
+  /// What it counts ticks of.
+  std::vector<LayerInfo> layers() const;
+
   size_t workspaceBytes(int64_t batch) const { return workspaceBytesFunction(batch); }
 
   /// A call that can be made again and again, with buffers of its own.
@@ -44,6 +55,8 @@ public:
     /// One array per output.
     std::vector<Array> results() const { return outputs; }
     int64_t batch() const { return numSamples; }
+    /// Of each layer in the last run, and of the whole run.
+    std::vector<int64_t> ticks() const;
 
   private:
     const Library &library;

@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Library.h"
+#include "PerLayer.h"
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -30,11 +31,14 @@ Runs a library that compress-compile made on NumPy arrays.
   compress-run out/libmnist.so                                        prints its inputs and outputs
   compress-run out/libmnist.so --input image=x.npy --output-dir y     writes y/<output>.npy
   compress-run out/libmnist.so --input image=x.npy --benchmark        prints min, median and p90 of a call
+  compress-run out/libmnist.so --input image=x.npy --per-layer        prints what each layer takes, and what it should
 
 options:
   --input NAME=FILE    an input; the leading extent is the batch
   --output-dir DIR     write each output as DIR/<name>.npy
   --benchmark          time calls on one thread, after one that is not counted
+  --per-layer          print, per layer: the cost model's prediction, the time of calls on one thread after one that is not
+                       counted, and what bounds it; of a library that was compiled with --profile
   --repetitions N      calls to time (default 100)
   --check-against LIB  run another library on the same inputs and print the largest difference of each output
   --help               this text
@@ -44,7 +48,7 @@ namespace {
 struct Options {
   std::string library, outputDir, against;
   std::map<std::string, std::string> inputs;
-  bool benchmark = false;
+  bool benchmark = false, perLayer = false;
   int64_t repetitions = 100;
 };
 } // namespace
@@ -66,6 +70,7 @@ static Options parse(int argc, char **argv) {
   static const option kLong[] = {{"input", required_argument, nullptr, 'i'},
                                  {"output-dir", required_argument, nullptr, 'o'},
                                  {"benchmark", no_argument, nullptr, 'b'},
+                                 {"per-layer", no_argument, nullptr, 'l'},
                                  {"repetitions", required_argument, nullptr, 'n'},
                                  {"check-against", required_argument, nullptr, 'c'},
                                  {"help", no_argument, nullptr, 'h'},
@@ -86,6 +91,9 @@ static Options parse(int argc, char **argv) {
       break;
     case 'b':
       options.benchmark = true;
+      break;
+    case 'l':
+      options.perLayer = true;
       break;
     case 'n':
       options.repetitions = parseCount(value);
@@ -229,7 +237,9 @@ static void writeOutputs(const Options &options, const Library &library, const s
 
 static void run(const Options &options) {
   Library library(options.library);
-  if (options.inputs.empty() && !library.inputs.empty()) {
+  if (options.perLayer)
+    library.layers(); // before anything else, says what is wrong
+  if (options.inputs.empty() && !library.inputs.empty() && !options.perLayer) {
     printTensors("input", library.inputs);
     printTensors("output", library.outputs);
     std::printf("workspace: %zu bytes for one sample, %zu for many\n", library.workspaceBytes(1),
@@ -246,6 +256,8 @@ static void run(const Options &options) {
     checkAgainst(options.against, inputs, library, results);
   if (options.benchmark)
     benchmark(call, options.repetitions);
+  if (options.perLayer)
+    printPerLayer(library, call, options.repetitions);
 }
 
 int main(int argc, char **argv) {

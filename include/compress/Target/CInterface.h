@@ -8,6 +8,7 @@
 #ifndef COMPRESS_TARGET_CINTERFACE_H
 #define COMPRESS_TARGET_CINTERFACE_H
 
+#include "compress/Dialect/Compress/IR/Layers.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/SmallVector.h"
@@ -46,6 +47,22 @@ struct CVariant {
   SmallVector<std::string> extensions;
 };
 
+/// Attribute of `@main` by which a CProfile is passed on.
+inline constexpr const char *kProfileAttr = "compress.profile";
+
+/// What a library counts at the start of its workspace: a number per layer, and one for the whole call.
+struct CProfile {
+  /// `tsc` or `cntvct`.
+  std::string counter;
+  SmallVector<Layer> layers;
+
+  /// Of the numbers, up to where the arena begins.
+  int64_t bytes() const;
+  DictionaryAttr toAttribute(MLIRContext *context) const;
+  /// Nullopt if `attribute` is none, or one that says something else.
+  static std::optional<CProfile> get(Attribute attribute);
+};
+
 /// The C functions of a library, as `@main` after compress-plan-memory says them.
 struct CInterface {
   std::string name;
@@ -56,6 +73,8 @@ struct CInterface {
   bool isDynamic = false;
   int64_t statedBatch = 1, maxBatch = 1;
   int64_t workspaceBytesOne = 0, workspaceBytesMost = 0;
+  /// After compress-profile-layers.
+  std::optional<CProfile> profile;
 
   /// Reads `@main` of `module`; nullopt and the reason if there is none, or if it is not planned.
   static std::optional<CInterface> get(ModuleOp module, StringRef name, std::string &error);
@@ -64,6 +83,9 @@ struct CInterface {
   SmallVector<std::string> errorMessages() const;
   /// The text of `<name>.h`.
   std::string header() const;
+
+private:
+  std::string profileDeclarations() const;
 };
 
 /// True if `name` may start the name of a C function.

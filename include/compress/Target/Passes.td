@@ -31,6 +31,30 @@ def PlanMemoryPass : Pass<"compress-plan-memory", "func::FuncOp"> {
   let dependentDialects = ["arith::ArithDialect", "memref::MemRefDialect"];
 }
 
+def ProfileLayersPass : Pass<"compress-profile-layers", "ModuleOp"> {
+  let summary = "Count the ticks of each layer";
+  let description = [{
+    Reads a counter of the processor between the top-level loops of different layers, and adds the differences to 64-bit
+    numbers at the start of the workspace, one per layer; one more is for the whole call (`compress-emit-c-entry` sets them
+    to zero and fills in that one). Moves the views of the workspace behind them.
+
+    A loop belongs to the layer of its location. `compress.layers` of `compress-predict-layers` has its prediction; what is
+    not in there, a copy, counts under its name, too. Where loops of a layer hold work of others (an activation in a product's
+    loops), the ticks are those of the first one, and its row gets `fused = ["names of the others"]`. Loops without a name count
+    for the whole call only. `@main` and its `compress.variants` share the rows.
+
+    `counter` is `tsc`, the time stamp counter of x86-64, behind an instruction that waits for the work before it; or `cntvct`,
+    the virtual counter of AArch64, which programs may read, unlike the cycle counter. Both tick at a fixed rate.
+
+    Runs after: compress-plan-memory          Leaves: `@main {compress.profile = {counter, layers}}`, the rows that ran
+    Does nothing when: never        Fails when: there is no planned `@main`, `compress.layers` is none, or `counter` is not known
+
+    Example: test/Target/profile-layers.mlir
+  }];
+  let options = [Option<"counter", "counter", "std::string", "\"tsc\"", "What to read: tsc or cntvct">];
+  let dependentDialects = ["arith::ArithDialect", "LLVM::LLVMDialect", "memref::MemRefDialect"];
+}
+
 def EmitCEntryPass : Pass<"compress-emit-c-entry", "ModuleOp"> {
   let summary = "Add the C functions of the native library";
   let description = [{
@@ -43,6 +67,8 @@ def EmitCEntryPass : Pass<"compress-emit-c-entry", "ModuleOp"> {
     `compress.processor` is the name in the error's text. `run` calls the first variant that the processor and the operating
     system have everything for, or returns an error code; CPUID is read in the first call only. A first variant
     without extensions runs everywhere, and nothing is checked.
+
+    After `compress-profile-layers`, there are `<name>_layers` and `<name>_ticks`, too.
 
     Runs after: compress-plan-memory          Leaves: `@main` and its variants private
     Does nothing when: never        Fails when: there is no planned `@main`, an extension has no check, or `name` is no C identifier

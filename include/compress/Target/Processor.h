@@ -69,6 +69,8 @@ struct TargetPlatform {
   bool isHost() const;
   /// LLVM's name of the processor that all of this architecture contain.
   llvm::StringRef baseline() const;
+  /// The counter that programs may read, as compress-profile-layers calls it.
+  llvm::StringRef counter() const;
   /// `native`, or a name that LLVM knows for this architecture.
   llvm::Expected<TargetCPU> processor(llvm::StringRef name) const;
   /// The processors of a list `name,name,…`; for an empty one `native`, or the baseline of another machine.
