@@ -230,6 +230,15 @@ void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<
     body(LaneRun::rest(lanes));
 }
 
+SmallVector<LaneRun> mlir::compress::cutIntoRows(int64_t most) {
+  SmallVector<LaneRun> runs{LaneRun::wholeSteps(most, 1)};
+  for (int64_t step; most > 1; most = step) {
+    step = most > 4 && most % 4 == 0 ? 4 : most > 2 && most % 2 == 0 ? 2 : 1;
+    runs.push_back(LaneRun::rest(most, step));
+  }
+  return runs;
+}
+
 bool mlir::compress::fitsMaskedVector(int64_t extent, int64_t lanes) {
   constexpr int64_t kMaskedLanes = 16; // of AVX-512, whose masked loads and stores cost nothing
   return lanes >= kMaskedLanes && extent > 0 && extent < lanes && !llvm::isPowerOf2_64(extent);

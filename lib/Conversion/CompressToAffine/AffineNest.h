@@ -125,6 +125,10 @@ void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t beg
 /// The same as runs whose chunks are vectors; a dynamic extent is cut into whole vectors and a scalar rest.
 void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(LaneRun run)> body);
 
+/// Cuts a dynamic extent into its whole steps of `most`, and what these leave into ever smaller steps down to 1: a row
+/// alone reads all weights for itself.
+SmallVector<LaneRun> cutIntoRows(int64_t most);
+
 /// True if a static `extent` is better covered by one vector of which not all lanes exist.
 bool fitsMaskedVector(int64_t extent, int64_t lanes);
 /// Lanes of the vectors that cover a static `extent` where vectors may overlap: at most `lanes`, a power of two.

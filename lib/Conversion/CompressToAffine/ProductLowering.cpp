@@ -49,18 +49,16 @@ public:
       lowerPanels();
       return true;
     }
-    bool isDynamicTile = tileLoop >= 0 && ShapedType::isDynamic(extents[tileLoop]);
-    int64_t rows = tileLoop < 0 ? 1 : isDynamicTile ? tileRows : std::min(tileRows, extents[tileLoop]);
-    lowerRows(rows, isDynamicTile ? Rows::Whole : Rows::All);
-    if (isDynamicTile)
-      lowerRows(1, Rows::Rest);
+    if (tileLoop < 0 || ShapedType::isStatic(extents[tileLoop])) {
+      lowerRows(tileLoop < 0 ? 1 : std::min(tileRows, extents[tileLoop]), std::nullopt);
+      return true;
+    }
+    for (LaneRun run : cutIntoRows(tileRows))
+      lowerRows(run.step, run);
     return true;
   }
 
 private:
-  /// Which rows of the tile's dimension a nest covers.
-  enum class Rows { All, Whole, Rest };
-
   int64_t numLoops() const { return outMap.getNumDims(); }
   AffineExpr dim(int64_t loop) const { return getAffineDimExpr(loop, builder.getContext()); }
   std::optional<unsigned> outPosition(int64_t loop) const { return outMap.getResultPosition(dim(loop)); }
@@ -235,8 +233,8 @@ private:
       return lowerTiles(1, nullptr);
     int64_t extent = extents[tileLoop], position = *outPosition(tileLoop);
     if (ShapedType::isDynamic(extent)) {
-      lowerTiles(tileRows, [&](AffineNest &inner) { return inner.loopOverWholeSteps(out, position, tileRows); });
-      lowerTiles(1, [&](AffineNest &inner) { return inner.loopOverRest(out, position, tileRows); });
+      for (LaneRun run : cutIntoRows(tileRows))
+        lowerTiles(run.step, [&](AffineNest &inner) { return inner.loopOver(run, out, position); });
       return;
     }
     int64_t whole = extent / tileRows * tileRows;
@@ -257,8 +255,12 @@ private:
       step = first + group * kPrefetchSteps;
       // What a single row reads once, the processor fetches ahead by itself.
       if (rows > 1) {
-        AffineExpr share = index[tileLoop].floorDiv(tileRows) % kPrefetchSteps;
-        prefetchPanel(nest, at, first + steps + share * groups + group);
+        auto prefetchShare = [&](AffineExpr share) { prefetchPanel(nest, at, first + steps + share * groups + group); };
+        if (rows == tileRows)
+          prefetchShare(index[tileLoop].floorDiv(tileRows) % kPrefetchSteps);
+        else // there may be no other tile to share with
+          for (int64_t share = 0; share < kPrefetchSteps; ++share)
+            prefetchShare(nest.constant(share));
       }
       step = step + nest.loopCarrying(kPrefetchSteps, sums);
       multiplyAdd(nest, at, rows, columns, sums);
@@ -286,21 +288,22 @@ private:
     }
   }
 
-  void lowerRows(int64_t rows, Rows which) {
+  /// All rows of the tile's dimension, if it is static, or those of `run`.
+  void lowerRows(int64_t rows, std::optional<LaneRun> run) {
     for (const TileRun &columns : cutColumns(rows == 1 ? kRowVectors : kTileVectors)) {
-      if (tileLoop < 0 || which != Rows::All) {
-        lowerNest(columns, 0, 0, rows, which);
+      if (tileLoop < 0 || run) {
+        lowerNest(columns, 0, 0, rows, run);
         continue;
       }
       int64_t extent = extents[tileLoop], wholeRows = extent / rows * rows;
-      lowerNest(columns, 0, wholeRows, rows, which);
+      lowerNest(columns, 0, wholeRows, rows, run);
       if (wholeRows < extent)
-        lowerNest(columns, wholeRows, extent, extent - wholeRows, which);
+        lowerNest(columns, wholeRows, extent, extent - wholeRows, run);
     }
   }
 
-  /// A chunk of lanes at each of the rows from `rowFirst` to `rowLast` by `rows`.
-  void lowerNest(const TileRun &columns, int64_t rowFirst, int64_t rowLast, int64_t rows, Rows which) {
+  /// A chunk of lanes at each of the rows from `rowFirst` to `rowLast` by `rows`, or of `run`.
+  void lowerNest(const TileRun &columns, int64_t rowFirst, int64_t rowLast, int64_t rows, std::optional<LaneRun> run) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
     nest.existingLanes = columns.existingLanes;
@@ -308,9 +311,7 @@ private:
     index[laneLoop] = nest.loop(columns.run.begin, columns.run.end, columns.run.step);
     if (tileLoop >= 0) {
       int64_t position = *outPosition(tileLoop);
-      index[tileLoop] = which == Rows::All     ? nest.loop(rowFirst, rowLast, rows)
-                        : which == Rows::Whole ? nest.loopOverWholeSteps(out, position, rows)
-                                               : nest.loopOverRest(out, position, tileRows);
+      index[tileLoop] = run ? nest.loopOver(*run, out, position) : nest.loop(rowFirst, rowLast, rows);
     }
     SmallVector<Value> sums = loadSums(nest, index, rows, columns, /*isFirst=*/true);
     int64_t numReductions = 0;

@@ -151,7 +151,7 @@ struct SpectralLowering {
   void lowerOutLanes(Slots slots) {
     bool isWide = ShapedType::isStatic(outBlocks()) && countOverlapping(outBlocks(), lanes) > 1;
     int64_t shared = isWide ? kSharedOutVectors : 1;
-    SmallVector<TileRun> rows = cutIntoRows(tileSumsFor(lanes) * 2 / slots.parts / shared);
+    SmallVector<TileRun> rows = cutIntoTilesOfRows(tileSumsFor(lanes) * 2 / slots.parts / shared);
     bool hasSingle = llvm::any_of(rows, [](const TileRun &run) { return run.offsets.size() == 1; });
     forEachRun(outBlocks(), lanes, hasSingle ? kOutVectors : shared, [&](const TileRun &outs) {
       OpBuilder::InsertionGuard guard(builder);
@@ -168,19 +168,13 @@ struct SpectralLowering {
     });
   }
 
-  /// Tiles of `most` positions, and ever smaller ones for what they leave: a position alone reads all weights for
-  /// itself.
-  SmallVector<TileRun> cutIntoRows(int64_t most) {
+  /// Tiles of at most `most` positions.
+  SmallVector<TileRun> cutIntoTilesOfRows(int64_t most) {
     int64_t extent = tileExtent();
     if (ShapedType::isStatic(extent))
       return cutIntoTiles(extent, 1, most, startsFromZero);
-    auto tileOf = [](LaneRun run) { return TileRun{run, llvm::to_vector(llvm::seq<int64_t>(0, run.step))}; };
-    SmallVector<TileRun> rows{tileOf(LaneRun::wholeSteps(most, 1))};
-    for (int64_t step; most > 1; most = step) {
-      step = most > 4 && most % 4 == 0 ? 4 : most > 2 && most % 2 == 0 ? 2 : 1;
-      rows.push_back(tileOf(LaneRun::rest(most, step)));
-    }
-    return rows;
+    return llvm::map_to_vector(
+        cutIntoRows(most), [](LaneRun run) { return TileRun{run, llvm::to_vector(llvm::seq<int64_t>(0, run.step))}; });
   }
 
   /// Calls `body` for each part of at most `vectors` vectors of a tile of out blocks, in a loop over equal ones; with
@@ -336,15 +330,23 @@ struct SpectralLowering {
     return loaded;
   }
 
-  /// Asks for a line of the next panel, which comes from far away; tiles of rows, by their `number`, share its lines.
-  /// Behind the last panel a prefetch does nothing.
-  void prefetchPanel(AffineNest &nest, AffineExpr number, AffineExpr slot, ArrayRef<AffineExpr> taps, AffineExpr in,
-                     AffineExpr out) {
+  /// Asks for a step of the next panel, which comes from far away: for one of its lines, if there are other tiles of
+  /// rows to ask for the others. Behind the last panel a prefetch does nothing.
+  void prefetchPanel(AffineNest &nest, AffineExpr row, const TileRun &tile, AffineExpr slot, ArrayRef<AffineExpr> taps,
+                     AffineExpr in, AffineExpr out) {
     constexpr int64_t kLineWords = 16;
     SmallVector<AffineExpr> index{slot.ceilDiv(2), out.floorDiv(panel) + 1};
     llvm::append_range(index, taps);
-    index.append({in, number % std::max<int64_t>(1, panel / kLineWords) * kLineWords});
-    nest.prefetch(weights, index);
+    index.append({in, nest.constant(0)});
+    int64_t lines = std::max<int64_t>(1, panel / kLineWords);
+    if (tile.run.part == LaneRun::Part::WholeSteps) {
+      index.back() = row.floorDiv(tile.run.step) % lines * kLineWords;
+      return nest.prefetch(weights, index);
+    }
+    for (int64_t line = 0; line < lines; ++line) {
+      index.back() = nest.constant(line * kLineWords);
+      nest.prefetch(weights, index);
+    }
   }
 
   /// The same for words: a dot product for each part.
@@ -353,7 +355,7 @@ struct SpectralLowering {
                       MutableArrayRef<Value> sums) {
     int64_t width = std::max(tile.run.width, outs.run.width);
     if (parts == 1 && panel && outs.run.width > 1 && tile.offsets.size() > 1)
-      prefetchPanel(nest, positions.back().floorDiv(tile.run.step), slot, taps, in, out);
+      prefetchPanel(nest, positions.back(), tile, slot, taps, in, out);
     SmallVector<Value> w = loadWeights(nest, outs, {slot.ceilDiv(2)}, taps, in, out, width);
     int64_t numOuts = w.size(), position = 0;
     for (int64_t atPosition : tile.offsets) {
