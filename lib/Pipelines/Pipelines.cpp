@@ -21,7 +21,8 @@ void mlir::compress::registerPipelines() {
       "compress-to-loops", "The second half of compress-to-affine: kernel ops on buffers to loops",
       buildCompressToLoopsPipeline);
   PassPipelineRegistration<CompressToLLVMOptions>(
-      "compress-package", "The first half of compress-to-llvm: plan the arena, add the C functions of a native library",
+      "compress-package",
+      "The first half of compress-to-llvm: share equal loops, plan the arena, add the C functions of a native library",
       buildCompressPackagePipeline);
   PassPipelineRegistration<>("compress-lower", "The second half of compress-to-llvm: affine loops to the LLVM dialect",
                              buildCompressLowerPipeline);

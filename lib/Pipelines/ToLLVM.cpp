@@ -16,6 +16,7 @@ using namespace mlir;
 using namespace mlir::compress;
 
 void mlir::compress::buildCompressPackagePipeline(OpPassManager &pm, const CompressToLLVMOptions &options) {
+  pm.addPass(createOutlineKernelsPass());
   PlanMemoryPassOptions plan;
   plan.maxBatch = options.maxBatch;
   pm.addNestedPass<func::FuncOp>(createPlanMemoryPass(plan));

@@ -78,14 +78,19 @@ private:
     return known.contains(name) || name != layerOf(op.getParentOp()->getLoc()) ? name : "";
   }
 
-  /// Constants move, and are shared; any other op inside of a loop is work of its own layer.
+  /// Constants move, and are shared; any other op inside of a loop is work of its own layer. A call of a kernel has the
+  /// names of all of them.
   void addFused(Operation &op, const std::string &layer) {
     op.walk([&](Operation *inner) {
       if (inner->hasTrait<OpTrait::ConstantLike>())
         return;
-      std::string name = layerOf(inner->getLoc());
-      if (name != layer && known.contains(name) && !llvm::is_contained(fused[layer], name))
-        fused[layer].push_back(name);
+      SmallVector<Location> parts{inner->getLoc()};
+      if (auto fusedLoc = dyn_cast<FusedLoc>(inner->getLoc()); fusedLoc && isa<func::CallOp>(inner))
+        parts.assign(fusedLoc.getLocations().begin(), fusedLoc.getLocations().end());
+      for (Location part : parts)
+        if (std::string name = layerOf(part);
+            name != layer && known.contains(name) && !llvm::is_contained(fused[layer], name))
+          fused[layer].push_back(name);
     });
   }
 

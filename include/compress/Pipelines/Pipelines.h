@@ -66,8 +66,8 @@ struct CompressToLLVMOptions : PassPipelineOptions<CompressToLLVMOptions> {
                               llvm::cl::init("")};
 };
 
-/// The first half of `compress-to-llvm`: the arena and the library's C functions. `CInterface::get` reads what it
-/// leaves.
+/// The first half of `compress-to-llvm`: functions for equal loops, the arena and the library's C functions.
+/// `CInterface::get` reads what it leaves.
 void buildCompressPackagePipeline(OpPassManager &pm, const CompressToLLVMOptions &options);
 
 /// The second half of `compress-to-llvm`: affine loops and C functions to the LLVM dialect.

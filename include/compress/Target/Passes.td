@@ -10,6 +10,30 @@
 
 include "mlir/Pass/PassBase.td"
 
+def OutlineKernelsPass : Pass<"compress-outline-kernels", "ModuleOp"> {
+  let summary = "Make loop nests that differ only in their buffers calls of one function";
+  let description = [{
+    Top-level loop nests of the module's functions are equal if they have the same ops, attributes, types and constants, on other
+    values from outside: other buffers of the same types, mostly, and extents. Two or more equal ones become calls of a
+    private function, with these values as arguments: layers of one kind share their code, however many they are.
+
+    - What is one buffer, or two, in one of them is so in all of them. If the buffers of each call are views of different
+      ones, arguments are `llvm.noalias`.
+    - Equal code for another processor (`compress.variant`) is other code.
+    - A nest that allocates stays, and one of few ops: a call would be as long.
+    - Then equal runs of such calls, with nothing between them and for one layer, become calls of one function, too.
+    - The call has the names of all layers that the nest works for as its location.
+
+    Runs after: compress-to-affine          Leaves: private functions that are not inlined
+    Does nothing when: no two nests are equal        Fails when: never
+
+    Example: test/Target/outline-kernels.mlir
+  }];
+  let statistics = [Statistic<"numKernels", "num-kernels", "Functions made">,
+                    Statistic<"numCalls", "num-calls", "Nests that became calls">];
+  let dependentDialects = ["func::FuncDialect", "LLVM::LLVMDialect"];
+}
+
 def PlanMemoryPass : Pass<"compress-plan-memory", "func::FuncOp"> {
   let summary = "Place every temporary in one arena of the caller";
   let description = [{
