@@ -14,7 +14,9 @@
 //
 // Two results computed on one destination, as CSE makes of equal fills, would both be computed in the first one's
 // buffer: eliminate-empty-tensors puts the shared tensor there, and one-shot bufferization does not see that a later
-// materialization of the other result reads it. So each result gets destinations of its own first.
+// materialization of the other result reads it. So each result gets destinations of its own first. What CSE made of
+// equal fills inside of the function would be one buffer of zeros, copied for each layer, and one result buffer of all
+// layers, of which none but the last may take over the ops behind it: these destinations are repeated, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,6 +53,11 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
       if (isTensor(argument.getType()))
         function.setArgAttr(argument.getArgNumber(), bufferization::BufferizationDialect::kWritableAttrName,
                             builder.getBoolAttr(false));
+    function.walk([](DestinationStyleOpInterface op) {
+      if (op.hasPureTensorSemantics())
+        for (OpOperand &destination : op.getDpsInitsMutable())
+          repeatShared(destination);
+    });
     SmallVector<Value> results(terminator.getOperands());
     for (Value result : results)
       ownDestinations(result);
@@ -81,6 +88,18 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
     if (auto loop = dyn_cast_or_null<LoopLikeOpInterface>(op))
       return loop.getTiedLoopInit(cast<OpResult>(value));
     return nullptr;
+  }
+
+  /// Gives `destination` an empty tensor or a fill of its own if it shares one.
+  static void repeatShared(OpOperand &destination) {
+    Operation *source = destination.get().getDefiningOp();
+    if (!isa_and_nonnull<tensor::EmptyOp, linalg::FillOp>(source) || destination.get().hasOneUse())
+      return;
+    OpBuilder builder(destination.getOwner());
+    Operation *own = builder.clone(*source);
+    destination.set(own->getResult(0));
+    if (auto fill = dyn_cast<linalg::FillOp>(own))
+      repeatShared(fill.getDpsInitsMutable()[0]);
   }
 
   /// Gives every destination on the way to `result` that has another use a copy: fills are repeated, the rest is

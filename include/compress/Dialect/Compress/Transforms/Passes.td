@@ -339,7 +339,8 @@ def ResultsToDestinationsPass : Pass<"compress-results-to-destinations", "func::
   let description = [{
     Gives a public function one trailing buffer argument per tensor result, marked `compress.result` and with the result's
     `compress.name`, and writes the result into it: after bufferization the last layer computes there, without a copy.
-    Tensor arguments become read-only (`bufferization.writable = false`).
+    Tensor arguments become read-only (`bufferization.writable = false`). A fill or an empty tensor that several ops of such a
+    function have as their destination, as CSE leaves it, is repeated for each.
 
     Runs after: import          Leaves: public functions without tensor results
     Does nothing when: the function is private or a declaration, or returns no tensor        Fails when: never
