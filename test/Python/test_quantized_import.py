@@ -44,6 +44,20 @@ def test_200_graphs_are_right_within_a_step(family, rng, tmp_path, compile_and_l
         compare(graphs, results, session.run(graphs.feeds), f"{family} against ONNX Runtime")
 
 
+@pytest.mark.parametrize("options", [dict(expand=True), dict(reference=True), dict(vector_lanes=1), dict(target_cpu="x86-64")],
+                         ids=lambda options: next(iter(options)))
+def test_every_kind_is_right_however_it_is_compiled(options, rng, tmp_path, compile_and_load):
+    graphs = quantized.Graphs(rng, opset=21)
+    for kind in (kind for kinds in quantized.KINDS.values() for kind in kinds):
+        kind(graphs)
+        graphs.count += 1
+    path = tmp_path / "graphs.onnx"
+    onnx.save(graphs.model(), str(path))
+    library = compile_and_load(path, **options)
+    results = library.run({tensor.name: graphs.feeds[tensor.name].astype(tensor.dtype) for tensor in library.inputs})
+    compare(graphs, results, quantized.evaluate(graphs.model(), graphs.feeds), str(options))
+
+
 def test_there_are_200_graphs():
     assert sum(sum(kinds.values()) for kinds in quantized.KINDS.values()) == 200
 
