@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::compress {
@@ -27,7 +28,24 @@ LogicalResult checkSelect(Operation *op) {
   return success();
 }
 
+/// A type of the signature or the results of `op` of which bufferization would make a type that does not exist.
+Type typeWithoutBuffer(Operation *op) {
+  SmallVector<Type> types(op->getResultTypes());
+  if (auto function = dyn_cast<FunctionOpInterface>(op)) {
+    llvm::append_range(types, function.getArgumentTypes());
+    llvm::append_range(types, function.getResultTypes());
+  }
+  auto found = llvm::find_if(types, [](Type type) {
+    auto tensor = dyn_cast<TensorType>(type);
+    return tensor && !BaseMemRefType::isValidElementType(tensor.getElementType());
+  });
+  return found == types.end() ? Type() : *found;
+}
+
 LogicalResult checkPack(Operation *op) {
+  if (Type type = typeWithoutBuffer(op))
+    return op->emitOpError("has ") << type << " after packing, whose elements no buffer can hold: give it the numbers "
+                                   << "that are stored (quant.scast) instead";
   auto type = isa<arith::ConstantOp>(op) ? dyn_cast<RankedTensorType>(op->getResult(0).getType()) : RankedTensorType();
   if (type && type.getElementType().isInteger() && type.getElementTypeBitWidth() > 1 &&
       type.getElementTypeBitWidth() < 8)
