@@ -27,6 +27,16 @@ using namespace mlir::compress;
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
+/// Points of the largest transform whose matrix is written out: 128 MiB as doubles.
+static constexpr int64_t kMostPoints = 4096;
+
+/// Fails with an error if the matrix of a transform of `k` points is too large.
+static LogicalResult verifyPoints(Operation *op, int64_t k) {
+  if (k <= kMostPoints)
+    return success();
+  return op->emitOpError("is a transform of ") << k << " points: its matrix is written out for at most " << kMostPoints;
+}
+
 namespace {
 
 /// The ops of one transform between numbers (`flat`, blocks of k along `dim`) and slots (`planes`).
@@ -104,6 +114,8 @@ struct ConvertRfftPattern : OpConversionPattern<RfftOp> {
     int64_t blocks = typeOf(init).getDimSize(dim + 1), extent = typeOf(flat).getDimSize(dim);
     if (ShapedType::isDynamic(blocks))
       return rewriter.notifyMatchFailure(op, "the number of blocks is dynamic");
+    if (failed(verifyPoints(op, k)))
+      return failure();
     TransformEmitter emit{rewriter, loc, k, dim, typeOf(flat).getElementType()};
     TensorBox box(rewriter, loc, flat);
     if (extent != blocks * k) {
@@ -130,6 +142,8 @@ struct ConvertRfftTransposePattern : OpConversionPattern<RfftTransposeOp> {
     Location loc = op.getLoc();
     Value planes = adaptor.getInput(), init = adaptor.getInit();
     int64_t k = op.getBlockSize(), dim = op.getDim(), rank = typeOf(init).getRank();
+    if (failed(verifyPoints(op, k)))
+      return failure();
     TransformEmitter emit{rewriter, loc, k, dim, typeOf(init).getElementType()};
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, planes);
     sizes.erase(sizes.begin());
