@@ -49,12 +49,28 @@ func.func @short_rows(%x: memref<1x3x5x6xf32>, %w: memref<4x3x2x2xf32>, %y: memr
   return
 }
 
-// With a stride, pixels are not contiguous.
+// With a stride of 2, the even pixels of a vector are followed by the odd ones of another: 0, 2, 3 + 1, 3 + 3.
 // CHECK-LABEL: @conv_with_stride
-// CHECK: linalg.conv_2d_nchw_fchw
+// CHECK-SAME: %[[X:.*]]: memref<1x3x5x9xf32>, %[[W:.*]]: memref
+// CHECK: affine.for %[[ROW:.*]] = 0 to 2
+// CHECK: affine.for %[[IN:.*]] = 0 to 3
+// CHECK: affine.for %[[I:.*]] = 0 to 2
+// CHECK: affine.for %[[J:.*]] = 0 to 2
+// CHECK: %[[FIRST:.*]] = affine.vector_load %[[X]][0, %[[IN]], %[[ROW]] * 2 + %[[I]], %[[J]]] : {{.*}}, vector<4xf32>
+// CHECK: %[[LAST:.*]] = affine.vector_load %[[X]][0, %[[IN]], %[[ROW]] * 2 + %[[I]], %[[J]] + 3] : {{.*}}, vector<4xf32>
+// CHECK: vector.shuffle %[[FIRST]], %[[LAST]] [0, 2, 5, 7]
 func.func @conv_with_stride(%x: memref<1x3x5x9xf32>, %w: memref<4x3x2x2xf32>, %y: memref<1x4x2x4xf32>) {
   linalg.conv_2d_nchw_fchw {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
       ins(%x, %w : memref<1x3x5x9xf32>, memref<4x3x2x2xf32>) outs(%y : memref<1x4x2x4xf32>)
+  return
+}
+
+// With larger ones there are no lanes.
+// CHECK-LABEL: @conv_with_stride_3
+// CHECK: linalg.conv_2d_nchw_fchw
+func.func @conv_with_stride_3(%x: memref<1x3x8x11xf32>, %w: memref<4x3x2x2xf32>, %y: memref<1x4x3x4xf32>) {
+  linalg.conv_2d_nchw_fchw {strides = dense<3> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+      ins(%x, %w : memref<1x3x8x11xf32>, memref<4x3x2x2xf32>) outs(%y : memref<1x4x3x4xf32>)
   return
 }
 

@@ -112,6 +112,10 @@ CASES = {
     "conv nchw_fchw": (CONV, ("", "10x7x3x2"), "2x7x6x5", "2x10x4x4", conv("conv_2d_nchw_fchw", "2x7x6x5", "10x7x3x2", "2x10x4x4")),
     "conv nchw_fchw, stride": (CONV, ("", "10x7x3x2"), "2x7x7x6", "2x10x3x3",
                                conv("conv_2d_nchw_fchw", "2x7x7x6", "10x7x3x2", "2x10x3x3", stride=2)),
+    "conv nchw_fchw, stride, rows of several vectors": (
+        CONV, ("", "10x7x3x2"), "2x7x7x76", "2x10x3x38", conv("conv_2d_nchw_fchw", "2x7x7x76", "10x7x3x2", "2x10x3x38", stride=2)),
+    "conv nchw_fchw, stride, rows of a part of a vector": (
+        CONV, ("", "10x7x3x2"), "2x7x9x12", "2x10x2x5", conv("conv_2d_nchw_fchw", "2x7x9x12", "10x7x3x2", "2x10x2x5", 2, 3)),
     "conv nchw_fchw, dilation": (CONV, ("", "10x7x3x2"), "2x7x8x5", "2x10x4x3",
                                  conv("conv_2d_nchw_fchw", "2x7x8x5", "10x7x3x2", "2x10x4x3", dilation=2)),
     "conv nchw_fchw, padding": (CONV, ("", "10x7x3x2"), "2x7x6x5", "2x10x6x6",

@@ -102,17 +102,23 @@ private:
           return;
   }
 
-  /// True if `factor` does not depend on `loop`, or is contiguous along it.
-  bool isContiguousAlong(const ProductFactor &factor, int64_t loop) const {
-    if (!factor.map.isFunctionOfDim(loop))
-      return true;
+  /// How far apart the numbers of `factor` are along the lanes: 0 if it does not depend on them, 1, or 2 of floats;
+  /// nullopt otherwise.
+  std::optional<int64_t> laneStride(const ProductFactor &factor) const {
+    if (!factor.map.isFunctionOfDim(laneLoop))
+      return 0;
     if (!allowsLanesIn(factor))
-      return false;
+      return std::nullopt;
     for (AffineExpr outer : factor.map.getResults().drop_back())
-      if (outer.isFunctionOfDim(loop))
-        return false;
-    AffineExpr rest = factor.map.getResults().back() - dim(loop);
-    return !simplifyAffineExpr(rest, numLoops(), 0).isFunctionOfDim(loop);
+      if (outer.isFunctionOfDim(laneLoop))
+        return std::nullopt;
+    for (int64_t stride : {1, 2}) {
+      AffineExpr rest = factor.map.getResults().back() - dim(laneLoop) * stride;
+      if (!simplifyAffineExpr(rest, numLoops(), 0).isFunctionOfDim(laneLoop))
+        return stride == 1 || (!factor.load.isCoded() && !factor.load.isInWords()) ? std::optional(stride)
+                                                                                   : std::nullopt;
+    }
+    return std::nullopt;
   }
 
   /// Static, so that a run of lanes ends where the dimension does.
@@ -128,7 +134,7 @@ private:
     findPanels();
     return ShapedType::isStatic(extents[laneLoop]) && extents[laneLoop] > 1 &&
            llvm::all_of(factors, [&](const ProductFactor &factor) {
-             return (panels && panels->factor == &factor) || isContiguousAlong(factor, laneLoop);
+             return (panels && panels->factor == &factor) || laneStride(factor);
            });
   }
 
@@ -386,13 +392,19 @@ private:
         bool hasRows = tileLoop >= 0 && factor.map.isFunctionOfDim(tileLoop);
         Value &value = loaded[i][{hasRows ? row : 0, hasLanes ? vector : 0}];
         if (!value)
-          value = hasLanes ? factor.load.load(nest, indexOf(factor.map, at), width)
+          value = hasLanes ? loadLanes(nest, factor, indexOf(factor.map, at), width)
                            : factor.load.loadBroadcast(nest, indexOf(factor.map, at), width);
         operands[i] = value;
       }
       Value &sum = sums[row * vectors + vector];
       sum = addProduct ? addProduct(nest, operands[0], operands[1], sum) : nest.fma(operands[0], operands[1], sum);
     });
+  }
+
+  Value loadLanes(AffineNest &nest, const ProductFactor &factor, ArrayRef<AffineExpr> at, int64_t width) const {
+    bool isInPanels = panels && panels->factor == &factor;
+    return !isInPanels && *laneStride(factor) == 2 ? nest.loadStrided(factor.load.getMemref(), at, 2, width)
+                                                   : factor.load.load(nest, at, width);
   }
 
   static SmallVector<AffineExpr> indexOf(AffineMap map, ArrayRef<AffineExpr> at) {
