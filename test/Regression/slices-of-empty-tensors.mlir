@@ -1,6 +1,7 @@
 // A slice at the start of a dimension of extent 0 is out of bounds for upstream.
 // RUN: compress-opt %s --convert-compress-to-linalg | FileCheck %s --check-prefix=LINALG --implicit-check-not=compress.
 // RUN: compress-opt %s --compress-pullback | FileCheck %s
+// RUN: compress-opt %s --compress-expand='mode=tile tile-size=8' | FileCheck %s --check-prefix=TILES
 
 // LINALG-LABEL: @rfft
 // CHECK: func.func @rfft_pullback
@@ -20,4 +21,15 @@ func.func @transpose(%x: tensor<4x0x3xf64>, %y: tensor<0x10xf64>) -> tensor<0x10
 func.func @product(%x: tensor<4x0x3xf64>, %w: tensor<4x3x2xf64>, %y: tensor<4x0x2xf64>) -> tensor<4x0x2xf64> {
   %0 = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<4x0x3xf64>, tensor<4x3x2xf64>) outs(%y : tensor<4x0x2xf64>) -> tensor<4x0x2xf64>
   return %0 : tensor<4x0x2xf64>
+}
+
+// A layer by tiles of its outputs, of a batch of none.
+// TILES-LABEL: @layer
+// TILES-SAME: %{{.*}}, %[[Y:.*]]: tensor<0x16xf32>) -> tensor<0x16xf32>
+// TILES: scf.for {{.*}} iter_args(%[[CARRIED:.*]] = %[[Y]])
+// TILES: scf.yield %[[CARRIED]]
+func.func @layer(%x: tensor<0x16xf32>, %c: tensor<2x2x8xf32>, %y: tensor<0x16xf32>) -> tensor<0x16xf32> {
+  %w = compress.circulant %c order = [1, 0] : tensor<2x2x8xf32> -> tensor<16x16xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<0x16xf32>, tensor<16x16xf32>) outs(%y : tensor<0x16xf32>) -> tensor<0x16xf32>
+  return %0 : tensor<0x16xf32>
 }

@@ -16,6 +16,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/IR/TileLoop.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -66,12 +67,12 @@ Value mlir::compress::emitConsumerTile(OpBuilder &builder, const LinearConsumer 
   SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0)), ones(sizes.size(), builder.getIndexAttr(1));
   offsets[consumer.outDim] = offset;
   sizes[consumer.outDim] = builder.getIndexAttr(size);
-  Value part = tensor::ExtractSliceOp::create(builder, loc, carried, offsets, sizes, ones);
+  Value part = emitExtractSlice(builder, loc, carried, offsets, sizes, ones);
   SmallVector<Value> operands(op->getOperands());
   operands[consumer.weightOperand] = WeightView::get(operands[consumer.weightOperand]).apply(builder, loc, weight);
   operands[op.getDpsInitOperand(0)->getOperandNumber()] = part;
   part = clone(builder, op.getOperation(), TypeRange{part.getType()}, operands)->getResult(0);
-  return tensor::InsertSliceOp::create(builder, loc, part, carried, offsets, sizes, ones);
+  return emitInsertSlice(builder, loc, part, carried, offsets, sizes, ones);
 }
 
 /// Adds the representation ops that `value` is made of.

@@ -18,6 +18,7 @@
 
 #include "TwoStageForm.h"
 #include "Contraction.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "compress/Dialect/Compress/IR/TileLoop.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -217,8 +218,8 @@ static Value emitOnOutputs(OpBuilder &builder, const LinearConsumer &consumer, O
   offsets[consumer.outDim] = offset;
   sizes[consumer.outDim] = builder.getIndexAttr(size);
   LinearConsumer part = consumer;
-  part.init = tensor::ExtractSliceOp::create(builder, loc, carried, offsets, sizes, ones);
-  return tensor::InsertSliceOp::create(builder, loc, emit(part), carried, offsets, sizes, ones);
+  part.init = emitExtractSlice(builder, loc, carried, offsets, sizes, ones);
+  return emitInsertSlice(builder, loc, emit(part), carried, offsets, sizes, ones);
 }
 
 Value mlir::compress::emitTwoStageForm(FactorizedOp weight, StringRef name, const LinearConsumer &consumer,
