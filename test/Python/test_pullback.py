@@ -201,11 +201,13 @@ def convolution(arguments, lines, rng, rows, cols):
     return {"x": x, **arguments}, y, "\n".join(lines)
 
 
-STAGES = {"linalg": [], "selected": ["--compress-select"], "spectral": ["--compress-select=force=spectral"]}
+STAGES = {"linalg": [], "selected": ["--compress-select"], "spectral": ["--compress-select=force=spectral"],
+          "dense": ["--compress-select=force=dense"]}
 SPECTRAL = ["circulant", "spectrum", "circulant of codes", "spectrum of codes"]
 # What unpack expands to reads a table: its pullback is taken before that.
 LAYERS = ([(name, "linalg") for name in (*SPECTRAL, "dequantize", "factorized", "factorized of codes", "unpack", "unpack of codes")] +
-          [(name, "selected") for name in ("dequantize", "factorized", "factorized of codes")] +
+          # A product that decodes at load has no gradient: the pullback of codes is taken before select, or of a dense layer.
+          [("dequantize", "dense")] + [(name, "selected") for name in ("factorized", "factorized of codes")] +
           [(name, "spectral") for name in SPECTRAL])
 
 

@@ -54,7 +54,8 @@ struct ResultsToDestinationsPass : compress::impl::ResultsToDestinationsPassBase
         function.setArgAttr(argument.getArgNumber(), bufferization::BufferizationDialect::kWritableAttrName,
                             builder.getBoolAttr(false));
     function.walk([](DestinationStyleOpInterface op) {
-      if (op.hasPureTensorSemantics())
+      // What a slice was taken from takes it back in place, as padding does.
+      if (op.hasPureTensorSemantics() && !isa<tensor::InsertSliceOp>(op.getOperation()))
         for (OpOperand &destination : op.getDpsInitsMutable())
           repeatShared(destination);
     });
