@@ -154,8 +154,6 @@ func.func @main(%arg0: memref<?x4xf32>) {
 @pytest.mark.parametrize("network", ["mnist_circulant", "mnist_dense", "conv"])
 def test_workspace_is_the_largest_sum_of_live_bytes(network, precision, batch, rng, tmp_path):
     """Within 1.1, tile buffers on the stack not among them. A workspace takes chunks of 64 samples."""
-    if network == "mnist_dense" and precision != "f32":
-        pytest.skip("dense layers stay f32")
     model = mnist.MODELS / f"{network}.onnx"
     if network == "conv":
         c = rng.standard_normal((8, 8, 8, 3, 3)).astype(np.float32)

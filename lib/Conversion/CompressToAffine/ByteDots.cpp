@@ -12,10 +12,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PlaneViews.h"
 #include "ProductLowering.h"
 #include "Words.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -46,19 +46,6 @@ static bool isDotBody(linalg::LinalgOp op) {
   return isPair(product.getLhs(), product.getRhs()) || isPair(product.getRhs(), product.getLhs());
 }
 
-/// `memref` with its last two dimensions as one; null if they are not contiguous.
-static Value mergeWords(OpBuilder &builder, Location loc, Value memref) {
-  auto type = cast<MemRefType>(memref.getType());
-  int64_t rank = type.getRank();
-  SmallVector<ReassociationIndices> groups;
-  for (int64_t d = 0; d + 1 < rank; ++d)
-    groups.push_back({d});
-  groups.back().push_back(rank - 1);
-  if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
-    return {};
-  return memref::CollapseShapeOp::create(builder, loc, memref, groups);
-}
-
 /// The map of an operand without its last dimension, which the last loop runs along; nullopt if it is another.
 static std::optional<AffineMap> mapOfWords(AffineMap map) {
   unsigned last = map.getNumDims() - 1;
@@ -83,9 +70,11 @@ bool mlir::compress::isByteDot(linalg::LinalgOp op) {
 bool mlir::compress::lowerByteDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
   SmallVector<ProductFactor> factors;
   for (OpOperand *operand : op.getDpsInputOperands()) {
-    Value words = mergeWords(builder, op.getLoc(), operand->get());
-    if (!words)
+    auto type = cast<MemRefType>(operand->get().getType());
+    int64_t word = type.getRank() - 2;
+    if (!areMergeable(type, word))
       return false;
+    Value words = mergeTrailing(builder, op.getLoc(), operand->get(), word);
     factors.push_back({WeightLoad::ofWords(words), *mapOfWords(op.getMatchingIndexingMap(operand))});
   }
   AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
