@@ -284,6 +284,21 @@ LogicalResult mlir::compress::verifyVectorLanes(Operation *op, StringRef pass, i
   return op->emitError() << pass << "{vector-lanes=" << lanes << "}: expects a power of two from 1 to " << kMostLanes;
 }
 
+std::optional<int64_t> mlir::compress::strideAlong(AffineMap map, int64_t loop) {
+  if (!map.isFunctionOfDim(loop))
+    return 0;
+  for (AffineExpr outer : map.getResults().drop_back())
+    if (outer.isFunctionOfDim(loop))
+      return std::nullopt;
+  AffineExpr lane = getAffineDimExpr(loop, map.getContext());
+  for (int64_t stride : {1, 2}) {
+    AffineExpr rest = simplifyAffineExpr(map.getResults().back() - lane * stride, map.getNumDims(), 0);
+    if (!rest.isFunctionOfDim(loop))
+      return stride;
+  }
+  return std::nullopt;
+}
+
 bool mlir::compress::isContiguousInside(Value memref) {
   auto type = cast<MemRefType>(memref.getType());
   return type.getRank() > 0 && type.isLastDimUnitStride();

@@ -140,6 +140,10 @@ int64_t countOverlapping(int64_t extent, int64_t lanes);
 /// extent, the last one overlaps the one before, which is in the same chunk unless `mayRecompute`.
 SmallVector<TileRun> cutIntoTiles(int64_t extent, int64_t lanes, int64_t perChunk, bool mayRecompute);
 
+/// How far apart the numbers that `map` reaches are along `loop`: 0 if it does not depend on it, or 1 or 2 of its
+/// innermost result; nullopt otherwise.
+std::optional<int64_t> strideAlong(AffineMap map, int64_t loop);
+
 /// True if the innermost dimension of `memref` is contiguous.
 bool isContiguousInside(Value memref);
 /// True if the innermost dimension of `memref` is contiguous and its extent static, so that lanes may run along it.

@@ -102,23 +102,11 @@ private:
           return;
   }
 
-  /// How far apart the numbers of `factor` are along the lanes: 0 if it does not depend on them, 1, or 2 of floats;
-  /// nullopt otherwise.
+  /// strideAlong the lanes; floats alone are loaded 2 apart.
   std::optional<int64_t> laneStride(const ProductFactor &factor) const {
-    if (!factor.map.isFunctionOfDim(laneLoop))
-      return 0;
-    if (!allowsLanesIn(factor))
-      return std::nullopt;
-    for (AffineExpr outer : factor.map.getResults().drop_back())
-      if (outer.isFunctionOfDim(laneLoop))
-        return std::nullopt;
-    for (int64_t stride : {1, 2}) {
-      AffineExpr rest = factor.map.getResults().back() - dim(laneLoop) * stride;
-      if (!simplifyAffineExpr(rest, numLoops(), 0).isFunctionOfDim(laneLoop))
-        return stride == 1 || (!factor.load.isCoded() && !factor.load.isInWords()) ? std::optional(stride)
-                                                                                   : std::nullopt;
-    }
-    return std::nullopt;
+    auto stride = strideAlong(factor.map, laneLoop);
+    bool isFloat = !factor.load.isCoded() && !factor.load.isInWords();
+    return stride && (*stride == 0 || (allowsLanesIn(factor) && (*stride == 1 || isFloat))) ? stride : std::nullopt;
   }
 
   /// Static, so that a run of lanes ends where the dimension does.

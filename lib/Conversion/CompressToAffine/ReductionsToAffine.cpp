@@ -84,28 +84,11 @@ private:
   AffineMap mapOf(OpOperand *operand) { return op.getMatchingIndexingMap(operand); }
   bool isRead(OpOperand *operand) { return !op.getMatchingBlockArgument(operand).use_empty(); }
 
-  /// How far apart the numbers of an operand are along the lanes; nullopt if not by a constant in its innermost
-  /// dimension.
-  std::optional<int64_t> laneStride(AffineMap map) const {
-    if (!map.isFunctionOfDim(laneLoop))
-      return 0;
-    for (AffineExpr outer : map.getResults().drop_back())
-      if (outer.isFunctionOfDim(laneLoop))
-        return std::nullopt;
-    AffineExpr lane = getAffineDimExpr(laneLoop, map.getContext());
-    for (int64_t stride : {1, 2}) {
-      AffineExpr rest = simplifyAffineExpr(map.getResults().back() - lane * stride, map.getNumDims(), 0);
-      if (!rest.isFunctionOfDim(laneLoop))
-        return stride;
-    }
-    return std::nullopt;
-  }
-
   bool allowsLanes() {
     if (laneLoop < 0 || ShapedType::isDynamic(extents[laneLoop]) || !compress::allowsLanes(out))
       return false;
     for (OpOperand *operand : op.getDpsInputOperands()) {
-      auto stride = laneStride(mapOf(operand));
+      auto stride = strideAlong(mapOf(operand), laneLoop);
       if (isRead(operand) && (!stride || (*stride != 0 && !compress::allowsLanes(operand->get()))))
         return false;
     }
@@ -122,7 +105,7 @@ private:
   /// Loads `width` numbers of `operand`.
   Value loadOperand(AffineNest &nest, OpOperand *operand, ArrayRef<AffineExpr> index, int64_t width) {
     SmallVector<AffineExpr> at = indexOf(mapOf(operand), index);
-    int64_t stride = width == 1 ? 1 : *laneStride(mapOf(operand));
+    int64_t stride = width == 1 ? 1 : *strideAlong(mapOf(operand), laneLoop);
     return stride == 0 ? nest.loadBroadcast(operand->get(), at, width)
                        : nest.loadStrided(operand->get(), at, stride, width);
   }
