@@ -33,3 +33,22 @@ func.func @layer(%x: tensor<0x16xf32>, %c: tensor<2x2x8xf32>, %y: tensor<0x16xf3
   %0 = linalg.matmul ins(%x, %w : tensor<0x16xf32>, tensor<16x16xf32>) outs(%y : tensor<0x16xf32>) -> tensor<0x16xf32>
   return %0 : tensor<0x16xf32>
 }
+
+// CHECK: func.func @convolution_pullback
+// CHECK-NOT: tensor.insert_slice
+func.func @convolution(%x: tensor<1x1x5x5xf32>, %w: tensor<0x1x3x3xf32>, %y: tensor<1x0x2x2xf32>) -> tensor<1x0x2x2xf32> {
+  %0 = linalg.conv_2d_nchw_fchw {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+      ins(%x, %w : tensor<1x1x5x5xf32>, tensor<0x1x3x3xf32>) outs(%y : tensor<1x0x2x2xf32>) -> tensor<1x0x2x2xf32>
+  return %0 : tensor<1x0x2x2xf32>
+}
+
+// CHECK: func.func @pad_pullback
+// CHECK-NOT: tensor.extract_slice
+func.func @pad(%x: tensor<0x4xf32>) -> tensor<3x4xf32> {
+  %zero = arith.constant 0.0 : f32
+  %0 = tensor.pad %x low[3, 0] high[0, 0] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f32
+  } : tensor<0x4xf32> to tensor<3x4xf32>
+  return %0 : tensor<3x4xf32>
+}

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Node.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -282,7 +283,7 @@ static LogicalResult importConcat(Node &node) {
     SmallVector<OpFoldResult> strides(shape.size(), node.builder.getIndexAttr(1));
     offsets[*axis] = node.builder.getIndexAttr(offset);
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(node.builder, node.loc, node.input(i));
-    result = tensor::InsertSliceOp::create(node.builder, node.loc, node.input(i), result, offsets, sizes, strides);
+    result = emitInsertSlice(node.builder, node.loc, node.input(i), result, offsets, sizes, strides);
     offset += node.type(i).getDimSize(*axis);
   }
   return node.yield(result);

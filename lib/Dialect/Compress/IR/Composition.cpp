@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
@@ -41,5 +42,5 @@ Value mlir::compress::emitSliceOf(OpBuilder &builder, Location loc, Value value,
     sizes.push_back(builder.getIndexAttr(extent));
   offsets[dim] = offset;
   sizes[dim] = builder.getIndexAttr(size);
-  return tensor::ExtractSliceOp::create(builder, loc, value, offsets, sizes, ones);
+  return emitExtractSlice(builder, loc, value, offsets, sizes, ones);
 }

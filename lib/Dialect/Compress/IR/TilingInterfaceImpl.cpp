@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -261,8 +262,7 @@ FailureOr<TilingResult> mlir::compress::generateKernelResultTile(Operation *op, 
   }
   if (!isExact) {
     SmallVector<OpFoldResult> strides(offsets.size(), builder.getIndexAttr(1));
-    tiled->tiledValues[0] =
-        tensor::ExtractSliceOp::create(builder, loc, blocks, tile.offsets, tile.sizes, strides).getResult();
+    tiled->tiledValues[0] = emitExtractSlice(builder, loc, blocks, tile.offsets, tile.sizes, strides);
   }
   return tiled;
 }

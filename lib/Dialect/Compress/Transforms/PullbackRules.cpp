@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PullbackRules.h"
+#include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -343,7 +344,7 @@ private:
           operands[i] = reverse(operands[i], *dim);
     }
     Value zeros = emitZeros(builder, loc, padded, typeOf(gradient).getElementType());
-    operands[0] = tensor::InsertSliceOp::create(builder, loc, gradient, zeros, offsets, sizes, steps);
+    operands[0] = emitInsertSlice(builder, loc, gradient, zeros, offsets, sizes, steps);
     return true;
   }
 
@@ -451,8 +452,7 @@ std::optional<Gradients> mlir::compress::pullbackMove(OpBuilder &builder, Operat
         isKnown = static_cast<bool>(pad.getConstantPaddingValue());
         whyNot = "it pads with a number that is not constant";
         SmallVector<OpFoldResult> ones(pad.getSourceType().getRank(), builder.getIndexAttr(1));
-        gradients[0] = tensor::ExtractSliceOp::create(builder, loc, pad.getSourceType(), gradient, pad.getMixedLowPad(),
-                                                      sizesOf(pad.getSource()), ones);
+        gradients[0] = emitExtractSlice(builder, loc, gradient, pad.getMixedLowPad(), sizesOf(pad.getSource()), ones);
       })
       .Default([&](Operation *) { isKnown = false; });
   return isKnown ? std::optional<Gradients>(gradients) : std::nullopt;
