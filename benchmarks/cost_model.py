@@ -50,7 +50,7 @@ class CostModel:
         network = models.network(case)
         model = self.bench.model(case, network, "ours")
         _, said = self.compile(model, "chosen")
-        predicted = {form: float(us) for form, us in re.findall(r"(\w+): ([\d.]+) us predicted", said)}
+        predicted = {form: float(us) for form, us in re.findall(r"(\w+)(?: form does not pay)?: ([\d.]+) us predicted", said)}
         if set(predicted) != set(FORMS):
             return None
         contestants = {form: ["library", self.compile(model, form, "--force", form)[0]] for form in FORMS}

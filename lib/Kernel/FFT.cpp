@@ -139,6 +139,11 @@ Network mlir::compress::kernel::rfft(int64_t k) {
 
 int64_t mlir::compress::kernel::numRealSlots(int64_t k) { return k % 2 == 0 ? 2 : 1; }
 
+int64_t mlir::compress::kernel::productOperations(int64_t k) {
+  int64_t real = numRealSlots(k);
+  return 2 * (real + 4 * ((k - real) / 2));
+}
+
 int64_t mlir::compress::kernel::slotFrequency(int64_t k, int64_t slot) {
   int64_t real = numRealSlots(k);
   if (slot < real)

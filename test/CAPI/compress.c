@@ -107,7 +107,7 @@ static void compileLayer(MlirContext context) {
   // CHECK-NEXT: whole: {{.*}}select{{.*}}spectral
   // CHECK: select: ok, 1 remark
   compressContextSetRemarkHandler(context, text("^compress$"), printRemark, &count, countDeletion);
-  if (mlirLogicalResultIsSuccess(run(context, module, "compress-select")))
+  if (mlirLogicalResultIsSuccess(run(context, module, "compress-select{force=spectral}")))
     printf("select: ok, %d remark\n", count);
   compressContextUnsetRemarkHandler(context);
   // CHECK-NEXT: handler deleted: 1001

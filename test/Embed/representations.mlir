@@ -2,14 +2,14 @@
 
 func.func @circulant(%x: tensor<5x32xf32>, %c: tensor<2x2x16xf32>, %y: tensor<5x32xf32>) -> tensor<5x32xf32> {
   %w = compress.circulant %c order = [1, 0] : tensor<2x2x16xf32> -> tensor<32x32xf32>
-  %0 = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y : tensor<5x32xf32>) -> tensor<5x32xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y : tensor<5x32xf32>) -> tensor<5x32xf32> loc("spectral_layer")
   return %0 : tensor<5x32xf32>
 }
 
 func.func @coded_spectra(%x: tensor<5x32xf32>, %v: tensor<2x2x16xi8>, %s: tensor<1x1x16xf32>, %y: tensor<5x32xf32>) -> tensor<5x32xf32> {
   %c = compress.dequantize %v, %s code(#compress.uniform<bits = 8>) : tensor<2x2x16xi8>, tensor<1x1x16xf32> -> tensor<2x2x16xf32>
   %w = compress.circulant %c domain = spectrum order = [1, 0] : tensor<2x2x16xf32> -> tensor<32x32xf32>
-  %0 = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y : tensor<5x32xf32>) -> tensor<5x32xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y : tensor<5x32xf32>) -> tensor<5x32xf32> loc("spectral_layer")
   return %0 : tensor<5x32xf32>
 }
 

@@ -1,7 +1,7 @@
 // A stock mlir-opt with the plugin: our passes between upstream's, remarks through the upstream engine.
 // REQUIRES: plugin
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin --remarks-filter='compress.*' \
-// RUN:   --pass-pipeline='builtin.module(canonicalize,cse,compress-select,compress-fold-weights,canonicalize,cse,linalg-fuse-elementwise-ops,func.func(compress-results-to-destinations),eliminate-empty-tensors,one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map},canonicalize,cse,convert-compress-copies-to-linalg,convert-compress-to-affine{vector-lanes=1},func.func(convert-linalg-to-affine-loops),canonicalize)' 2>%t | FileCheck %s
+// RUN:   --pass-pipeline='builtin.module(canonicalize,cse,compress-select{force=spectral},compress-fold-weights,canonicalize,cse,linalg-fuse-elementwise-ops,func.func(compress-results-to-destinations),eliminate-empty-tensors,one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map},canonicalize,cse,convert-compress-copies-to-linalg,convert-compress-to-affine{vector-lanes=1},func.func(convert-linalg-to-affine-loops),canonicalize)' 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin --load-pass-plugin=%plugin --pass-pipeline='builtin.module(compress-to-affine,compress-to-llvm{name=net})' | FileCheck %s --check-prefix=LLVM
 // RUN: mlir-opt %s --load-dialect-plugin=%plugin --emit-bytecode | mlir-opt --load-dialect-plugin=%plugin | FileCheck %s --check-prefix=BYTECODE

@@ -40,6 +40,9 @@ struct Machine {
   /// SIMD register width in bytes.
   int64_t vectorBytes = 64;
 
+  /// f32 numbers of a SIMD register.
+  int64_t f32Lanes() const { return vectorBytes / 4; }
+
   /// Name of the innermost level that holds `bytes`.
   const char *levelOf(int64_t bytes) const {
     return bytes <= l1Bytes ? "L1" : bytes <= l2Bytes ? "L2" : bytes <= l3Bytes ? "L3" : "memory";
@@ -82,23 +85,6 @@ struct MachineKey {
 
 /// Every key but `name`, in the order in which descriptions are written.
 llvm::ArrayRef<MachineKey> machineKeys();
-
-/// What a way to compute a layer takes, per sample.
-struct Cost {
-  double multiplies = 0, adds = 0;
-  /// Weight bytes read per sample.
-  int64_t weightBytes = 0;
-  /// The factor of eps in the error bound of an output (DESIGN section 6): terms of the sum, plus the transform's
-  /// depth.
-  int64_t roundings = 0;
-
-  /// Seconds per sample: operations at peak, or weights at the bandwidth of the level that holds them.
-  double seconds(const Machine &machine) const {
-    double compute = (multiplies + adds) / machine.peakFlops;
-    double memory = weightBytes / machine.bandwidthFor(weightBytes);
-    return compute > memory ? compute : memory;
-  }
-};
 
 } // namespace mlir::compress
 

@@ -27,6 +27,9 @@ Network rfft(int64_t k);
 /// Number of slots that are real: frequency 0, and k/2 for even k. They come first.
 int64_t numRealSlots(int64_t k);
 
+/// Multiplications and additions of a product of two half spectra of k slots that is added to a third.
+int64_t productOperations(int64_t k);
+
 /// Frequency of a slot.
 int64_t slotFrequency(int64_t k, int64_t slot);
 

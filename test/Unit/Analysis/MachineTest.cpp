@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Analysis/Machine.h"
+#include "compress/Analysis/CostModel.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -64,10 +64,32 @@ TEST(MachineTest, AFileIsReadKeyByKey) {
   // 1500 bytes are in L2; 5000 in memory. 6000 operations take longer than 1500 bytes do.
   EXPECT_EQ(machine.bandwidthFor(1500), 3e9);
   EXPECT_EQ(machine.bandwidthFor(5000), 1e9);
+}
+
+TEST(MachineTest, ALayerTakesItsTransformsAndThenTheLongerOne) {
+  Machine machine = llvm::cantFail(Machine::fromJSON(kGood, "toy.json"));
   Cost cost;
   cost.multiplies = cost.adds = 3000;
   cost.weightBytes = 1500;
-  EXPECT_DOUBLE_EQ(cost.seconds(machine), 6000 / 8e9);
+  EXPECT_DOUBLE_EQ(cost.seconds(machine), 1e-7 + 6000 / (8e9 * 0.8));
+  cost.weightBytes = 3000; // from L3
+  EXPECT_DOUBLE_EQ(cost.seconds(machine), 1e-7 + 3000 / 2.5e9);
+  cost.weightBytes = 5096; // 4096 of them from L3, the rest from memory
+  EXPECT_DOUBLE_EQ(cost.seconds(machine), 1e-7 + 4096 / 2.5e9 + 1000 / 1e9);
+  // 2000 of the operations in transforms of 50 operations of code, of 8 bytes each; half of their lanes are idle.
+  cost.transforms = 2000;
+  cost.transformCode = 50;
+  cost.transformLanes = 2;
+  EXPECT_DOUBLE_EQ(cost.seconds(machine), 1e-7 + 4000 / (8e9 / 3) + 400 / 1.5e9 + 4096 / 2.5e9 + 1000 / 1e9);
+}
+
+TEST(MachineTest, LanesAreWholeVectors) {
+  Machine machine = llvm::cantFail(Machine::fromJSON(kGood, "toy.json")); // 8 lanes
+  EXPECT_DOUBLE_EQ(laneFactor(8, machine), 1);
+  EXPECT_DOUBLE_EQ(laneFactor(16, machine), 1);
+  EXPECT_DOUBLE_EQ(laneFactor(5, machine), 8.0 / 5);
+  EXPECT_DOUBLE_EQ(laneFactor(9, machine), 16.0 / 9);
+  EXPECT_DOUBLE_EQ(laneFactor(0, machine), 1);
 }
 
 TEST(MachineTest, WhatIsWrittenIsReadBack) {

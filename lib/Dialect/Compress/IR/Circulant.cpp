@@ -133,7 +133,7 @@ Value CirculantOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offse
 }
 
 SmallVector<Form> CirculantOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
-  return spectralForms(*this, consumer, whyNot);
+  return spectralForms(*this, consumer, machine, whyNot);
 }
 
 Value CirculantOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {

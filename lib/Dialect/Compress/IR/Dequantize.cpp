@@ -189,14 +189,14 @@ static double timesDecoded(const LinearConsumer &consumer) {
 }
 
 /// The product itself, and what decoding a number takes for each weight.
-SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
-  Form form{"coded", consumer.denseCost()};
+SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
+  Form form{"coded", consumer.denseCost(machine)};
   double decoding = static_cast<double>(getCodesType().getNumElements()) * (getCode().decodeOperations() + 1);
   form.cost.adds += decoding * timesDecoded(consumer);
   form.cost.weightBytes = storedBits() / 8;
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};
-  llvm::append_range(forms, rebuildForms(*this, consumer, getCode().decodeOperations() + 1, whyNot));
+  llvm::append_range(forms, rebuildForms(*this, consumer, machine, getCode().decodeOperations() + 1, whyNot));
   return forms;
 }
 

@@ -276,9 +276,9 @@ Value FactorizedOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offs
 // Forms
 //===----------------------------------------------------------------------===//
 
-SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
-  SmallVector<Form> forms = twoStageForms(*this, consumer, whyNot);
-  llvm::append_range(forms, rebuildForms(*this, consumer, 2 * getRank(), whyNot));
+SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
+  SmallVector<Form> forms = twoStageForms(*this, consumer, machine, whyNot);
+  llvm::append_range(forms, rebuildForms(*this, consumer, machine, 2 * getRank(), whyNot));
   return forms;
 }
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // getArithmeticSeconds of KernelOpInterface: additions and multiplications as the costs of forms count them, at the
-// machine's peak.
+// part of the machine's peak that they reach.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,12 @@ static double product(ArrayRef<int64_t> extents, int64_t batch) {
   return count;
 }
 
+/// Of a plane's innermost dimension, which is in lanes.
+static double lanesOf(Value planes, const Machine &machine) {
+  int64_t extent = shaped(planes).getShape().back();
+  return ShapedType::isDynamic(extent) ? 1 : laneFactor(static_cast<double>(extent), machine);
+}
+
 /// Transforms between numbers and the blocks of `planes`.
 static double transforms(Value planes, const Machine &machine, int64_t batch) {
   int64_t k = shaped(planes).getDimSize(0);
@@ -32,7 +38,8 @@ static double transforms(Value planes, const Machine &machine, int64_t batch) {
   bool isBuilt = kernel::operationCountUpperBound(k) <= kernel::kMostEmittedOperations;
   double operations =
       static_cast<double>(isBuilt ? kernel::count(kernel::rfft(k)).total() : kernel::operationCountUpperBound(k));
-  return product(shaped(planes).getShape().drop_front(), batch) * operations / machine.peakFlops;
+  double all = product(shaped(planes).getShape().drop_front(), batch) * operations;
+  return transformSeconds(all * lanesOf(planes, machine), isBuilt ? operations : 0, machine);
 }
 
 double RfftOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
@@ -43,17 +50,12 @@ double RfftTransposeOp::getArithmeticSeconds(const Machine &machine, int64_t bat
   return transforms(getInput(), machine, batch);
 }
 
-/// Additions and multiplications of all slots, for one in block and one out block.
-static double operationsPerBlock(int64_t k) {
-  int64_t real = kernel::numRealSlots(k);
-  return 2 * static_cast<double>(real + 4 * ((k - real) / 2));
-}
-
 /// Products of the out blocks of `init` with blocks of `weights`, which are k x taps… x q x p.
 static double products(Value init, Value weights, const Machine &machine, int64_t batch) {
   double terms = product(shaped(weights).getShape().drop_front().drop_back(), batch);
-  return product(shaped(init).getShape().drop_front(), batch) * terms * operationsPerBlock(shaped(init).getDimSize(0)) /
-         machine.peakFlops;
+  double all = product(shaped(init).getShape().drop_front(), batch) * terms *
+               kernel::productOperations(shaped(init).getDimSize(0));
+  return all * lanesOf(init, machine) / (machine.peakFlops * kSpectralReach);
 }
 
 double SpectralMatmulOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
@@ -69,7 +71,8 @@ double SpectralDotOp::getArithmeticSeconds(const Machine &machine, int64_t batch
   double taps = product(shaped(getWeights()).getShape().slice(1, getStrides().size()), batch);
   double blocks = product(shaped(getInput()).getDimSize(getInDim() + 1), batch);
   return product(shaped(getInit()).getShape().drop_front(), batch) * taps * blocks *
-         operationsPerBlock(getBlockSize()) / (peak > 0 ? peak : machine.peakFlops);
+         kernel::productOperations(getBlockSize()) * lanesOf(getInit(), machine) /
+         ((peak > 0 ? peak : machine.peakFlops) * kSpectralReach);
 }
 
 /// A number is decoded, and scaled.
@@ -78,7 +81,7 @@ static double decoding(Attribute code) {
 }
 
 double DecodeOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
-  return product(shaped(getInit()).getShape(), batch) * decoding(getCode()) / machine.peakFlops;
+  return product(shaped(getInit()).getShape(), batch) * decoding(getCode()) / (machine.peakFlops * kDenseReach);
 }
 
 double CodedContractOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
@@ -86,7 +89,8 @@ double CodedContractOp::getArithmeticSeconds(const Machine &machine, int64_t bat
   for (AffineExpr expr : getWeightMap().getResults())
     if (auto dim = dyn_cast<AffineDimExpr>(expr))
       weight.push_back(extents[dim.getPosition()]);
-  return (2 * product(extents, batch) + product(weight, batch) * decoding(getCode())) / machine.peakFlops;
+  return (2 * product(extents, batch) + product(weight, batch) * decoding(getCode())) /
+         (machine.peakFlops * kDenseReach);
 }
 
 /// Moves numbers, and computes nothing.

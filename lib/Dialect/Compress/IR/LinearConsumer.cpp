@@ -322,10 +322,13 @@ int64_t LinearConsumer::positionsPerSample() const {
   return positions;
 }
 
-Cost LinearConsumer::denseCost() const {
+Cost LinearConsumer::denseCost(const Machine &machine) const {
   auto type = cast<RankedTensorType>(weight.getType());
   Cost cost;
   cost.multiplies = cost.adds = static_cast<double>(type.getNumElements()) * positionsPerSample();
+  // The innermost dimension of the result is in lanes.
+  if (int64_t extent = resultType().getShape().back(); ShapedType::isStatic(extent))
+    cost.productLanes = laneFactor(static_cast<double>(extent), machine);
   cost.weightBytes = type.getNumElements() * (type.getElementTypeBitWidth() / 8);
   cost.roundings = 1;
   for (auto [role, extent] : llvm::zip(roles, type.getShape()))

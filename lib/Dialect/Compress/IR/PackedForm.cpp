@@ -233,10 +233,11 @@ private:
 
 } // namespace
 
-SmallVector<Form> mlir::compress::packedForms(UnpackOp weight, const LinearConsumer &consumer, std::string &whyNot) {
+SmallVector<Form> mlir::compress::packedForms(UnpackOp weight, const LinearConsumer &consumer, const Machine &machine,
+                                              std::string &whyNot) {
   if (!PackedLayer(weight, consumer).allows(whyNot))
     return {};
-  Form form{"packed", consumer.denseCost()};
+  Form form{"packed", consumer.denseCost(machine)};
   double stored = weight.getValuesType().getNumElements();
   form.cost.multiplies = form.cost.adds = stored * consumer.positionsPerSample();
   form.cost.weightBytes = storedBitsOf(weight.getValues()) / 8;

@@ -14,7 +14,8 @@ namespace mlir::compress {
 
 /// The form `packed`, if the mask leaves out whole outputs, or whole inputs, taps, or columns of the lowered
 /// convolution.
-SmallVector<Form> packedForms(UnpackOp weight, const LinearConsumer &consumer, std::string &whyNot);
+SmallVector<Form> packedForms(UnpackOp weight, const LinearConsumer &consumer, const Machine &machine,
+                              std::string &whyNot);
 
 /// Emits the dense product of what is stored, on gathered inputs or with results scattered to their outputs.
 Value emitPackedForm(UnpackOp weight, const LinearConsumer &consumer, OpBuilder &builder);

@@ -22,10 +22,10 @@ using namespace mlir::compress;
 static constexpr int64_t kRebuiltOutputs = 32;
 
 SmallVector<Form> mlir::compress::rebuildForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer,
-                                               int64_t operations, std::string &whyNot) {
+                                               const Machine &machine, int64_t operations, std::string &whyNot) {
   if (outTileOf(weight, consumer, kRebuiltOutputs, whyNot) == 0)
     return {};
-  Form form{"rebuild", consumer.denseCost()};
+  Form form{"rebuild", consumer.denseCost(machine)};
   form.cost.adds +=
       static_cast<double>(operations) * cast<RankedTensorType>(weight->getResult(0).getType()).getNumElements();
   form.cost.weightBytes = weight.storedBits() / 8;

@@ -15,8 +15,8 @@ namespace mlir::compress {
 /// The form `rebuild` of any representation that can be sliced along the outputs: a loop that rebuilds the weights of
 /// some outputs, with `operations` for each of them, and multiplies by these (SmartExchange's rebuild engine, ISCA
 /// 2020).
-SmallVector<Form> rebuildForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer, int64_t operations,
-                               std::string &whyNot);
+SmallVector<Form> rebuildForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer,
+                               const Machine &machine, int64_t operations, std::string &whyNot);
 
 Value emitRebuildForm(CompressedWeightOpInterface weight, const LinearConsumer &consumer, OpBuilder &builder);
 

@@ -133,8 +133,18 @@ static std::optional<CodedTensor> codedSpectra(CirculantOp weight) {
   return params && weight.getDomain() == Domain::spectrum ? params.getCoded() : std::nullopt;
 }
 
+/// What is in the lanes of the spectra of a tensor of `shape` with `blocks` in dimension `dim`: the numbers behind
+/// them, or else the blocks.
+static double numbersInLanes(ArrayRef<int64_t> shape, int64_t dim, int64_t blocks) {
+  ArrayRef<int64_t> behind = shape.drop_front(dim + 1);
+  double numbers = behind.empty() ? static_cast<double>(blocks) : 1;
+  for (int64_t extent : behind)
+    numbers *= ShapedType::isStatic(extent) ? static_cast<double>(extent) : 1;
+  return numbers;
+}
+
 SmallVector<Form> mlir::compress::spectralForms(CirculantOp weight, const LinearConsumer &consumer,
-                                                std::string &whyNot) {
+                                                const Machine &machine, std::string &whyNot) {
   SmallVector<int64_t> dims = weight.getRoleDims();
   Role first = consumer.roles[dims[0]], second = consumer.roles[dims[1]];
   bool rolesFit = (first == Role::Out && second == Role::In) || (first == Role::In && second == Role::Out);
@@ -166,21 +176,36 @@ SmallVector<Form> mlir::compress::spectralForms(CirculantOp weight, const Linear
       inPositions *= extent;
   for (int64_t dim : ArrayRef(dims).drop_front(2))
     taps *= weight.getResultType().getDimSize(dim);
-  double transforms = inPositions * q + outPositions * p;
-  double real = kernel::numRealSlots(k), multiplies = real + 4 * (k - real) / 2;
+  double multiplies = static_cast<double>(kernel::productOperations(k)) / 2;
   Form form{"spectral", {}};
-  form.cost.multiplies = transforms * transform.multiplies + outPositions * p * q * taps * multiplies;
-  form.cost.adds = transforms * transform.adds + outPositions * p * q * taps * multiplies;
+  Cost &cost = form.cost;
+  double transforms = inPositions * q + outPositions * p;
+  cost.multiplies = transforms * transform.multiplies + outPositions * p * q * taps * multiplies;
+  cost.adds = transforms * transform.adds + outPositions * p * q * taps * multiplies;
+  cost.transforms = transforms * transform.total();
+  cost.transformCode = 2 * transform.total();
+  ArrayRef<int64_t> result = consumer.resultType().getShape();
+  double inLanes = numbersInLanes(typeOf(consumer.activation).getShape(), consumer.inDim, q);
+  double outLanes = numbersInLanes(result, consumer.outDim, p);
+  cost.transformLanes =
+      (inPositions * q * laneFactor(inLanes, machine) + outPositions * p * laneFactor(outLanes, machine)) / transforms;
+  // Rows of pixels follow each other in a vector unless a stride leaves some out.
+  bool skips = llvm::any_of(consumer.dims, [](const ActivationDim &dim) { return dim.stride > 1; });
+  cost.productLanes = laneFactor(skips && consumer.outDim + 1 < static_cast<int64_t>(result.size())
+                                     ? numbersInLanes(result, result.size() - 2, p)
+                                     : outLanes,
+                                 machine);
+  cost.productReach = kSpectralReach;
   // Time-domain codes become float spectra at compile time.
-  form.cost.weightBytes = codedSpectra(weight) ? weight.storedBits() / 8
-                                               : weight.getParamsType().getNumElements() *
-                                                     weight.getParamsType().getElementTypeBitWidth() / 8;
+  cost.weightBytes = codedSpectra(weight) ? weight.storedBits() / 8
+                                          : weight.getParamsType().getNumElements() *
+                                                weight.getParamsType().getElementTypeBitWidth() / 8;
   if (auto coded = codedSpectra(weight)) {
-    form.cost.adds +=
+    cost.adds +=
         weight.getParamsType().getNumElements() * (cast<NumberCodeAttrInterface>(coded->code).decodeOperations() + 1.0);
-    form.cost.roundings += 3;
+    cost.roundings += 3;
   }
-  form.cost.roundings = q * static_cast<int64_t>(taps) + transform.depth;
+  cost.roundings = q * static_cast<int64_t>(taps) + transform.depth;
   return {form};
 }
 

@@ -20,7 +20,8 @@ Value emitInverseOfLastDim(OpBuilder &builder, Location loc, Value value);
 Value emitInverseOfLastDimTranspose(OpBuilder &builder, Location loc, Value value);
 
 /// The form `spectral` with its cost, if `consumer` has one out, one in, and taps where `weight` has them.
-SmallVector<Form> spectralForms(CirculantOp weight, const LinearConsumer &consumer, std::string &whyNot);
+SmallVector<Form> spectralForms(CirculantOp weight, const LinearConsumer &consumer, const Machine &machine,
+                                std::string &whyNot);
 
 /// Emits transform, product of spectra and transposed transform (CirCNN, MICRO 2017, algorithm 1, with the inverse
 /// transform moved out of the sum: q + p transforms per sample); returns the consumer's new result.

@@ -176,7 +176,7 @@ static double inputPositions(const LinearConsumer &consumer) {
 }
 
 SmallVector<Form> mlir::compress::twoStageForms(FactorizedOp weight, const LinearConsumer &consumer,
-                                                std::string &whyNot) {
+                                                const Machine &machine, std::string &whyNot) {
   TwoStages stages(weight, consumer);
   double coefficients = weight.getCoefficientsType().getNumElements(), basis = weight.getBasisType().getNumElements();
   double rank = weight.getRank(), positions = consumer.positionsPerSample(), in = 1, out = 1;
@@ -187,10 +187,12 @@ SmallVector<Form> mlir::compress::twoStageForms(FactorizedOp weight, const Linea
     taps *= role == Role::Tap ? extent : 1;
   }
   bool isConvolution = llvm::is_contained(consumer.roles, Role::Tap);
+  double lanes = consumer.denseCost(machine).productLanes;
   SmallVector<Form> forms;
   auto add = [&](StringRef name, double multiplies) {
     Form form{name.str(), {}};
     form.cost.multiplies = form.cost.adds = multiplies;
+    form.cost.productLanes = lanes;
     form.cost.weightBytes = weight.storedBits() / 8;
     form.cost.roundings = static_cast<int64_t>(in * rank) + taps + 2;
     forms.push_back(std::move(form));

@@ -19,7 +19,8 @@ namespace mlir::compress {
 
 /// The two orders that `consumer` allows, with their costs: `two_stage` for a matrix, `order_a` and `order_b` for a
 /// convolution (ESCALATE, MICRO 2021).
-SmallVector<Form> twoStageForms(FactorizedOp weight, const LinearConsumer &consumer, std::string &whyNot);
+SmallVector<Form> twoStageForms(FactorizedOp weight, const LinearConsumer &consumer, const Machine &machine,
+                                std::string &whyNot);
 
 /// Emits one of them; order B as a loop over outputs, so that what is between the stages holds few of them.
 Value emitTwoStageForm(FactorizedOp weight, StringRef name, const LinearConsumer &consumer, OpBuilder &builder);

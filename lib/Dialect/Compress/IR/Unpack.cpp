@@ -184,9 +184,9 @@ Value UnpackOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offset, 
 // Forms
 //===----------------------------------------------------------------------===//
 
-SmallVector<Form> UnpackOp::forms(const LinearConsumer &consumer, const Machine &, std::string &whyNot) {
-  SmallVector<Form> forms = packedForms(*this, consumer, whyNot);
-  llvm::append_range(forms, rebuildForms(*this, consumer, /*operations=*/2, whyNot));
+SmallVector<Form> UnpackOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
+  SmallVector<Form> forms = packedForms(*this, consumer, machine, whyNot);
+  llvm::append_range(forms, rebuildForms(*this, consumer, machine, /*operations=*/2, whyNot));
   return forms;
 }
 

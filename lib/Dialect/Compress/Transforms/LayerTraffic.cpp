@@ -114,5 +114,6 @@ double mlir::compress::arithmeticSeconds(Operation *op, const Machine &machine, 
     return inner.getNumResults() == 1 && isa<FloatType>(inner.getResult(0).getType()) &&
            !inner.hasTrait<OpTrait::ConstantLike>() && !isa<CastOpInterface>(inner);
   });
-  return TrafficCounter{batch}.iterations(linalgOp) * static_cast<double>(operations) / machine.peakFlops;
+  return TrafficCounter{batch}.iterations(linalgOp) * static_cast<double>(operations) /
+         (machine.peakFlops * kDenseReach);
 }

@@ -8,7 +8,7 @@
 #ifndef COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_LAYERTRAFFIC_H
 #define COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_LAYERTRAFFIC_H
 
-#include "compress/Analysis/Machine.h"
+#include "compress/Analysis/CostModel.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -43,7 +43,8 @@ struct FunctionTraffic {
   int64_t weightBytes = 0;
 };
 
-/// Seconds of the arithmetic of a linalg or kernel op at the machine's peak, dynamic extents taken as `batch`.
+/// Seconds of the arithmetic of a linalg or kernel op at what is reached of the machine's peak, dynamic extents taken
+/// as `batch`.
 double arithmeticSeconds(Operation *op, const Machine &machine, int64_t batch);
 
 } // namespace mlir::compress

@@ -47,7 +47,7 @@ struct Spent {
     byBound[bound] += seconds;
   }
   double total() const {
-    double sum = 0;
+    double sum = kLayerSeconds;
     for (auto [bound, seconds] : byBound)
       sum += seconds;
     return sum;

@@ -117,7 +117,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
       keepDense(candidate, whyNot.empty() ? "dense was asked for" : whyNot);
       return success();
     }
-    Cost dense = consumer->denseCost();
+    Cost dense = consumer->denseCost(machine);
     if (wanted.empty() && !pays(best->cost, dense, machine)) {
       keepDense(candidate, "the " + best->name + " form does not pay: " + describe(best->cost, machine) +
                                "; dense: " + describe(dense, machine));
@@ -137,9 +137,9 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   }
 
   /// A form that multiplies as often as the dense product only decodes: its bytes are those that the weights came in,
-  /// which are worth half more time. All others must be faster.
+  /// which are worth as much time again. All others must be faster.
   static bool pays(const Cost &form, const Cost &dense, const Machine &machine) {
-    constexpr double kDecoding = 1.5;
+    constexpr double kDecoding = 2;
     bool onlyDecodes = form.multiplies == dense.multiplies && form.weightBytes < dense.weightBytes;
     return form.seconds(machine) < dense.seconds(machine) * (onlyDecodes ? kDecoding : 1.0);
   }

@@ -1,4 +1,4 @@
-// RUN: compress-opt %s --compress-select --remarks-filter='compress.*' 2>%t | FileCheck %s
+// RUN: compress-opt %s --compress-select=force=spectral --remarks-filter='compress.*' 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
 // RUN: compress-opt %s --compress-select=force=dense | FileCheck %s --check-prefix=DENSE
 // RUN: not compress-opt %s --compress-select=force=magic 2>&1 | FileCheck %s --check-prefix=MAGIC

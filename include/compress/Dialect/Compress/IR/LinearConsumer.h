@@ -13,7 +13,7 @@
 #ifndef COMPRESS_DIALECT_COMPRESS_IR_LINEARCONSUMER_H
 #define COMPRESS_DIALECT_COMPRESS_IR_LINEARCONSUMER_H
 
-#include "compress/Analysis/Machine.h"
+#include "compress/Analysis/CostModel.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/SmallVector.h"
@@ -79,7 +79,7 @@ struct LinearConsumer {
   /// Result elements per sample and out index: the pixels of a convolution, 1 for a matmul. Dynamic extents count as 1.
   int64_t positionsPerSample() const;
   /// Cost of the dense product, per sample.
-  Cost denseCost() const;
+  Cost denseCost(const Machine &machine) const;
   RankedTensorType resultType() const { return cast<RankedTensorType>(op->getResult(0).getType()); }
 };
 
