@@ -52,6 +52,8 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
   if (options.precision != "f32" && !options.reference && !options.expand) {
     NarrowWeightsPassOptions narrow;
     narrow.precision = options.precision;
+    narrow.maxError = options.maxError;
+    narrow.machine = options.machine;
     narrow.vectorLanes = options.vectorLanes;
     pm.addPass(createNarrowWeightsPass(narrow));
   }

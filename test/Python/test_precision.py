@@ -4,6 +4,8 @@ Two oracles. The first rounds spectra as the description of compress.spectral_do
 the f32 arithmetic of transforms, and numbers that lie so close to a tie that they round the other way. The second is the exact
 product: its bounds are those of scripts/bench.
 """
+import json
+import re
 import subprocess
 
 import numpy as np
@@ -308,7 +310,10 @@ def section_bytes(path):
 def test_refusals(rng, tmp_path):
     c = rng.standard_normal((4, 4, 8)).astype(np.float32)
     model = save(tmp_path / "m.onnx", c, 32, 32)
-    for options, message in [(["--precision", "f16"], "--precision expects f32, bf16 or i8, not 'f16'"),
+    for options, message in [(["--precision", "f16"], "--precision expects f32, bf16, i8 or auto, not 'f16'"),
+                             (["--precision", "auto"], "--precision auto needs --max-error"),
+                             (["--precision", "auto", "--max-error", "nan"], "--precision auto needs --max-error"),
+                             (["--max-error", "0.1"], "--max-error goes with --precision auto"),
                              (["--precision", "i8", "--reference"], "does not go with --expand or --reference"),
                              (["--precision", "i8"], "no layer can be narrowed")]:
         if message.startswith("no layer"):  # a word of four numbers, of one in channel
@@ -331,3 +336,22 @@ def test_mnist_keeps_its_accuracy(network, precision, most, compile_and_load):
     exact, rounded = accuracy(), accuracy(precision=precision)
     print(f"f32 {exact:.2f} %, {precision} {rounded:.2f} %")
     assert rounded >= exact - most
+
+
+@pytest.mark.parametrize("allowed", [0.02, 0.003, 1e-5])
+def test_auto_takes_no_more_error_than_is_allowed(allowed, compile_and_load, tmp_path):
+    """Formats by layer of the circulant MNIST network; what each loses is in the report, and the accuracy stays."""
+    report = tmp_path / "report.json"
+    library = compile_and_load(mnist.MODELS / "mnist_circulant.onnx", precision="auto", max_error=allowed, machine="generic-avx512",
+                               report=report)
+    said = {layer["layer"]: layer["text"] for layer in json.loads(report.read_text())["layers"] if layer["pass"] == "narrow-weights"}
+    print(said)
+    assert len(said) == 4
+    for text in said.values():
+        error = re.match(r"(?:weights|spectra) in (?:bf16|i8): relative error of the weights (\S+);", text)
+        assert float(error[1]) <= allowed if error else text.startswith("stays f32: ")
+    if allowed == 1e-5:
+        assert all(text.startswith("stays f32: ") for text in said.values())
+    images, labels = mnist.load(fetch.fetch(fetch.default_directory()), "t10k")
+    accuracy = 100 * np.mean(library.run({"image": images})["logits"].argmax(1) == labels)
+    assert accuracy >= 99.30 - 0.15

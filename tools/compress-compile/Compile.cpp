@@ -183,6 +183,7 @@ private:
     pipeline.force = options.force;
     pipeline.machine = options.machine;
     pipeline.precision = options.precision;
+    pipeline.maxError = options.maxError;
     pipeline.extensions = llvm::join(cpu.extensions, ",");
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();

@@ -24,8 +24,9 @@ struct CompileOptions {
   std::string fit;
   /// A preset, `native` or a file, as Machine::get takes it.
   std::string machine;
-  /// Of circulant layers: f32, bf16 or i8.
+  /// Of constant weights: f32, bf16, i8 or auto, and what auto may lose of them.
   std::string precision = "f32";
+  double maxError = 0;
   Emit emit = Emit::Library;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// Count ticks per layer.

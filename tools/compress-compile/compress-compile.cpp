@@ -77,12 +77,18 @@ int main(int argc, char **argv) {
                                         "xeon-sapphire-rapids, so that the result does not depend on the machine "
                                         "that compiles)"),
                                cl::value_desc("machine"), cl::init(Machine::kDefaultName), cl::cat(category));
-  cl::opt<std::string> precision(
-      "precision",
-      cl::desc(
-          "Of constant weights, and of their products: f32 (default), bf16 or i8. A layer without a kernel stays f32. "
-          "Smaller and faster; --report says per layer how far the weights are from f32"),
-      cl::value_desc("format"), cl::init("f32"), cl::cat(category));
+  cl::opt<std::string> precision("precision",
+                                 cl::desc("Of constant weights, and of their products: f32 (default), bf16 or i8; "
+                                          "auto: by layer, the one that --machine "
+                                          "should be fastest with, within --max-error. A layer without a kernel stays "
+                                          "f32. Smaller and faster; --report "
+                                          "says per layer how far the weights are from f32"),
+                                 cl::value_desc("format"), cl::init("f32"), cl::cat(category));
+  cl::opt<double> maxError(
+      "max-error",
+      cl::desc("With --precision auto: the largest relative error (L2) of a layer's weights, such as "
+               "0.01; bf16 has about 0.002, i8 0.003 to 0.02"),
+      cl::value_desc("error"), cl::cat(category));
   cl::opt<std::string> fit("fit",
                            cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "
                                     "names is a regular expression over node names"),
@@ -131,6 +137,7 @@ int main(int argc, char **argv) {
   options.fit = fit;
   options.machine = machine;
   options.precision = precision;
+  options.maxError = maxError;
   options.dropDeadChannels = dropDeadChannels;
   options.report = report;
   options.emit = emit;
@@ -150,8 +157,14 @@ int main(int argc, char **argv) {
     return fail("--max-batch expects 1 or more");
   if (vectorLanes.getNumOccurrences() && vectorLanes < 1)
     return fail("--vector-lanes expects 1 or more");
-  if (precision != "f32" && precision != "bf16" && precision != "i8")
-    return fail("--precision expects f32, bf16 or i8, not '" + precision + "'");
+  if (precision != "f32" && precision != "bf16" && precision != "i8" && precision != "auto")
+    return fail("--precision expects f32, bf16, i8 or auto, not '" + precision + "'");
+  if (precision == "auto" && !(maxError > 0 && maxError < 1))
+    return fail(
+        "--precision auto needs --max-error, over 0 and under 1: the relative error of a layer's weights that is "
+        "allowed, such as 0.01");
+  if (precision != "auto" && maxError.getNumOccurrences())
+    return fail("--max-error goes with --precision auto");
   if ((expand || reference) && precision != "f32")
     return fail("--precision does not go with --expand or --reference");
   if ((expand || reference) && !force.empty())

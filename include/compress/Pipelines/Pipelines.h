@@ -29,8 +29,10 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
                               llvm::cl::desc("Description for compress-select: a preset, native or a JSON file"),
                               llvm::cl::init(Machine::kDefaultName)};
   Option<std::string> precision{*this, "precision",
-                                llvm::cl::desc("Of constant weights, and of their products: f32, bf16 or i8"),
+                                llvm::cl::desc("Of constant weights, and of their products: f32, bf16, i8, or auto"),
                                 llvm::cl::init("f32")};
+  Option<double> maxError{*this, "max-error", llvm::cl::desc("Relative error of a layer's weights that auto may take"),
+                          llvm::cl::init(0)};
   Option<int64_t> vectorLanes{*this, "vector-lanes",
                               llvm::cl::desc("Most lanes of a vector; 1 gives scalar, readable loops"),
                               llvm::cl::init(1)};

@@ -1,4 +1,4 @@
-//===- NarrowWeights.cpp - Round spectra to bf16 or int8 ------------------===//
+//===- NarrowWeights.cpp - Round weights to bf16 or int8 ------------------===//
 //
 // Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -24,6 +24,7 @@
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/IR/LinearConsumer.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
@@ -54,6 +55,10 @@ struct Product {
 
   int64_t numTaps() const { return llvm::product_of(taps); }
 
+  /// Predicted for one sample: of f32 as it is, or of words of a `format`, with the rounding of the activation.
+  double seconds(const Machine &machine) const;
+  double secondsOf(WordFormat format, const WordWeights &weights, const Machine &machine) const;
+
   /// A product of spectra; nullopt and the reason if it stays.
   template <typename Op>
   static std::optional<Product> ofSpectra(Op op, ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations,
@@ -82,9 +87,41 @@ struct Product {
   static std::optional<Product> ofDense(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot);
 
 private:
+  /// Operations in whole vectors, dynamic extents taken as 1.
+  double operations(const Machine &machine) const;
   bool takeDims(const LinearConsumer &consumer, SmallVectorImpl<int64_t> &tapDims, std::string &whyNot);
   void takeValues(const LinearConsumer &consumer, ArrayRef<int64_t> tapDims, ArrayRef<double> of);
 };
+
+/// Numbers of `shape`, dynamic extents taken as 1.
+double numbersOf(ArrayRef<int64_t> shape) {
+  double numbers = 1;
+  for (int64_t extent : shape)
+    numbers *= ShapedType::isDynamic(extent) ? 1 : static_cast<double>(extent);
+  return numbers;
+}
+
+double Product::operations(const Machine &machine) const {
+  ArrayRef<int64_t> shape = cast<ShapedType>(init.getType()).getShape();
+  double lanes = ShapedType::isDynamic(shape.back()) ? 1 : laneFactor(static_cast<double>(shape.back()), machine);
+  double blocks = numbersOf(isDense ? shape : shape.drop_front());
+  return blocks * static_cast<double>(q * numTaps() * kernel::productOperations(k)) * lanes;
+}
+
+double Product::seconds(const Machine &machine) const {
+  double reach = isDense ? kDenseReach : kSpectralReach;
+  return std::max(operations(machine) / (machine.peakFlops * reach),
+                  streamSeconds(static_cast<int64_t>(values.size()) * 4, machine));
+}
+
+double Product::secondsOf(WordFormat format, const WordWeights &weights, const Machine &machine) const {
+  // The largest magnitude, a scale, the conversion, the packing; and of a product of parts of words a shift for each.
+  constexpr double kPerRoundedNumber = 10, kShifts = 2;
+  double peak = format == WordFormat::bf16 ? machine.peakBF16 : machine.peakInt8;
+  double rounding = numbersOf(cast<ShapedType>(input.getType()).getShape()) * kPerRoundedNumber / machine.peakFlops;
+  double dot = operations(machine) / ((peak > 0 ? peak : machine.peakFlops / kShifts) * kSpectralReach);
+  return rounding + std::max(dot, streamSeconds(static_cast<int64_t>(weights.words.size()) * 4, machine));
+}
 
 /// Notes the windows, and the dimensions of the weights with their taps; false and the reason if the op cannot say it.
 bool Product::takeDims(const LinearConsumer &consumer, SmallVectorImpl<int64_t> &tapDims, std::string &whyNot) {
@@ -162,6 +199,13 @@ std::optional<Product> Product::ofDense(linalg::LinalgOp op, OpOperand &weight, 
   return product;
 }
 
+/// Weights that were rounded, and the figures that decided for the format.
+struct Words {
+  WordFormat format;
+  WordWeights weights;
+  std::string figures = {};
+};
+
 struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPass> {
   using Base = compress::impl::NarrowWeightsPassBase<NarrowWeightsPass>;
   using Base::Base;
@@ -169,11 +213,8 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
   void runOnOperation() override {
     if (precision == "f32")
       return;
-    if (precision != "bf16" && precision != "i8") {
-      getOperation()->emitError("compress-narrow-weights{precision=") << precision << "}: expects f32, bf16 or i8";
+    if (failed(readOptions()))
       return signalPassFailure();
-    }
-    format = precision == "bf16" ? WordFormat::bf16 : WordFormat::i8;
     bool hasNarrowed = false;
     SmallVector<Operation *> products;
     getOperation()->walk([&](Operation *op) {
@@ -182,7 +223,7 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
     });
     for (Operation *op : products)
       hasNarrowed |= narrow(op);
-    if (hasNarrowed)
+    if (hasNarrowed || described)
       return;
     getOperation()->emitError("compress-narrow-weights{precision=")
         << precision << "}: no layer can be narrowed: only layers with constant f32 weights, dense or computed by "
@@ -191,6 +232,31 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
   }
 
 private:
+  /// The formats that may be taken, and for `auto` the machine by which the cheapest of them is.
+  LogicalResult readOptions() {
+    formats.clear();
+    described.reset();
+    if (precision == "bf16" || precision == "auto")
+      formats.push_back(WordFormat::bf16);
+    if (precision == "i8" || precision == "auto")
+      formats.push_back(WordFormat::i8);
+    auto refuse = [&](const Twine &option, const Twine &reason) {
+      return getOperation()->emitError("compress-narrow-weights{" + option + "}: " + reason);
+    };
+    if (formats.empty())
+      return refuse("precision=" + precision, "expects f32, bf16, i8 or auto");
+    if (precision != "auto")
+      return success();
+    if (!(maxError > 0) || maxError >= 1)
+      return refuse("max-error=" + Twine(llvm::formatv("{0}", maxError.getValue()).str()),
+                    "expects the largest relative error of a layer's weights that auto may take, over 0 and under 1");
+    auto found = Machine::get(machine);
+    if (!found)
+      return refuse("machine=" + machine, llvm::toString(found.takeError()));
+    described = *found;
+    return success();
+  }
+
   /// The operand of a dense product that is constant.
   static OpOperand *denseWeight(Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
@@ -212,16 +278,49 @@ private:
       product = Product::ofSpectra(conv, conv.getStrides(), conv.getDilations(), whyNot);
     else
       product = Product::ofDense(cast<linalg::LinalgOp>(op), *denseWeight(op), whyNot);
-    if (product && fits(*product, whyNot)) {
-      replace(*product);
+    if (auto words = product ? choose(*product, whyNot) : std::nullopt) {
+      replace(*product, *words);
       return true;
     }
     remark::missed(op->getLoc(), weightRemark("narrow-weights", op)) << "stays f32: " + whyNot;
     return false;
   }
 
+  /// The weights in the format that is asked for, or in the one of `auto` that should take the least time; nullopt and
+  /// the reason if the layer stays f32.
+  std::optional<Words> choose(const Product &product, std::string &whyNot) const {
+    std::optional<Words> best;
+    double seconds = described ? product.seconds(*described) : 0;
+    std::string figures = described ? llvm::formatv("f32 {0:f3} us", seconds * 1e6).str() : "";
+    for (WordFormat format : formats) {
+      std::string misfit;
+      if (!fits(product, format, misfit)) {
+        whyNot = misfit;
+        continue;
+      }
+      Words words{format, {product.k, product.numTaps(), product.q, product.p, panelOf(product)}};
+      words.weights.round(format, product.values);
+      if (!described)
+        return words;
+      double taken = product.secondsOf(format, words.weights, *described), error = words.weights.relativeError();
+      figures += llvm::formatv(", {0} {1:f3} us with error {2:e2}", stringifyWordFormat(format), taken * 1e6, error);
+      if (error > maxError || taken >= seconds)
+        continue;
+      seconds = taken;
+      best = std::move(words);
+    }
+    if (!described)
+      return std::nullopt;
+    figures += llvm::formatv("; {0:e2} is allowed", maxError.getValue());
+    if (best)
+      best->figures = ": " + figures;
+    else if (whyNot.empty())
+      whyNot = figures;
+    return best;
+  }
+
   /// False and the reason if there is no kernel, or no gain.
-  bool fits(const Product &product, std::string &whyNot) const {
+  bool fits(const Product &product, WordFormat format, std::string &whyNot) const {
     ArrayRef<int64_t> shape = cast<ShapedType>(product.input.getType()).getShape();
     int64_t perWord = SpectralDotOp::blocksPerWord(format, product.k);
     if (ShapedType::isDynamic(shape[product.inDim + !product.isDense]) ||
@@ -251,9 +350,9 @@ private:
     return 0;
   }
 
-  void replace(Product &product) {
-    WordWeights weights{product.k, product.numTaps(), product.q, product.p, panelOf(product)};
-    weights.round(format, product.values);
+  void replace(Product &product, const Words &words) {
+    const WordWeights &weights = words.weights;
+    WordFormat format = words.format;
     OpBuilder builder(product.op);
     Location loc = product.op->getLoc();
     auto make = [&](ArrayRef<int64_t> shape, Type element, ArrayRef<double> of) {
@@ -264,7 +363,7 @@ private:
       shape.push_back(product.p / weights.panel);
     llvm::append_range(shape, product.taps);
     shape.append({weights.inWords, weights.panel ? weights.panel : product.p});
-    Value words = make(shape, builder.getI32Type(), weights.words);
+    Value packed = make(shape, builder.getI32Type(), weights.words);
     SmallVector<Value> scaling;
     if (format == WordFormat::i8)
       scaling = {make({weights.frequencies, product.p}, builder.getF32Type(), weights.scales),
@@ -274,23 +373,25 @@ private:
       input = addSlot(builder, loc, input);
       init = product.startsFromZero ? zerosOfOneSlot(builder, loc, init) : addSlot(builder, loc, init);
     }
-    Value result = SpectralDotOp::create(builder, loc, TypeRange{init.getType()}, input, words, scaling, init, format,
+    Value result = SpectralDotOp::create(builder, loc, TypeRange{init.getType()}, input, packed, scaling, init, format,
                                          product.inDim, product.outDim, product.strides, product.dilations)
                        .getResult(0);
     if (product.isDense)
       result = tensor::CollapseShapeOp::create(builder, loc, product.init.getType(), result,
                                                slotGroups(cast<ShapedType>(product.init.getType()).getRank()));
-    tell(product, weights.relativeError());
+    tell(product, words);
     product.op->replaceAllUsesWith(ValueRange{result});
     eraseWithOperands(product.op);
     ++numNarrowed;
   }
 
-  void tell(const Product &product, double error) const {
+  void tell(const Product &product, const Words &words) const {
+    double error = words.weights.relativeError();
     remark::passed(product.op->getLoc(), weightRemark("narrow-weights", product.op))
         << llvm::formatv("{0} in {1}: relative error of the weights {2:e2}; no calibration inputs, so that of the "
-                         "layer is not known",
-                         product.isDense ? "weights" : "spectra", precision.getValue(), error)
+                         "layer is not known{3}",
+                         product.isDense ? "weights" : "spectra", stringifyWordFormat(words.format), error,
+                         words.figures)
                .str()
         << remark::metric("relative_error", error);
   }
@@ -332,7 +433,9 @@ private:
         eraseWithOperands(producer);
   }
 
-  WordFormat format = WordFormat::bf16;
+  SmallVector<WordFormat> formats;
+  /// Of `auto`.
+  std::optional<Machine> described;
 };
 
 } // namespace

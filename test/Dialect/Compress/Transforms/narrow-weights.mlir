@@ -3,7 +3,7 @@
 // RUN: compress-opt %s --split-input-file --compress-narrow-weights='precision=bf16 vector-lanes=4' | FileCheck %s --check-prefix=PANELS
 // RUN: compress-opt %s --split-input-file --compress-narrow-weights | FileCheck %s --check-prefix=F32
 // RUN: not compress-opt %s --split-input-file --compress-narrow-weights=precision=f16 2>&1 | FileCheck %s --check-prefix=BAD
-// BAD: error: compress-narrow-weights{precision=f16}: expects f32, bf16 or i8
+// BAD: error: compress-narrow-weights{precision=f16}: expects f32, bf16, i8 or auto
 
 // Slots 0 and 1 are both real, and share a word: 127 is 0x42FE, -2 is 0xC000 as bf16; 0xC00042FE is -1073724674. As bytes with
 // scale 1 they are 0x7F and 0xFE; 0xFE7F is 65151, and -128 * (127 - 2) is -16000.

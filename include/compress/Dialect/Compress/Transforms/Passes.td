@@ -134,8 +134,8 @@ def SelectPass : Pass<"compress-select"> {
   let summary = "Rewrite consumers of representations to structured kernels";
   let description = [{
     For each consumer of a representation op, the cheapest of the forms that the op offers and the dense product, by the
-    cost model: seconds per sample, the larger of operations over peak and weight bytes over the bandwidth of the cache
-    level that holds them. A form that only decodes (as many multiplies, fewer weight bytes) may take half more. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
+    cost model: seconds per sample, of transforms and then the larger of operations, in whole vectors, over what is reached of
+    the peak and of weight bytes over the bandwidth of the cache level that holds them (CostModel.h). A form that only decodes (as many multiplies, fewer weight bytes) may take twice as long. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
 
     A remark per layer (category `compress`) says what was chosen and why, or why not. Representations that stay are
     expanded, which is announced as a missed optimization.
@@ -256,12 +256,12 @@ def PredictLayersPass : Pass<"compress-predict-layers", "func::FuncOp"> {
 
     - `name`, and `op`: the op that should take longest;
     - `predicted_us`: microseconds for one sample and for `max-batch` samples. For each op that is the larger one of the time
-      of its arithmetic at the machine's peak and of the time of its bytes, from the levels that `compress-memory-report`
-      says; they are summed over the ops of the layer;
+      of its arithmetic and of the time of its bytes, from the levels that `compress-memory-report` says; they are summed over
+      the ops of the layer, with a tenth of a microsecond for its begin and end;
     - `bound`: what that sum is spent on most, for the same two: `compute`, `L1`, `L2`, `L3` or `memory`.
 
-    The arithmetic is what `compress-select` counts: additions and multiplications, of numbers of other formats at their own
-    peaks. `machine` is that of `compress-select`.
+    The arithmetic is what `compress-select` counts: additions and multiplications in whole vectors, at the part of the
+    machine's peak that they reach, of numbers of other formats at their own peaks. `machine` is that of `compress-select`.
 
     Runs after: pack-weights          Leaves: the function's body as it is
     Does nothing when: no op computes on tensors        Fails when: `max-batch` is below 1, `machine` is not known
@@ -308,13 +308,19 @@ def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
     reads are stored together, in panels of out blocks, if these divide the out blocks and `vector-lanes` is over 1. A remark for
     each layer says how far the rounded weights are from the f32 ones (relative L2), or why the layer stays f32.
 
+    With `precision` auto, each layer takes the format that should take the least time for one sample on `machine`, f32 included,
+    of those whose weights are not further than `max-error` from the f32 ones.
+
     Runs after: fold-weights          Leaves: layers that a remark names in f32
-    Does nothing when: precision is f32        Fails when: precision is no format, or no layer can be narrowed
+    Does nothing when: precision is f32        Fails when: an option is malformed, or no layer has a kernel of the stated precision
 
     Example: test/Dialect/Compress/Transforms/narrow-weights.mlir
   }];
   let options = [
-    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16 or i8">,
+    Option<"precision", "precision", "std::string", "\"f32\"", "f32, bf16, i8, or auto">,
+    Option<"maxError", "max-error", "double", /*default=*/"0", "Relative error of a layer's weights that auto may take">,
+    Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
+           "Machine that auto chooses for: a preset, native, or a file of compress-machine">,
     Option<"vectorLanes", "vector-lanes", "int64_t", "1", "Lanes of the longest vectors that kernels use">,
   ];
   let dependentDialects = ["::mlir::compress::CompressDialect", "arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
