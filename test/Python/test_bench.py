@@ -1,6 +1,7 @@
 """scripts/bench: names of cases, the peers' files, the roofline's figures, and one odd shape from the name to the JSON."""
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import cases, models, peers, roofline  # noqa: E402
+from benchmarks import batch_steps, cases, models, peers, roofline  # noqa: E402
 
 
 def bench(*words):
@@ -52,6 +53,21 @@ def test_every_named_case_parses_and_globs_find_it():
 def test_the_command_refuses_a_bad_name():
     done = bench("circulant-fc-37x29")
     assert done.returncode == 2 and "circulant-fc-ROWSxCOLS-kK-bB" in done.stderr
+
+
+def test_the_worst_step_is_the_batch_above_its_neighbours(monkeypatch):
+    times = object.__new__(batch_steps.BatchTimes)
+    times.seconds = np.array([np.inf, 1, 2, 3, 8, 5, 6])  # of no sample, then of 1 to 6
+    assert times.worst_step() == (2, 4)
+
+
+def test_batch_steps_times_each_batch():
+    done = subprocess.run([ROOT / "scripts" / "batch-steps", "--most", "4", "--rounds", "1", "circulant-fc-16x24-k8-b1"],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"circulant-fc-16x24-k8-b1: worst step [\d.]+ at batch [23]; us of batch 1: [\d.]+, 2: .*, 4: [\d.]+\n", done.stdout)
+    refused = subprocess.run([ROOT / "scripts" / "batch-steps", "nonsense"], capture_output=True, text=True)
+    assert refused.returncode == 2 and "'nonsense' is no case" in refused.stderr
 
 
 def naive(case, network, x):
