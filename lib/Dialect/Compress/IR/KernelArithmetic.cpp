@@ -68,7 +68,7 @@ double SpectralConvOp::getArithmeticSeconds(const Machine &machine, int64_t batc
 
 double SpectralDotOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
   double peak = getWords() == WordFormat::bf16 ? machine.peakBF16 : machine.peakInt8;
-  double taps = product(shaped(getWeights()).getShape().slice(1, getStrides().size()), batch);
+  double taps = product(shaped(getWeights()).getShape().drop_back(2).take_back(getStrides().size()), batch);
   double blocks = product(shaped(getInput()).getDimSize(getInDim() + 1), batch);
   return product(shaped(getInit()).getShape().drop_front(), batch) * taps * blocks *
          kernel::productOperations(getBlockSize()) * lanesOf(getInit(), machine) /

@@ -106,14 +106,23 @@ FunctionTraffic::FunctionTraffic(Operation *function, int64_t batch) {
   });
 }
 
+/// Seconds of what a linalg op computes in one iteration: integers of a sum of products are bytes.
+static double secondsPerIteration(linalg::LinalgOp op, const Machine &machine) {
+  int64_t operations = 0, products = 0;
+  bool isSum = op.getNumReductionLoops() > 0;
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (inner.getNumResults() != 1 || inner.hasTrait<OpTrait::ConstantLike>() || isa<CastOpInterface>(inner))
+      continue;
+    Type type = inner.getResult(0).getType();
+    ++(isSum && type.isInteger() ? products : operations);
+  }
+  double peakInt8 = machine.peakInt8 > 0 ? machine.peakInt8 : machine.peakFlops;
+  return (static_cast<double>(operations) / machine.peakFlops + static_cast<double>(products) / peakInt8) / kDenseReach;
+}
+
 double mlir::compress::arithmeticSeconds(Operation *op, const Machine &machine, int64_t batch) {
   if (auto kernelOp = dyn_cast<KernelOpInterface>(op))
     return kernelOp.getArithmeticSeconds(machine, batch);
   auto linalgOp = cast<linalg::LinalgOp>(op);
-  auto operations = llvm::count_if(linalgOp.getBlock()->without_terminator(), [](Operation &inner) {
-    return inner.getNumResults() == 1 && isa<FloatType>(inner.getResult(0).getType()) &&
-           !inner.hasTrait<OpTrait::ConstantLike>() && !isa<CastOpInterface>(inner);
-  });
-  return TrafficCounter{batch}.iterations(linalgOp) * static_cast<double>(operations) /
-         (machine.peakFlops * kDenseReach);
+  return TrafficCounter{batch}.iterations(linalgOp) * secondsPerIteration(linalgOp, machine);
 }
