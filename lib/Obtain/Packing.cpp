@@ -93,3 +93,17 @@ std::vector<bool> mlir::compress::obtain::strongestBoxes(ArrayRef<double> weight
   }
   return kept;
 }
+
+std::vector<bool> mlir::compress::obtain::largestBoxes(ArrayRef<double> weight, ArrayRef<int64_t> shape,
+                                                       ArrayRef<int64_t> maskShape, double fraction) {
+  std::vector<double> squares(numElements(maskShape), 0.0);
+  for (auto [value, box] : zip_equal(weight, boxOfEntries(shape, maskShape)))
+    squares[box] += value * value;
+  std::vector<int64_t> order(squares.size());
+  std::iota(order.begin(), order.end(), 0);
+  llvm::sort(order, [&](int64_t a, int64_t b) { return std::tie(squares[a], a) < std::tie(squares[b], b); });
+  std::vector<bool> kept(squares.size(), true);
+  for (int64_t box : ArrayRef(order).take_front(static_cast<size_t>(fraction * squares.size())))
+    kept[box] = false;
+  return kept;
+}

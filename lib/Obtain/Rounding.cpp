@@ -45,6 +45,25 @@ PowerWindow mlir::compress::obtain::windowOf(ArrayRef<double> weight, int64_t nu
   return {last - numExponents + 1, last, zero};
 }
 
+std::vector<double> mlir::compress::obtain::sumsOfPowers(int64_t bits, int64_t terms) {
+  std::vector<double> sums{0.0};
+  for (int64_t term = 0; term < terms; ++term) {
+    int64_t termBits = (bits - 1) / terms + (term < (bits - 1) % terms);
+    std::vector<double> longer;
+    for (double sum : sums) {
+      longer.push_back(sum);
+      for (int64_t i = 0; i + 1 < int64_t(1) << termBits; ++i)
+        longer.push_back(sum + std::ldexp(1.0, -term - i * terms));
+    }
+    sums = std::move(longer);
+  }
+  for (size_t i = 0, e = sums.size(); i < e; ++i)
+    sums.push_back(-sums[i]);
+  llvm::sort(sums);
+  sums.erase(std::unique(sums.begin(), sums.end()), sums.end()); // -0 equals 0
+  return sums;
+}
+
 double mlir::compress::obtain::nearestInteger(double number, double low, double high) {
   return std::clamp(std::copysign(std::ceil(std::abs(number) - 0.5), number), low, high) + 0.0; // never -0
 }
@@ -146,6 +165,42 @@ static Fitted ternaryOf(ArrayRef<double> values, TernaryOptions options) {
 Rounded mlir::compress::obtain::fitTernary(ArrayRef<double> weight, ArrayRef<int64_t> shape, ArrayRef<int64_t> group,
                                            TernaryOptions options) {
   return fitPerScale(weight, shape, group, [&](ArrayRef<double> values) { return ternaryOf(values, options); });
+}
+
+std::vector<bool> mlir::compress::obtain::leastMagnitudes(ArrayRef<double> weight, ArrayRef<int64_t> shape,
+                                                          ArrayRef<int64_t> group, double fraction, bool perScale) {
+  SmallVector<int64_t> scaleShape;
+  std::vector<int64_t> scaleOf = scaleOfEntries(shape, perScale ? group : shape, scaleShape);
+  std::vector<std::vector<int64_t>> members(scaleOf.empty() ? 0 : *max_element(scaleOf) + 1);
+  for (auto [entry, scale] : enumerate(scaleOf))
+    members[scale].push_back(entry);
+  std::vector<bool> isLeast(weight.size(), false);
+  for (std::vector<int64_t> &entries : members) {
+    llvm::sort(entries, [&](int64_t a, int64_t b) {
+      return std::pair(std::abs(weight[a]), a) < std::pair(std::abs(weight[b]), b);
+    });
+    for (int64_t entry : ArrayRef(entries).take_front(static_cast<size_t>(fraction * entries.size())))
+      isLeast[entry] = true;
+  }
+  return isLeast;
+}
+
+Rounded mlir::compress::obtain::fitTernaryWithZeros(ArrayRef<double> weight, ArrayRef<int64_t> shape,
+                                                    ArrayRef<int64_t> group, const std::vector<bool> &isZero) {
+  Rounded result;
+  std::vector<int64_t> scaleOf = scaleOfEntries(shape, group, result.scaleShape);
+  size_t numScales = scaleOf.empty() ? 0 : *max_element(scaleOf) + 1;
+  std::vector<double> sums(numScales, 0.0), counts(numScales, 0.0);
+  for (auto [entry, scale] : enumerate(scaleOf)) {
+    double number = isZero[entry] || weight[entry] == 0 ? 0.0 : std::copysign(1.0, weight[entry]);
+    result.numbers.push_back(number);
+    sums[scale] += number * weight[entry];
+    counts[scale] += std::abs(number);
+  }
+  for (auto [sum, count] : zip_equal(sums, counts))
+    result.scales.push_back(count > 0 ? sum / count : 1.0);
+  result.zeros.assign(numScales, 0.0);
+  return result;
 }
 
 //===----------------------------------------------------------------------===//

@@ -105,24 +105,50 @@ SmartDealSlicing mlir::compress::obtain::smartDealSlicing(llvm::ArrayRef<int64_t
   return {slices, static_cast<int64_t>(llvm::divideCeil(units, slices)) * unit, r};
 }
 
+/// Slice `s` of the weight, whose last slices of an output end in zeros.
+static std::vector<double> sliceOf(llvm::ArrayRef<double> weight, int64_t outs, SmartDealSlicing slicing, int64_t s) {
+  size_t numbers = weight.size() / outs, size = slicing.rows * slicing.r;
+  llvm::ArrayRef<double> out = weight.slice(s / slicing.slices * numbers, numbers);
+  std::vector<double> slice = out.drop_front(std::min(numbers, s % slicing.slices * size)).take_front(size).vec();
+  slice.resize(size, 0.0);
+  return slice;
+}
+
 SmartDealFit mlir::compress::obtain::fitSmartDeal(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape,
                                                   const SmartDealOptions &options, int64_t maxRows) {
   SmartDealFit fit;
   auto [slices, rows, r] = fit.slicing = smartDealSlicing(shape, maxRows);
   fit.outs = shape.front();
-  size_t numbers = weight.size() / fit.outs, size = rows * r;
-  std::vector<double> slice(size);
-  for (int64_t out = 0; out < fit.outs; ++out)
-    for (int64_t s = 0; s < slices; ++s) {
-      llvm::ArrayRef<double> rest = weight.slice(out * numbers, numbers).drop_front(std::min(numbers, s * size));
-      std::fill(slice.begin(), slice.end(), 0.0);
-      llvm::copy(rest.take_front(size), slice.begin());
-      SmartDealSlice one = fitSmartDealSlice(slice, rows, r, options);
-      llvm::append_range(fit.coefficients, one.coefficients);
-      llvm::append_range(fit.basis, one.basis);
-      fit.histories.push_back(std::move(one.history));
-    }
+  for (int64_t s = 0; s < fit.outs * slices; ++s) {
+    SmartDealSlice one = fitSmartDealSlice(sliceOf(weight, fit.outs, fit.slicing, s), rows, r, options);
+    llvm::append_range(fit.coefficients, one.coefficients);
+    llvm::append_range(fit.basis, one.basis);
+    fit.histories.push_back(std::move(one.history));
+  }
   return fit;
+}
+
+double mlir::compress::obtain::smartDealThetaFor(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape,
+                                                 double sparsity, SmartDealOptions options, int64_t maxRows) {
+  SmartDealSlicing slicing = smartDealSlicing(shape, maxRows);
+  int64_t count = shape.front() * slicing.slices, sampled = std::min<int64_t>(count, 256);
+  std::vector<std::vector<double>> slices;
+  for (int64_t i = 0; i < sampled; ++i)
+    slices.push_back(sliceOf(weight, shape.front(), slicing, i * count / sampled));
+  double low = 0, high = 0;
+  for (double value : weight)
+    high = std::max(high, 2 * std::abs(value));
+  for (int64_t step = 0; step < 12; ++step) {
+    options.theta = (low + high) / 2;
+    double zeros = 0, all = 0;
+    for (llvm::ArrayRef<double> slice : slices) {
+      SmartDealSlice one = fitSmartDealSlice(slice, slicing.rows, slicing.r, options);
+      zeros += llvm::count(one.coefficients, 0.0);
+      all += one.coefficients.size();
+    }
+    (zeros <= sparsity * all ? low : high) = options.theta;
+  }
+  return low;
 }
 
 std::vector<double> mlir::compress::obtain::expandSmartDeal(const SmartDealFit &fit, llvm::ArrayRef<int64_t> shape) {

@@ -53,12 +53,13 @@ def test_every_pass_is_listed():
         assert f"--{name}" in help_text
 
 
-def test_tutorial_runs_and_prints_what_it_says(tmp_path):
+@pytest.mark.parametrize("document,lines", [("Tutorial", 15), ("Obtain", 9)])
+def test_document_runs_and_prints_what_it_says(tmp_path, document, lines):
     """The sh blocks, in one shell; a text block holds lines that what ran before it prints, `…` for text left out."""
-    blocks = re.findall(r"^```(sh|text)\n(.*?)^```", (ROOT / "docs" / "Tutorial.md").read_text(), re.S | re.M)
+    blocks = re.findall(r"^```(sh|text)\n(.*?)^```", (ROOT / "docs" / f"{document}.md").read_text(), re.S | re.M)
     script = "".join(f"{text}\necho '=== block'\n" for kind, text in blocks if kind == "sh")
     (tmp_path / "repo").mkdir()
-    for name, target in (("build-dev", BUILD), ("python", ROOT / "python")):
+    for name, target in (("build-dev", BUILD), ("python", ROOT / "python"), ("examples", ROOT / "examples")):
         os.symlink(target, tmp_path / "repo" / name)
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, text=True, timeout=300, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env=dict(os.environ, REPO=str(tmp_path / "repo")))
@@ -72,4 +73,4 @@ def test_tutorial_runs_and_prints_what_it_says(tmp_path):
         for line in text.strip("\n").splitlines():
             said += 1
             assert re.search(".*".join(map(re.escape, re.split(r"\s*…\s*", line.strip()))), output), f"'{line}' is not in\n{output}"
-    assert said >= 15
+    assert said >= lines

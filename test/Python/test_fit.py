@@ -44,7 +44,7 @@ def fit(scheme, weights):
     """Dense values of what compress-fit makes of `weights`, pairs (order, array)."""
     layers = [layer(i, *pair) for i, pair in enumerate(weights)]
     module = "\n".join(f for f, _ in layers) + "\n{-# dialect_resources: { builtin: { " + ", ".join(r for _, r in layers) + " } } #-}"
-    passes = f'builtin.module(func.func(compress-fit{{scheme="{scheme}"}}),compress-expand,compress-fold-weights)'
+    passes = f'builtin.module(func.func(compress-fit{{schemes="{scheme}"}}),compress-expand,compress-fold-weights)'
     done = subprocess.run([str(OPT), "--pass-pipeline=" + passes], input=module, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "touched no weight" not in done.stderr, done.stderr
@@ -168,9 +168,9 @@ def test_fit_errs_no_more_than_the_reference(rng, scheme, its):
 
 def test_figures_of_each_layer_are_in_the_report(tmp_path):
     """Relative error and bytes of the trained LeNet's layers, as numbers; the bytes are counted by hand."""
-    pairs = "/7/Gemm=#compress.fit_low_rank<rank = 16>; .*Gemm=#compress.fit_uniform<bits = 4>; .*Conv=#compress.fit_escalate<bases = 25>"
+    rules = "/7/Gemm: lowrank(rank=16); *Gemm: #compress.fit_uniform<bits = 4>; *Conv: #compress.fit_escalate<bases = 25>"
     report = tmp_path / "report.json"
-    command = [COMPILER, ROOT / "examples/mnist/models/mnist_dense.onnx", "-o", tmp_path, "--emit", "mlir", "--fit", pairs, "--report", report, "--quiet"]
+    command = [COMPILER, ROOT / "examples/mnist/models/mnist_dense.onnx", "-o", tmp_path, "--emit", "mlir", "--compress", rules, "--report", report, "--quiet"]
     subprocess.run([str(x) for x in command], check=True)
     layers = {r["layer"]: r for r in json.loads(report.read_text())["layers"] if r["pass"] == "fit"}
     bytes_after = {"/7/Gemm": 4 * 16 * (512 + 1024), "/9/Gemm": 10 * 512 // 2 + 4 * 10,
@@ -183,3 +183,72 @@ def test_figures_of_each_layer_are_in_the_report(tmp_path):
     c, b = reference.truncated_svd(w, 16)
     assert np.isclose(layers["/7/Gemm"]["relative_error"], np.linalg.norm(w - c @ b) / np.linalg.norm(w), rtol=1e-5)
     assert layers["/3/Conv"]["relative_error"] < 1e-6
+
+
+def with_zeros(w, share, groups):
+    """-s, 0 and s: in each row of w.reshape(groups, -1) the `share` of least magnitudes is zero, the rest shares a mean."""
+    rows = w.reshape(groups, -1)
+    fitted = np.zeros(rows.shape)
+    for row, out in zip(rows, fitted):
+        kept = np.argsort(np.abs(row), kind="stable")[int(share * row.size):]
+        out[kept] = np.sign(row[kept]) * np.mean(np.abs(row[kept]))
+    return fitted.reshape(w.shape)
+
+
+def sums_of_powers(w, terms):
+    """The nearest of all signed sums of `terms`, times what makes the largest of them the largest of |w|."""
+    table = np.array([0.0])
+    for term in terms:
+        table = np.add.outer(table, term).ravel()
+    table = np.unique(np.concatenate([table, -table])) * np.max(np.abs(w)) / table.max()
+    return table[np.argmin(np.abs(w[..., None] - table), axis=-1)]
+
+
+def without_boxes(w, share, axes):
+    """The `share` of boxes, which span `axes`, with the least sums of squares is zero."""
+    squares = np.sum(np.square(w), axis=axes, keepdims=True)
+    dropped = np.argsort(squares, axis=None, kind="stable")[: int(share * squares.size)]
+    kept = np.ones(squares.size)
+    kept[dropped] = 0
+    return w * kept.reshape(squares.shape)
+
+
+def ternary_kernels(w, bases, share):
+    """ESCALATE with coefficients of -s, 0, s by filter and basis kernel; the same number of each is zero. The basis is exact here."""
+    coefficients, basis = reference.truncated_svd(w.reshape(-1, 9), bases)
+    c = np.moveaxis(coefficients.reshape(w.shape[:2] + (-1,)), 1, 2)  # out, basis kernel, in
+    fitted = np.moveaxis(with_zeros(c, share, c.shape[0] * c.shape[1]), 2, 1)
+    return (fitted.reshape(-1, basis.shape[0]) @ basis).reshape(w.shape)
+
+
+KNOBS = [
+    ("ternary(0.6)", lambda w: with_zeros(w, 0.6, 1)),
+    ("#compress.fit_ternary<sparsity = 0.6, balanced = true, axes = 0>", lambda w: with_zeros(w, 0.6, len(w))),
+    ("pow2(4, terms=2)", lambda w: sums_of_powers(w, [[0, 1, 1 / 4, 1 / 16], [0, 1 / 2]])),
+    ("pow2(bits=6, terms=2)", lambda w: sums_of_powers(w, [[0, *(4.0 ** -np.arange(7))], [0, 1 / 2, 1 / 8, 1 / 32]])),
+    ("structured(rows, sparsity=0.4)", lambda w: without_boxes(w, 0.4, (1, 2, 3))),
+    ("structured(columns, 0.4)", lambda w: without_boxes(w, 0.4, (0, 2, 3))),
+    ("structured(taps, 0.4)", lambda w: without_boxes(w, 0.4, 0)),
+    ("structured(elements, 0.4)", lambda w: without_boxes(w, 0.4, ())),
+    ("#compress.fit_escalate<bases = 3, coefficients = #compress.fit_ternary<sparsity = 0.5, balanced = true, axes = 0, 2>>",
+     lambda w: ternary_kernels(w, 3, 0.5)),
+]
+
+
+@pytest.mark.parametrize("scheme,expected", KNOBS, ids=[s for s, _ in KNOBS])
+def test_sparsity_drops_what_is_least(rng, scheme, expected):
+    weights = [("oihw", rng.normal(size=tuple(rng.integers(3, 9, 2)) + (3, 3)).astype(np.float32)) for _ in range(20)]
+    for (_, w), mine in zip(weights, fit(scheme, weights)):
+        assert np.max(np.abs(mine - expected(w.astype(float)))) <= 4 * ulp4(w)
+
+
+@pytest.mark.parametrize("sparsity", [0.2, 0.5, 0.72])
+def test_smartdeal_reaches_its_sparsity(rng, tmp_path, sparsity):
+    """Counted in the IR: codes that are 0, or entries of the mask. Never more, and no less than the next theta would give."""
+    w = rng.normal(size=(40, 120)).astype(np.float32) / 8
+    function, resource = layer(0, "oi", w)
+    module = function + "\n{-# dialect_resources: { builtin: { " + resource + " } } #-}"
+    passes = f"builtin.module(func.func(compress-fit{{schemes=\"smartdeal({sparsity}, mask=true)\"}}))"
+    done = subprocess.run([str(OPT), "--pass-pipeline=" + passes], input=module, capture_output=True, text=True)
+    kept = int(re.search(r"compress.unpack %\w+ .* : tensor<(\d+)x1x1x1x1xf32>", done.stdout)[1])
+    assert sparsity - 0.03 <= 1 - kept / w.size <= sparsity

@@ -1,6 +1,6 @@
 // 2^40 numbers take a few characters of text: no pass may write them out. They stay what they were.
 // RUN: compress-opt %s --compress-fold-weights | FileCheck %s
-// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 8>"}))' | FileCheck %s --check-prefix=FIT
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="#compress.fit_circulant<k = 8>"}))' | FileCheck %s --check-prefix=FIT
 
 // CHECK-LABEL: @transpose_of_a_splat
 // CHECK: linalg.transpose

@@ -8,6 +8,7 @@
 #include "TestCompress.h"
 #include "compress/Dialect/Compress/IR/BytecodeVersion.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/SchemeNames.h"
 #include "compress/Dialect/Compress/IR/Slices.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -40,6 +41,20 @@ static LogicalResult negateDiagonals(Operation *root) {
 
 static constexpr UpgradeStep kUpgradeSteps[] = {{1, negateDiagonals}};
 
+namespace {
+
+struct TestSchemeNames : SchemeNamesDialectInterface {
+  using SchemeNamesDialectInterface::SchemeNamesDialectInterface;
+
+  ArrayRef<SchemeName> getSchemeNames() const override { return name; }
+
+  SchemeName name{"diagonal", {}, [](MLIRContext *context, const SchemeArguments &, std::string &) -> Attribute {
+                    return FitDiagonalAttr::get(context);
+                  }};
+};
+
+} // namespace
+
 void TestCompressDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
@@ -50,6 +65,7 @@ void TestCompressDialect::initialize() {
 #include "TestCompressAttributes.cpp.inc"
       >();
   addInterface(std::make_unique<VersionedBytecodeInterface>(this, /*current=*/2, kUpgradeSteps));
+  addInterface(std::make_unique<TestSchemeNames>(this));
 }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }

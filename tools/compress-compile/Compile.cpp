@@ -9,6 +9,7 @@
 #include "Report.h"
 #include "StagedOutput.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Dialect/Compress/Transforms/SchemeRules.h"
 #include "compress/Import/ONNX.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Target/Variants.h"
@@ -54,13 +55,15 @@ public:
            const Machine &machine)
       : options(options), platform(platform), cpus(cpus),
         report(options, platform, cpus, machine,
-               numPhases(options.emit) + options.dropDeadChannels + !options.fit.empty()),
+               numPhases(options.emit) + options.dropDeadChannels + !options.compress.empty()),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
   }
 
   LogicalResult run() {
+    if (failed(checkRules()))
+      return failure();
     if (llvm::Error error = output.createDirectory(options.directory))
       return failWith(std::move(error));
     if (failed(makeFiles()))
@@ -119,7 +122,7 @@ private:
       return failure();
     if (options.dropDeadChannels && failed(report.phase("drop dead channels", [&] { return dropDeadChannels(); })))
       return failure();
-    if (!options.fit.empty() && failed(report.phase("fit", [&] { return fit(); })))
+    if (!options.compress.empty() && failed(report.phase("compress", [&] { return compressLayers(); })))
       return failure();
     if (options.emit == Emit::MLIR)
       return write(options.name + ".mlir", moduleText());
@@ -164,10 +167,19 @@ private:
     return pm.run(*module);
   }
 
-  LogicalResult fit() {
+  /// Before anything else is done.
+  LogicalResult checkRules() {
+    std::string error;
+    if (options.compress.empty() || parseSchemeRules(options.compress, &context, error))
+      return success();
+    llvm::errs() << "error: --compress, " << error << "\n";
+    return failure();
+  }
+
+  LogicalResult compressLayers() {
     PassManager pm(&context);
     FitPassOptions fitOptions;
-    fitOptions.schemes = options.fit;
+    fitOptions.schemes = options.compress;
     pm.addNestedPass<func::FuncOp>(createFitPass(fitOptions));
     return pm.run(*module);
   }

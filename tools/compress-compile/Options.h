@@ -20,8 +20,8 @@ struct CompileOptions {
   std::string model, directory, name, force, report;
   /// Processors, separated by commas, and the machine; empty for this one.
   std::string cpus, triple;
-  /// Pairs layers=scheme of compress-fit; empty for none.
-  std::string fit;
+  /// Rules of compress-fit; empty for none.
+  std::string compress;
   /// A preset, `native` or a file, as Machine::get takes it.
   std::string machine;
   /// Of constant weights: f32, bf16, i8 or auto, and what auto may lose of them.

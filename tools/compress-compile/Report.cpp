@@ -50,16 +50,18 @@ public:
                                                                                : "analysis";
     std::string text;
     std::vector<std::pair<std::string, double>> figures;
+    std::vector<std::pair<std::string, std::string>> words;
     for (const auto &argument : remark.getArgs()) {
-      // Words have the keys of MLIR; figures (remark::metric) their own.
+      // Text has the keys of MLIR; figures and words (remark::metric) their own.
       double figure;
-      if (!llvm::is_contained({"String", "Remark", "Reason", "Suggestion"}, argument.key) &&
-          !StringRef(argument.val).getAsDouble(figure))
+      if (llvm::is_contained({"String", "Remark", "Reason", "Suggestion"}, argument.key))
+        text += (text.empty() ? "" : "; ") + argument.val;
+      else if (!StringRef(argument.val).getAsDouble(figure))
         figures.emplace_back(argument.key, figure);
       else
-        text += (text.empty() ? "" : "; ") + argument.val;
+        words.emplace_back(argument.key, argument.val);
     }
-    report.add({remark.getRemarkName().str(), kind, layer, text, std::move(figures)});
+    report.add({remark.getRemarkName().str(), kind, layer, text, std::move(figures), std::move(words)});
   }
 
 private:
@@ -100,8 +102,16 @@ void Report::finish() {
   }
 }
 
+CompressTable Report::compressTable() const {
+  return {remarks, machine, options.emit != Emit::MLIR && !options.expand && !options.reference};
+}
+
 void Report::printSummary() {
-  if (options.quiet || !interface)
+  if (options.quiet)
+    return;
+  if (!options.compress.empty())
+    llvm::errs() << compressTable().text();
+  if (!interface)
     return;
   llvm::errs() << llvm::formatv("weights {0} bytes, library {1} bytes, workspace {2} bytes", weightBytes, libraryBytes,
                                 interface->workspaceBytesMost);
@@ -145,6 +155,8 @@ std::string Report::json() const {
         {"layer", remark.layer}, {"pass", remark.pass}, {"kind", remark.kind}, {"text", remark.text}};
     for (const auto &[name, figure] : remark.figures)
       row[name] = figure;
+    for (const auto &[name, word] : remark.words)
+      row[name] = word;
     layerRows.push_back(std::move(row));
   }
   llvm::json::Object root{{"version", kReportVersion},
@@ -160,6 +172,8 @@ std::string Report::json() const {
                                                      : "selected"},
                           {"phases", std::move(phaseRows)},
                           {"layers", std::move(layerRows)}};
+  if (!options.compress.empty())
+    root["compressed"] = compressTable().json();
   if (interface) {
     root["inputs"] = tensorsToJSON(interface->inputs);
     root["outputs"] = tensorsToJSON(interface->outputs);

@@ -8,6 +8,7 @@
 #ifndef COMPRESS_TOOLS_COMPRESS_COMPILE_REPORT_H
 #define COMPRESS_TOOLS_COMPRESS_COMPILE_REPORT_H
 
+#include "CompressTable.h"
 #include "Options.h"
 #include "compress/Analysis/Machine.h"
 #include "compress/Target/CInterface.h"
@@ -25,8 +26,21 @@ struct LayerRemark {
   /// `select`, `fit`, …; and `passed`, `missed` or `analysis`.
   std::string pass, kind;
   std::string layer, text;
-  /// Figures by name: `relative_error`, `bytes_before`, …
+  /// Figures by name: `relative_error`, `bytes_before`, …; and words: `scheme`, `form`.
   std::vector<std::pair<std::string, double>> figures;
+  std::vector<std::pair<std::string, std::string>> words;
+
+  bool hasFigure(StringRef name) const { return find(figures, name); }
+  /// 0 and empty where there is none.
+  double figure(StringRef name) const { return hasFigure(name) ? find(figures, name)->second : 0; }
+  std::string word(StringRef name) const { return find(words, name) ? find(words, name)->second : std::string(); }
+
+private:
+  template <typename T>
+  static const std::pair<std::string, T> *find(const std::vector<std::pair<std::string, T>> &pairs, StringRef name) {
+    auto it = llvm::find_if(pairs, [&](const auto &pair) { return pair.first == name; });
+    return it == pairs.end() ? nullptr : &*it;
+  }
 };
 
 /// Prints phases and remarks as they come, and keeps all for `--report`.
@@ -62,6 +76,8 @@ private:
     double seconds;
   };
 
+  /// What compressing did, if it was asked for.
+  CompressTable compressTable() const;
   void start(const std::string &name);
   void finish();
 

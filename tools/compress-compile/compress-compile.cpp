@@ -89,10 +89,12 @@ int main(int argc, char **argv) {
       cl::desc("With --precision auto: the largest relative error (L2) of a layer's weights, such as "
                "0.01; bf16 has about 0.002, i8 0.003 to 0.02"),
       cl::value_desc("error"), cl::cat(category));
-  cl::opt<std::string> fit("fit",
-                           cl::desc("Compress dense layers: pairs 'names=#compress.fit_…', separated by semicolons; "
-                                    "names is a regular expression over node names"),
-                           cl::value_desc("pairs"), cl::cat(category));
+  cl::opt<std::string> compress(
+      "compress",
+      cl::desc("Compress dense layers: rules 'names: scheme', separated by semicolons, such as "
+               "'conv*: escalate(bases=4); fc*: smartdeal(sparsity=0.7); default: int8' "
+               "(docs/Obtain.md)"),
+      cl::value_desc("rules"), cl::cat(category));
   cl::opt<bool> dropDeadChannels("drop-dead-channels",
                                  cl::desc("Before a fit, drop channels that are constant or that no weight reads; "
                                           "constants move into biases"),
@@ -134,7 +136,7 @@ int main(int argc, char **argv) {
   options.cpus = cpus;
   options.triple = triple;
   options.force = force;
-  options.fit = fit;
+  options.compress = compress;
   options.machine = machine;
   options.precision = precision;
   options.maxError = maxError;

@@ -39,6 +39,11 @@ std::vector<double> unpackBoxes(llvm::ArrayRef<double> packed, llvm::ArrayRef<in
 std::vector<bool> strongestBoxes(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape,
                                  llvm::ArrayRef<int64_t> maskShape, double fraction);
 
+/// Boxes that stay when the share `fraction` of all boxes (rounded down) with the least sums of squares is dropped, of
+/// equal ones the first: the nearest weight with so many zero boxes.
+std::vector<bool> largestBoxes(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape,
+                               llvm::ArrayRef<int64_t> maskShape, double fraction);
+
 } // namespace mlir::compress::obtain
 
 #endif // COMPRESS_OBTAIN_PACKING_H

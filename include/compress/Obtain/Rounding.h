@@ -35,6 +35,11 @@ double nearestPowerOfTwo(double number, PowerWindow window);
 /// exponent 0 if all is zero.
 PowerWindow windowOf(llvm::ArrayRef<double> weight, int64_t numExponents, bool zero);
 
+/// The numbers of `bits` that are sums of `terms` powers of two (APoT, ICLR 2020), in increasing order: the bits but
+/// for the sign are dealt to the terms in turn, and term i with n of them is 0 or one of the first 2^n - 1 of 2^-i,
+/// 2^-(i + terms), ...
+std::vector<double> sumsOfPowers(int64_t bits, int64_t terms);
+
 /// The nearest integer in [low, high]; halves go to the smaller magnitude.
 double nearestInteger(double number, double low, double high);
 
@@ -56,6 +61,16 @@ struct TernaryOptions {
   /// Goes on, with half of the scale as threshold, until the codes do not change: the error does not grow.
   bool iterate = false;
 };
+
+/// True for the share `fraction` (rounded down) of least magnitudes, of equal ones the first: of the weight, or of the
+/// entries of each scale.
+std::vector<bool> leastMagnitudes(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape,
+                                  llvm::ArrayRef<int64_t> group, double fraction, bool perScale);
+
+/// Numbers -1, 0 and 1 with 0 where `isZero`; a scale is the mean magnitude of the other entries, or 1 if there are
+/// none.
+Rounded fitTernaryWithZeros(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> group,
+                            const std::vector<bool> &isZero);
 
 /// Numbers -1, 0 and 1; a scale is the mean magnitude of the entries that are not 0, or 1 if there are none.
 Rounded fitTernary(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> group,

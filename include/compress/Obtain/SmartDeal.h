@@ -84,6 +84,11 @@ struct SmartDealFit {
 SmartDealFit fitSmartDeal(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape, const SmartDealOptions &options,
                           int64_t maxRows = 192);
 
+/// The largest theta, but for a 2^-12th of its range, at which no larger share than `sparsity` of the coefficients is
+/// zero; by halving the interval from 0 to twice the largest magnitude, on at most 256 slices, evenly spaced.
+double smartDealThetaFor(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape, double sparsity,
+                         SmartDealOptions options, int64_t maxRows = 192);
+
 /// The dense weight of `shape` that `fit` stands for.
 std::vector<double> expandSmartDeal(const SmartDealFit &fit, llvm::ArrayRef<int64_t> shape);
 

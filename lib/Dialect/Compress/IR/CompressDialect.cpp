@@ -7,6 +7,7 @@
 
 #include "compress/Dialect/Compress/IR/BytecodeVersion.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/SchemeNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -41,4 +42,5 @@ void CompressDialect::initialize() {
 #include "compress/Dialect/Compress/IR/CompressAttributes.cpp.inc"
       >();
   addInterface(std::make_unique<VersionedBytecodeInterface>(this, kBytecodeVersion, kUpgradeSteps));
+  addSchemeNames(this);
 }

@@ -109,11 +109,25 @@ FailureOr<Value> FitUniformAttr::fit(OpBuilder &builder, Location loc, const Den
   return dequantize(f, code, rounded, *group, !getSymmetric());
 }
 
+/// Sums of powers of two, times what makes the largest of them the weight's largest magnitude.
+static CodebookAttr sumsOfPowersFor(const Fitting &f, int64_t bits, int64_t terms) {
+  double largest = 0;
+  for (double value : f.weight.values)
+    largest = std::max(largest, std::abs(value));
+  std::vector<double> table = obtain::sumsOfPowers(bits, terms);
+  double scale = largest > 0 ? largest / table.back() : 1.0;
+  for (double &number : table)
+    number *= scale;
+  return CodebookAttr::get(f.builder.getContext(), f.builder.getDenseF64ArrayAttr(f.rounded(std::move(table))));
+}
+
 FailureOr<Value> FitPow2Attr::fit(OpBuilder &builder, Location loc, const DenseWeight &weight,
                                   std::string &whyNot) const {
   Fitting f{builder, loc, weight, whyNot};
   if (!f.isFinite())
     return failure();
+  if (getTerms() > 1)
+    return dequantizeWithoutScale(f, sumsOfPowersFor(f, getBits(), getTerms()), f.shape(), f.weight.values);
   Pow2Attr code = pow2CodeFor(f.weight.values, getBits(), getZero(), f.builder.getContext());
   return dequantizeWithoutScale(f, code, f.shape(), f.weight.values);
 }
@@ -128,8 +142,12 @@ FailureOr<Value> FitTernaryAttr::fit(OpBuilder &builder, Location loc, const Den
       return f.refuse("axis " + Twine(axis) + " is none of the weight's " + Twine(f.weight.type.getRank()) +
                       " dimensions");
   SmallVector<int64_t> group = groupWith(f.shape(), getAxes());
+  double sparsity = getSparsity().convertToDouble();
   obtain::Rounded rounded =
-      obtain::fitTernary(f.weight.values, f.shape(), group, {getThreshold().convertToDouble(), false});
+      sparsity > 0 ? obtain::fitTernaryWithZeros(
+                         f.weight.values, f.shape(), group,
+                         obtain::leastMagnitudes(f.weight.values, f.shape(), group, sparsity, getBalanced()))
+                   : obtain::fitTernary(f.weight.values, f.shape(), group, {getThreshold().convertToDouble(), false});
   return dequantize(f, TernaryAttr::get(f.builder.getContext()), rounded, group, /*withZeros=*/false);
 }
 

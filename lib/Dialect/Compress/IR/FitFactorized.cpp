@@ -100,6 +100,29 @@ static void remarkHistories(const Fitting &f, const obtain::SmartDealFit &fit) {
       << remark::metric("most_iterations", most);
 }
 
+/// `numbers`, each 0 or a power of the window of `code`. If the code has no zero, zeros are in a mask beside the
+/// others.
+static Value powersWithZeros(const Fitting &f, Pow2Attr code, ArrayRef<int64_t> shape, ArrayRef<double> numbers) {
+  SmallVector<bool> mask;
+  SmallVector<double> kept;
+  for (double number : numbers) {
+    mask.push_back(number != 0);
+    if (number != 0)
+      kept.push_back(number);
+  }
+  MLIRContext *context = f.builder.getContext();
+  if (kept.empty()) // a tensor has entries: all of them are the zero that the code lacks
+    code = Pow2Attr::get(context, code.getBits(), code.getMinExponent(), /*zero=*/true);
+  if (code.getZero() || kept.size() == numbers.size())
+    return dequantizeWithoutScale(f, code, shape, numbers);
+  SmallVector<int64_t> keptShape(1 + shape.size(), 1);
+  keptShape[0] = kept.size();
+  Value values = dequantizeWithoutScale(f, code, keptShape, kept);
+  auto maskType = RankedTensorType::get(shape, f.builder.getI1Type());
+  return UnpackOp::create(f.builder, f.loc, RankedTensorType::get(shape, f.elementType()), values,
+                          DenseElementsAttr::get(maskType, mask));
+}
+
 /// O x slices x rows x r times O x slices x r x r, slices and rows merged and cropped.
 FailureOr<Value> FitSmartDealAttr::fit(OpBuilder &builder, Location loc, const DenseWeight &weight,
                                        std::string &whyNot) const {
@@ -111,17 +134,19 @@ FailureOr<Value> FitSmartDealAttr::fit(OpBuilder &builder, Location loc, const D
     return refuseRoles(f, "a SmartDeal");
   SmallVector<int64_t> shape{computeProduct(w.outShape()), computeProduct(w.inShape())};
   shape.append(w.tapShape().begin(), w.tapShape().end());
-  Pow2Attr code = pow2CodeFor(w.values, getBits(), /*zero=*/true, f.builder.getContext());
+  Pow2Attr code = pow2CodeFor(w.values, getBits(), /*zero=*/!getMask(), f.builder.getContext());
   obtain::SmartDealOptions options;
   options.theta = getTheta().convertToDouble();
   options.window = {code.getMinExponent(), code.getMaxExponent(), true};
   options.maxIterations = getIterations();
   options.byRow = getByRow();
   options.scaleColumns = getScaleColumns();
+  if (double sparsity = getSparsity().convertToDouble(); sparsity > 0)
+    options.theta = obtain::smartDealThetaFor(w.values, shape, sparsity, options, getRows());
   obtain::SmartDealFit fit = obtain::fitSmartDeal(w.values, shape, options, getRows());
   remarkHistories(f, fit);
   auto [slices, rows, r] = fit.slicing;
-  Value coefficients = dequantizeWithoutScale(f, code, {fit.outs, slices, rows, r}, fit.coefficients);
+  Value coefficients = powersWithZeros(f, code, {fit.outs, slices, rows, r}, fit.coefficients);
   auto basis =
       f.factor(getBasis(), {fit.outs, slices, r, r}, fit.basis, {Role::Batch, Role::Batch, Role::In, Role::In});
   if (failed(basis))

@@ -86,8 +86,10 @@ FailureOr<Value> FitPackedAttr::fit(OpBuilder &builder, Location loc, const Dens
     maskShape.push_back(extent / box);
     valuesShape.push_back(box);
   }
-  double threshold = getThreshold().convertToDouble();
-  std::vector<bool> kept = obtain::keptBoxes(f.weight.values, f.shape(), maskShape, threshold);
+  double sparsity = getSparsity().convertToDouble();
+  std::vector<bool> kept =
+      sparsity > 0 ? obtain::largestBoxes(f.weight.values, f.shape(), maskShape, sparsity)
+                   : obtain::keptBoxes(f.weight.values, f.shape(), maskShape, getThreshold().convertToDouble());
   if (llvm::all_of(kept, [](bool isKept) { return isKept; }))
     return f.refuse("none of its " + stringifyPattern(pattern) + " is zero");
   if (llvm::none_of(kept, [](bool isKept) { return isKept; }))

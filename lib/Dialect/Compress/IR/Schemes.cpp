@@ -59,6 +59,14 @@ static LogicalResult verifyNotNegative(EmitError emitError, StringRef name, cons
   return success();
 }
 
+/// A share of zeros, 0 where it is not said.
+static LogicalResult verifySparsity(EmitError emitError, const llvm::APFloat &sparsity) {
+  double share = sparsity.convertToDouble();
+  if (!(share >= 0 && share < 1)) // fit_ternary C3, and others: see the callers
+    return emitError() << "expects a sparsity in [0, 1)";
+  return success();
+}
+
 LogicalResult FitCirculantAttr::verify(EmitError emitError, int64_t k) {
   return verifyAtLeast(emitError, "a block size k", k, 1); // fit_circulant C1
 }
@@ -77,12 +85,17 @@ LogicalResult FitUniformAttr::verify(EmitError emitError, int64_t bits, int64_t 
   return verifyAtLeast(emitError, "an axis", axis, -1); // fit_uniform C3
 }
 
-LogicalResult FitPow2Attr::verify(EmitError emitError, int64_t bits, bool) {
-  return verifyRange(emitError, "bits", bits, 2, 6); // fit_pow2 C1
+LogicalResult FitPow2Attr::verify(EmitError emitError, int64_t bits, bool, int64_t terms) {
+  if (failed(verifyRange(emitError, "bits", bits, 2, 6))) // fit_pow2 C1
+    return failure();
+  return verifyRange(emitError, "terms", terms, 1, bits - 1); // fit_pow2 C2
 }
 
-LogicalResult FitTernaryAttr::verify(EmitError emitError, llvm::APFloat threshold, ArrayRef<int64_t> axes) {
+LogicalResult FitTernaryAttr::verify(EmitError emitError, llvm::APFloat threshold, llvm::APFloat sparsity, bool,
+                                     ArrayRef<int64_t> axes) {
   if (failed(verifyNotNegative(emitError, "threshold", threshold))) // fit_ternary C1
+    return failure();
+  if (failed(verifySparsity(emitError, sparsity))) // fit_ternary C3
     return failure();
   for (int64_t axis : axes)
     if (failed(verifyAtLeast(emitError, "axes", axis, 0))) // fit_ternary C2
@@ -94,9 +107,11 @@ LogicalResult FitCodebookAttr::verify(EmitError emitError, int64_t bits) {
   return verifyRange(emitError, "bits", bits, 1, 8); // fit_codebook C1
 }
 
-LogicalResult FitSmartDealAttr::verify(EmitError emitError, llvm::APFloat theta, int64_t iterations, int64_t rows,
-                                       int64_t bits, bool, bool, Attribute basis) {
+LogicalResult FitSmartDealAttr::verify(EmitError emitError, llvm::APFloat theta, llvm::APFloat sparsity, bool,
+                                       int64_t iterations, int64_t rows, int64_t bits, bool, bool, Attribute basis) {
   if (failed(verifyNotNegative(emitError, "theta", theta))) // fit_smartdeal C1
+    return failure();
+  if (failed(verifySparsity(emitError, sparsity))) // fit_smartdeal C5
     return failure();
   if (failed(verifyAtLeast(emitError, "iterations", iterations, 1)) ||
       failed(verifyAtLeast(emitError, "rows", rows, 1))) // fit_smartdeal C2
@@ -115,9 +130,11 @@ LogicalResult FitEscalateAttr::verify(EmitError emitError, int64_t bases, llvm::
   return verifyNested(emitError, "basis", basis);
 }
 
-LogicalResult FitPackedAttr::verify(EmitError emitError, Pattern, llvm::APFloat threshold, int64_t vector,
-                                    Attribute values) {
+LogicalResult FitPackedAttr::verify(EmitError emitError, Pattern, llvm::APFloat threshold, llvm::APFloat sparsity,
+                                    int64_t vector, Attribute values) {
   if (failed(verifyNotNegative(emitError, "threshold", threshold))) // fit_packed C1
+    return failure();
+  if (failed(verifySparsity(emitError, sparsity))) // fit_packed C4
     return failure();
   if (failed(verifyAtLeast(emitError, "a vector", vector, 1))) // fit_packed C2
     return failure();

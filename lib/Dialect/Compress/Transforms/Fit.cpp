@@ -15,12 +15,12 @@
 #include "TensorEvaluator.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "mlir/AsmParser/AsmParser.h"
+#include "compress/Dialect/Compress/Transforms/SchemeRules.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Regex.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 namespace mlir::compress {
@@ -36,15 +36,6 @@ namespace {
 remark::RemarkOpts remarkOpts(Operation *op) {
   return remark::RemarkOpts::name("fit").category("compress").function(op->getParentOfType<func::FuncOp>().getName());
 }
-
-/// What to do with the layers of a name.
-struct Rule {
-  std::string layers, schemeText;
-  std::shared_ptr<const llvm::Regex> regex;
-  CompressionSchemeAttrInterface scheme;
-  /// Statistics cannot be read: they are off in a release build of LLVM.
-  bool hasFitted = false;
-};
 
 /// Emits the dense meaning of `value`, and of the representations that it is composed of.
 Value expandAll(OpBuilder &builder, Value value) {
@@ -68,86 +59,108 @@ std::string compositionOf(CompressedWeightOpInterface weight) {
   return text;
 }
 
+/// A dense constant weight of a linear layer.
+struct Layer {
+  linalg::LinalgOp op;
+  arith::ConstantOp constant;
+  LinearConsumer consumer;
+};
+
 struct FitPass : compress::impl::FitPassBase<FitPass> {
   using Base = compress::impl::FitPassBase<FitPass>;
   using Base::Base;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    std::string error;
+    auto parsed = parseSchemeRules(schemes, context, error);
+    auto rivals = parseSchemeRules("int8; int4", context, error);
+    if (!parsed || !rivals)
+      return emitError(UnknownLoc::get(context), "compress-fit{schemes}: ") << error;
+    rules = std::move(*parsed);
+    int8 = rivals->front().scheme;
+    int4 = rivals->back().scheme;
+    return success();
+  }
+
   void runOnOperation() override {
-    SmallVector<Rule> rules;
-    if (failed(readRules(rules)))
-      return signalPassFailure();
-    // The first rule that matches a layer counts.
-    SmallVector<std::pair<linalg::LinalgOp, Rule *>> ops;
-    getOperation().walk([&](linalg::LinalgOp op) {
-      auto *rule = llvm::find_if(rules, [&](Rule &rule) { return rule.regex->match(layerName(op)); });
-      if (op.getNumDpsInputs() == 2 && rule != rules.end())
-        ops.emplace_back(op, &*rule);
-    });
-    for (auto [op, rule] : ops)
-      for (OpOperand *operand : op.getDpsInputOperands())
-        if (isa<RankedTensorType>(operand->get().getType()))
-          fitOne(op, *operand, *rule);
-    for (const Rule &rule : rules)
-      if (!rule.hasFitted)
+    SmallVector<Layer> layers;
+    getOperation().walk([&](linalg::LinalgOp op) { collect(op, layers); });
+    // A weight of several layers belongs to the first of them.
+    llvm::DenseSet<Operation *> seen;
+    llvm::erase_if(layers, [&](Layer &layer) { return !seen.insert(layer.constant).second; });
+    // Statistics cannot be read: they are off in a release build of LLVM.
+    SmallVector<bool> isUsed(rules.size(), false);
+    for (Layer &layer : layers)
+      if (const SchemeRule *rule = ruleOf(layerName(layer.op)); !rule || !rule->scheme) {
+        keep(layer);
+        if (rule)
+          isUsed[rule - rules.data()] = true;
+      } else if (fitOne(layer, *rule)) {
+        isUsed[rule - rules.data()] = true;
+      }
+    for (auto [rule, used] : llvm::zip_equal(rules, isUsed))
+      if (!used && (!rule.isDefault || rules.size() == 1))
         getOperation().emitWarning("compress-fit touched no weight: no layer named ")
             << rule.layers << " has a dense constant weight that " << rule.schemeText << " can take";
   }
 
-  /// The pairs, then the scheme for `layers`.
-  LogicalResult readRules(SmallVectorImpl<Rule> &rules) {
-    std::string error;
-    auto pairs = LayerPatterns::parse(schemes, error);
-    if (!pairs)
-      return getOperation().emitError("compress-fit{schemes=") << schemes << "}: " << error;
-    for (const LayerPatterns::Entry &entry : pairs->getEntries())
-      if (failed(addRule(rules, entry.pattern.empty() ? ".*" : entry.pattern, entry.regex, entry.value)))
-        return failure();
-    if (scheme.empty() && !rules.empty())
-      return success();
-    auto regex = std::make_shared<const llvm::Regex>(("^(" + layers + ")$"));
-    if (!regex->isValid(error))
-      return getOperation().emitError("compress-fit{layers=") << layers << "}: " << error;
-    return addRule(rules, layers, std::move(regex), scheme);
+  /// The first rule that names `layer`, or else the default.
+  const SchemeRule *ruleOf(StringRef layer) const {
+    const SchemeRule *otherwise = nullptr;
+    for (const SchemeRule &rule : rules)
+      if (rule.isDefault)
+        otherwise = otherwise ? otherwise : &rule;
+      else if (rule.matches(layer))
+        return &rule;
+    return otherwise;
   }
 
-  LogicalResult addRule(SmallVectorImpl<Rule> &rules, std::string names, std::shared_ptr<const llvm::Regex> regex,
-                        const std::string &text) {
-    auto attr = text.empty() ? Attribute() : parseAttribute(text, &getContext());
-    auto parsed = dyn_cast_or_null<CompressionSchemeAttrInterface>(attr);
-    if (!parsed)
-      return getOperation().emitError("compress-fit{scheme=") << text << "}: expects a scheme attribute, such as "
-                                                              << "#compress.fit_circulant<k = 8>";
-    rules.push_back({std::move(names), text, std::move(regex), parsed});
-    return success();
-  }
-
-  /// Fits the weight behind `operand`, if it is a dense constant.
-  void fitOne(linalg::LinalgOp op, OpOperand &operand, Rule &rule) {
-    auto constant = WeightView::get(operand.get()).source.getDefiningOp<arith::ConstantOp>();
-    std::string whyNot;
-    auto consumer = constant ? LinearConsumer::get(op, operand, whyNot) : std::nullopt;
-    if (!consumer)
+  /// Adds the dense constant weights of `op`.
+  void collect(linalg::LinalgOp op, SmallVectorImpl<Layer> &layers) {
+    if (op.getNumDpsInputs() != 2)
       return;
-    auto values = constantValues(constant);
-    if (!values)
-      return;
-    DenseWeight dense{cast<RankedTensorType>(constant.getType()), std::move(*values), consumer->roles, {}};
-    OpBuilder builder(constant->getContext());
-    builder.setInsertionPointAfter(constant);
-    FailureOr<Value> weight = rule.scheme.fit(builder, op.getLoc(), dense, whyNot);
-    if (failed(weight)) {
-      remark::missed(op.getLoc(), remarkOpts(op)) << "not fitted: " + whyNot;
-      return;
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      if (!isa<RankedTensorType>(operand->get().getType()))
+        continue;
+      std::string whyNot;
+      auto constant = WeightView::get(operand->get()).source.getDefiningOp<arith::ConstantOp>();
+      auto consumer = constant ? LinearConsumer::get(op, *operand, whyNot) : std::nullopt;
+      if (consumer)
+        layers.push_back({op, constant, std::move(*consumer)});
     }
-    report(op, dense, *weight);
-    constant.getResult().replaceAllUsesWith(*weight);
-    constant.erase();
+  }
+
+  void keep(Layer &layer) {
+    auto remark = remark::analysis(layer.op.getLoc(), remarkOpts(layer.op));
+    remark << "stays dense";
+    describe(layer, "none", layer.constant, std::move(remark));
+  }
+
+  /// Fits a weight; false if the scheme cannot take it.
+  bool fitOne(Layer &layer, const SchemeRule &rule) {
+    auto values = constantValues(layer.constant);
+    if (!values)
+      return false;
+    std::string whyNot;
+    DenseWeight dense{cast<RankedTensorType>(layer.constant.getType()), std::move(*values), layer.consumer.roles, {}};
+    OpBuilder builder(layer.constant->getContext());
+    builder.setInsertionPointAfter(layer.constant);
+    FailureOr<Value> weight = rule.scheme.fit(builder, layer.op.getLoc(), dense, whyNot);
+    if (failed(weight)) {
+      auto remark = remark::missed(layer.op.getLoc(), remarkOpts(layer.op));
+      remark << "not fitted: " + whyNot;
+      describe(layer, "none", layer.constant, std::move(remark));
+      return false;
+    }
+    report(layer, rule, dense, *weight);
+    layer.constant.getResult().replaceAllUsesWith(*weight);
+    layer.constant.erase();
     ++numFitted;
-    rule.hasFitted = true;
+    return true;
   }
 
   /// Emits the remark with relative error and bytes; warns if the result is larger than the dense weight.
-  void report(linalg::LinalgOp op, const DenseWeight &dense, Value weight) {
+  void report(Layer &layer, const SchemeRule &rule, const DenseWeight &dense, Value weight) {
     auto representation = weight.getDefiningOp<CompressedWeightOpInterface>();
     if (!representation)
       return;
@@ -161,20 +174,67 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
         error += (is - was) * (is - was);
         norm += was * was;
       }
-    int64_t before = dense.type.getNumElements() * dense.type.getElementTypeBitWidth() / 8;
-    int64_t after = representation.storedBits() / 8;
-    double relative = norm > 0 ? std::sqrt(error / norm) : 0.0;
-    remark::passed(op.getLoc(), remarkOpts(op))
-        << llvm::formatv("{0}: relative error {1:f6}, {2} bytes before, {3} bytes after", compositionOf(representation),
-                         relative, before, after)
-               .str()
-        << remark::metric("relative_error", relative) << remark::metric("bytes_before", before)
-        << remark::metric("bytes_after", after);
-    if (after > before)
-      op->emitWarning("the fitted weight takes ") << after << " bytes, more than the " << before << " of the dense one";
     scratch.dropAllDefinedValueUses();
     scratch.clear();
+    int64_t before = bytesOf(layer.constant), after = bytesOf(weight);
+    double relative = norm > 0 ? std::sqrt(error / norm) : 0.0;
+    auto remark = remark::passed(layer.op.getLoc(), remarkOpts(layer.op));
+    remark << llvm::formatv("{0}: relative error {1:f6}, {2} bytes before, {3} bytes after",
+                            compositionOf(representation), relative, before, after)
+                  .str()
+           << remark::metric("relative_error", relative);
+    describe(layer, rule.schemeText, weight, std::move(remark));
+    if (after > before)
+      layer.op->emitWarning("the fitted weight takes ")
+          << after << " bytes, more than the " << before << " of the dense one";
   }
+
+  static int64_t bytesOf(Value weight) { return llvm::divideCeil(storedBitsOf(weight), 8); }
+
+  /// Stored numbers, codes and zero points among them; a mask is none.
+  static int64_t numbersOf(Value value) {
+    auto weight = value.getDefiningOp<CompressedWeightOpInterface>();
+    if (!weight)
+      return cast<RankedTensorType>(value.getType()).getNumElements();
+    int64_t numbers = 0;
+    for (Value operand : weight->getOperands())
+      numbers += numbersOf(operand);
+    return numbers;
+  }
+
+  /// Adds the figures of a table's row to `remark`.
+  void describe(Layer &layer, StringRef scheme, Value weight, remark::detail::InFlightRemark remark) {
+    if (!remark)
+      return;
+    Cost cost = layer.consumer.denseCost();
+    remark << remark::metric("scheme", scheme) << remark::metric("bytes_before", bytesOf(layer.constant))
+           << remark::metric("bytes_after", bytesOf(weight))
+           << remark::metric("numbers_before", numbersOf(layer.constant))
+           << remark::metric("numbers_after", numbersOf(weight))
+           << remark::metric("bytes_int8", rivalBytes(layer, int8))
+           << remark::metric("bytes_int4", rivalBytes(layer, int4))
+           << remark::metric("dense_multiplies", cost.multiplies) << remark::metric("dense_adds", cost.adds);
+  }
+
+  /// What `scheme` would store; the dense bytes if it takes the weight not.
+  static int64_t rivalBytes(Layer &layer, CompressionSchemeAttrInterface scheme) {
+    auto values = constantValues(layer.constant);
+    if (!values)
+      return bytesOf(layer.constant);
+    DenseWeight dense{cast<RankedTensorType>(layer.constant.getType()), std::move(*values), layer.consumer.roles, {}};
+    Block scratch;
+    OpBuilder builder(layer.op.getContext());
+    builder.setInsertionPointToStart(&scratch);
+    std::string whyNot;
+    FailureOr<Value> weight = scheme.fit(builder, layer.op.getLoc(), dense, whyNot);
+    int64_t bytes = bytesOf(succeeded(weight) ? *weight : layer.constant.getResult());
+    scratch.dropAllDefinedValueUses();
+    scratch.clear();
+    return bytes;
+  }
+
+  std::vector<SchemeRule> rules;
+  CompressionSchemeAttrInterface int8, int4;
 };
 
 } // namespace

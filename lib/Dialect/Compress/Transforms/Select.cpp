@@ -127,7 +127,10 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     for (const Form &form : forms)
       if (&form != best)
         text += "; " + form.name + ": " + describe(form.cost, machine);
-    remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op)) << text + "; dense: " + describe(dense, machine);
+    remark::passed(candidate.op.getLoc(), remarkOpts(candidate.op))
+        << text + "; dense: " + describe(dense, machine) << remark::metric("form", best->name)
+        << remark::metric("multiplies", best->cost.multiplies) << remark::metric("adds", best->cost.adds)
+        << remark::metric("predicted_us", best->cost.seconds(machine) * 1e6);
     OpBuilder builder(candidate.op);
     Value result = candidate.weight.emitForm(best->name, *consumer, builder);
     candidate.op->getResult(0).replaceAllUsesWith(result);

@@ -100,6 +100,11 @@ func.func private @fit_pow2_c1() attributes {a = #compress.fit_pow2<bits = 7>}
 
 // -----
 
+// expected-error @+1 {{expects terms of 1 to 3, got 4}}
+func.func private @fit_pow2_c2() attributes {a = #compress.fit_pow2<bits = 4, terms = 4>}
+
+// -----
+
 // expected-error @+1 {{expects a finite threshold of at least 0}}
 func.func private @fit_ternary_c1() attributes {a = #compress.fit_ternary<threshold = -0.5>}
 
@@ -107,6 +112,11 @@ func.func private @fit_ternary_c1() attributes {a = #compress.fit_ternary<thresh
 
 // expected-error @+1 {{expects axes of at least 0, got -1}}
 func.func private @fit_ternary_c2() attributes {a = #compress.fit_ternary<axes = -1>}
+
+// -----
+
+// expected-error @+1 {{expects a sparsity in [0, 1)}}
+func.func private @fit_ternary_c3() attributes {a = #compress.fit_ternary<sparsity = 1.0>}
 
 // -----
 
@@ -140,6 +150,11 @@ func.func private @fit_smartdeal_c4() attributes {a = #compress.fit_smartdeal<ba
 
 // -----
 
+// expected-error @+1 {{expects a sparsity in [0, 1)}}
+func.func private @fit_smartdeal_c5() attributes {a = #compress.fit_smartdeal<sparsity = -0.5>}
+
+// -----
+
 // expected-error @+1 {{expects either bases of at least 1 or an energy in (0, 1]}}
 func.func private @fit_escalate_c1() attributes {a = #compress.fit_escalate}
 
@@ -167,3 +182,8 @@ func.func private @fit_packed_c2() attributes {a = #compress.fit_packed<vector =
 
 // expected-error @+1 {{expects values to be a scheme}}
 func.func private @fit_packed_c3() attributes {a = #compress.fit_packed<values = 1 : i64>}
+
+// -----
+
+// expected-error @+1 {{expects a sparsity in [0, 1)}}
+func.func private @fit_packed_c4() attributes {a = #compress.fit_packed<sparsity = 2.0>}

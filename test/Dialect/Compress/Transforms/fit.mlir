@@ -1,6 +1,6 @@
-// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 2>" layers=fc}))' --remarks-filter='compress.*' --mlir-print-debuginfo 2>%t | FileCheck %s
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc: #compress.fit_circulant<k = 2>"}))' --remarks-filter='compress.*' --mlir-print-debuginfo 2>%t | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t
-// RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.layout"}))' 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="#compress.layout"}))' 2>&1 | FileCheck %s --check-prefix=BAD
 
 // BAD: error:
 
@@ -21,13 +21,13 @@ func.func @layers(%x: tensor<3x2xf32>, %y0: tensor<3x2xf32>) -> (tensor<3x2xf32>
 }
 
 // A name that no layer has: said loudly.
-// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 2>" layers=conv9}))' 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="conv9: #compress.fit_circulant<k = 2>"}))' 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: warning: compress-fit touched no weight: no layer named conv9
-// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{scheme="#compress.fit_circulant<k = 2>" layers=fc}))' 2>&1 | FileCheck %s --check-prefix=SOME
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc: #compress.fit_circulant<k = 2>"}))' 2>&1 | FileCheck %s --check-prefix=SOME
 // SOME-NOT: touched no weight
 
 // Of several pairs, the one that touches nothing is named.
-// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc=#compress.fit_ternary; conv9=#compress.fit_ternary;"}))' 2>&1 | FileCheck %s --check-prefix=PAIRS
+// RUN: compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc: #compress.fit_ternary; conv9: #compress.fit_ternary;"}))' 2>&1 | FileCheck %s --check-prefix=PAIRS
 // PAIRS-NOT: no layer named fc
 // PAIRS: warning: compress-fit touched no weight: no layer named conv9
 // PAIRS-NOT: no layer named fc

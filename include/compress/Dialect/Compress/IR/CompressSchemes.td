@@ -86,28 +86,36 @@ def Compress_FitPow2Attr : Compress_SchemeAttr<"FitPow2", "fit_pow2"> {
     Nearest power in linear distance, in a window that ends at the exponent nearest to the largest magnitude. One scale
     for the tensor: 1, so that the powers are the numbers.
 
+    With `terms` of two or more, sums of so many powers (APoT, ICLR 2020): the bits but for the sign are dealt to the terms in
+    turn, and term `i` is 0 or one of `2^-i, 2^-(i + terms), …`. The numbers are a code book, scaled so that the largest one is
+    the largest magnitude.
+
     Constraints:
       - (C1) `bits` is 2 to 6.
+      - (C2) `terms` is 1 to `bits - 1`.
 
     Example: `#compress.fit_pow2<bits = 4, zero = true>`
   }];
-  let parameters = (ins DefaultValuedParameter<"int64_t", "4">:$bits, DefaultValuedParameter<"bool", "true">:$zero);
+  let parameters = (ins DefaultValuedParameter<"int64_t", "4">:$bits, DefaultValuedParameter<"bool", "true">:$zero,
+      DefaultValuedParameter<"int64_t", "1">:$terms);
 }
 
 def Compress_FitTernaryAttr : Compress_SchemeAttr<"FitTernary", "fit_ternary"> {
   let summary = "Round to -s, 0 and s";
   let description = [{
     Magnitudes of at most `threshold` times the mean magnitude become zero; `s` is the mean of the others (TWN, 2016), per
-    entry of the dimensions `axes` (none: one for the tensor).
+    entry of the dimensions `axes` (none: one for the tensor). With `sparsity`, the share of least magnitudes that becomes
+    zero instead: of the tensor, or `balanced`, of the numbers of each scale, so that each has as many that are not zero.
 
     Constraints:
       - (C1) `threshold` is at least 0.
       - (C2) `axes` are not negative.
+      - (C3) `sparsity` is in [0, 1); 0 for none.
 
     Example: `#compress.fit_ternary<threshold = 0.7, axes = 0, 2>`
   }];
-  let parameters = (ins Compress_Number<"0.7">:$threshold,
-      OptionalArrayRefParameter<"int64_t">:$axes);
+  let parameters = (ins Compress_Number<"0.7">:$threshold, Compress_Number<"0.0">:$sparsity,
+      DefaultValuedParameter<"bool", "false">:$balanced, OptionalArrayRefParameter<"int64_t">:$axes);
 }
 
 def Compress_FitCodebookAttr : Compress_SchemeAttr<"FitCodebook", "fit_codebook"> {
@@ -134,16 +142,21 @@ def Compress_FitSmartDealAttr : Compress_SchemeAttr<"FitSmartDeal", "fit_smartde
     begun again, where it empties a column. The window of exponents ends at the largest magnitude of the weight, and one code
     is zero. `basis` fits the bases. A remark says how many slices reached an unchanged code, and in how many iterations.
 
+    With `sparsity`, `theta` is not given but found: the largest one at which no larger share of the coefficients is zero, by
+    halving an interval, on at most 256 slices, evenly spaced; all slices share it. With `mask`, zeros are in a mask beside
+    the codes (`compress.unpack`), all of which are powers then: smaller from a quarter of zeros on.
+
     Constraints:
       - (C1) `theta` is at least 0.
       - (C2) `iterations` and `rows` are at least 1.
       - (C3) `bits` is 2 to 6.
       - (C4) `basis` is a scheme.
+      - (C5) `sparsity` is in [0, 1); 0 for none.
 
     Example: `#compress.fit_smartdeal<theta = 0.02, basis = #compress.fit_uniform<bits = 8>>`
   }];
-  let parameters = (ins Compress_Number<"0.004">:$theta,
-      DefaultValuedParameter<"int64_t", "30">:$iterations, DefaultValuedParameter<"int64_t", "192">:$rows,
+  let parameters = (ins Compress_Number<"0.004">:$theta, Compress_Number<"0.0">:$sparsity,
+      DefaultValuedParameter<"bool", "false">:$mask, DefaultValuedParameter<"int64_t", "30">:$iterations, DefaultValuedParameter<"int64_t", "192">:$rows,
       DefaultValuedParameter<"int64_t", "4">:$bits, DefaultValuedParameter<"bool", "false">:$by_row,
       DefaultValuedParameter<"bool", "false">:$scale_columns, OptionalParameter<"::mlir::Attribute">:$basis);
 }
@@ -177,18 +190,21 @@ def Compress_FitPackedAttr : Compress_SchemeAttr<"FitPacked", "fit_packed"> {
   let description = [{
     Packs a weight with zeros (Structured Sparsity Learning, NIPS 2016): whole `rows` (out entries), `columns` (in entries),
     `taps` (in entries at a place of the window, the columns of the lowered matrix), `vectors` (`vector` consecutive out
-    entries of a tap) or `elements`. What has a largest magnitude of at most `threshold` is zero. `values` fits what is left.
-    Refused if nothing is zero; if all is, one box stays.
+    entries of a tap) or `elements`. What has a largest magnitude of at most `threshold` is zero; with `sparsity`, the share
+    with the least sums of squares, rounded down, is dropped instead. `values` fits what is left. Refused if nothing is zero; if
+    all is, one box stays.
 
     Constraints:
       - (C1) `threshold` is at least 0.
       - (C2) `vector` is at least 1.
       - (C3) `values` is a scheme.
+      - (C4) `sparsity` is in [0, 1); 0 for none.
 
     Example: `#compress.fit_packed<pattern = columns, values = #compress.fit_pow2<bits = 4>>`
   }];
   let parameters = (ins DefaultValuedParameter<"::mlir::compress::Pattern", "::mlir::compress::Pattern::rows">:$pattern,
-      Compress_Number<"0.0">:$threshold, DefaultValuedParameter<"int64_t", "32">:$vector,
+      Compress_Number<"0.0">:$threshold, Compress_Number<"0.0">:$sparsity,
+      DefaultValuedParameter<"int64_t", "32">:$vector,
       OptionalParameter<"::mlir::Attribute">:$values);
 }
 

@@ -49,23 +49,24 @@ def DropDeadChannelsPass : Pass<"compress-drop-dead-channels", "ModuleOp"> {
 def FitPass : Pass<"compress-fit", "func::FuncOp"> {
   let summary = "Fit a compressed representation to dense constant weights";
   let description = [{
-    Replaces each dense constant weight of a linear consumer by what `scheme` fits to it. Layers are named by their
-    location (the ONNX node name); `layers` is a regular expression that must match the whole name. `schemes` gives several
-    pairs, `conv.*=#compress.fit_escalate<bases = 4>; fc=#compress.fit_uniform<bits = 4>`: the first that matches counts.
+    Replaces each dense constant weight of a linear consumer by what a scheme fits to it. Layers are named by their
+    location (the ONNX node name); `schemes` says by name what each gets, `conv*: escalate(bases=4); fc: int4; default: int8`,
+    the first pattern that matches counts. docs/Obtain.md is the grammar; `#compress.fit_…` attributes stand where a scheme does.
+
+    Where a layer has an attribute `compress.input_moments`, the second moments of what its weight is multiplied with, the fits
+    minimise the error of its output, `trace((W - V) H (W - V)^T)`, instead of that of the weight.
 
     A remark per layer gives the relative error `|W - expand(fit(W))| / |W|` in the Frobenius norm and the bytes before and
-    after, or why the scheme cannot take the weight. Warns if a pair touched no layer, and where the result is larger than
+    after, or why the scheme cannot take the weight. Warns if a pattern touched no layer, and where the result is larger than
     the dense weight.
 
     Runs after: import          Leaves: representation ops beside the layers that were not named
-    Does nothing when: no weight is constant        Fails when: the scheme is none
+    Does nothing when: no weight is constant        Fails when: `schemes` is none
 
     Example: test/Dialect/Compress/Transforms/fit.mlir
   }];
   let options = [
-    Option<"scheme", "scheme", "std::string", "\"\"", "Scheme attribute, such as #compress.fit_circulant<k = 8>">,
-    Option<"layers", "layers", "std::string", "\".*\"", "Regular expression over layer names">,
-    Option<"schemes", "schemes", "std::string", "\"\"", "Pairs layers=scheme, separated by semicolons; before the other two">];
+    Option<"schemes", "schemes", "std::string", "\"\"", "Schemes by patterns over layer names, such as 'fc*: int4; default: int8'">];
   let statistics = [Statistic<"numFitted", "num-fitted", "Weights fitted">];
   let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "linalg::LinalgDialect",
                            "tensor::TensorDialect"];
