@@ -52,7 +52,7 @@ DOCTORED = [
     ("record_names", PASSES, r'"compress-expand"', '"compress-widen"', "expects a record of the same words"),
     ("record_names", PASSES, r'"compress-expand"', '"compress-widen"', "expects a test widen.mlir"),
     ("record_names", PASSES, r"def ExpandPass", "def WidenPass", "expects a file Widen.cpp"),
-    ("record_names", PASSES, r'"scheme", "scheme"', '"scheme", "theScheme"', "'theScheme' is not kebab-case"),
+    ("record_names", PASSES, r'"schemes", "schemes"', '"schemes", "theScheme"', "'theScheme' is not kebab-case"),
     ("code_names", "include/compress/Kernel/FFT.h", r"COMPRESS_KERNEL_FFT_H", "KERNEL_FFT_H", "expects the guard COMPRESS_KERNEL_FFT_H"),
     ("code_names", "lib/Pipelines/Pipelines.cpp", r'"compress-to-llvm"', '"to-llvm"', "pipeline 'to-llvm'"),
     ("code_names", "lib/Dialect/Compress/Transforms/Fit.cpp", r"\Z", "llvm::cl::opt<int> x;\n", "cl::opt is global state"),
