@@ -122,4 +122,60 @@ def ConvertCopiesToLinalgPass : Pass<"convert-compress-copies-to-linalg"> {
   let dependentDialects = ["linalg::LinalgDialect"];
 }
 
+def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "ModuleOp"> {
+  let summary = "Make a network of exact integer loops";
+  let description = [{
+    Replaces a function on static float tensors, as select and fold-weights leave it, by one on flat buffers of integers: for
+    each step of a layer a private function of affine loops that uses arith on `iN` alone. What it computes is defined to the
+    bit, and is what every hardware back end must compute.
+
+    A tensor has one format, N bits of which F are behind the point; F is chosen by the range of its numbers, which an
+    attribute `compress.range = array<f64: low, high>` states on arguments and ops (calibration writes it). Numbers beyond it
+    saturate. Ranges are those after maximum pooling, relu and reshapes, which do not change formats.
+
+    * Products are exact, and sums have W_x + W_w + ceil(log2 n) bits; a bias is added exactly; then one rounding to the
+      format of the result. Spectra are multiplied as complex numbers, of 2 n terms.
+    * A transform is the network of `Kernel/` with `spectrum-bits + guard-bits` bits for each value: sums are exact until they
+      need more, and then lose their lowest bits; factors have 16 bits. Spectra are stored with `spectrum-bits`, and
+      accumulated spectra with `guard-bits` more.
+    * Each rounding is to the nearest number, ties to even, with saturation: a call of a function `saturate_i24_by_9_to_i8`
+      (24 bits shifted by 9 to 8), made by the one builder in `Kernel/`; or `round_…` where nothing can be too large.
+
+    Results have `result-bits`. An average is a sum and a factor of 16 bits.
+
+    Runs after: compress-fold-weights          Leaves: func, affine, memref, arith on integers
+    Does nothing when: no function has tensors        Fails when: an op has no fixed-point form, a range is not stated, a width
+    is bad or a number would need more than 62 bits
+
+    Example: test/Conversion/to-fixed-point.mlir
+  }];
+  let options = [Option<"activationBits", "activation-bits", "int64_t", "8", "Bits of activations, 2 to 16">,
+                 Option<"weightBits", "weight-bits", "int64_t", "8", "Bits of weights and of their spectra, 2 to 16">,
+                 Option<"spectrumBits", "spectrum-bits", "int64_t", "8", "Bits of spectra of activations, 2 to 16">,
+                 Option<"guardBits", "guard-bits", "int64_t", "8",
+                        "Bits that values inside of a transform and accumulated spectra have beyond those, 0 to 12">,
+                 Option<"resultBits", "result-bits", "int64_t", "16", "Bits of the results of the network, 2 to 32">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "func::FuncDialect", "memref::MemRefDialect"];
+}
+
+def ConvertFixedPointToEmitCPass : Pass<"convert-compress-fixed-point-to-emitc", "ModuleOp"> {
+  let summary = "Make C++ for high-level synthesis of exact integer loops";
+  let description = [{
+    Rewrites a network of `convert-compress-to-fixed-point` to EmitC, which upstream's emitter prints as C++: `iN` becomes
+    `ap_int<N>`, each op the definition of a variable of its own width, so that the rules by which `ap_int` grows never matter;
+    buffers become arrays, constants `static const` ones; loops have labels and literal bounds, and the innermost ones
+    `#pragma HLS PIPELINE`. Functions of one number, the roundings, are `static inline`.
+
+    `top` renames @main.
+
+    Runs after: convert-compress-to-fixed-point          Leaves: emitc
+    Does nothing when: the module is empty        Fails when: there is an op or a type that it does not know; nothing is
+    left out or printed as it stands
+
+    Example: test/Conversion/fixed-point-to-emitc.mlir
+  }];
+  let options = [Option<"top", "top", "std::string", "\"net\"", "Name of the function for @main">];
+  let dependentDialects = ["emitc::EmitCDialect"];
+}
+
 #endif // COMPRESS_CONVERSION_PASSES_TD

@@ -1,0 +1,24 @@
+//===- FixedPoint.h - What fixed-point networks say of themselves ----------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CONVERSION_FIXEDPOINT_H
+#define COMPRESS_CONVERSION_FIXEDPOINT_H
+
+namespace mlir::compress {
+
+/// On an op or an argument on float tensors: array<f64: low, high>, between which its numbers are taken to lie.
+inline constexpr const char *kRangeAttr = "compress.range";
+/// On an argument or a global of integers: each stands for itself times 2^-fraction.
+inline constexpr const char *kFractionAttr = "compress.fraction";
+/// On a flat argument of @main: the shape of the tensor in it.
+inline constexpr const char *kShapeAttr = "compress.shape";
+/// On an argument that is written.
+inline constexpr const char *kResultAttr = "compress.result";
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_CONVERSION_FIXEDPOINT_H

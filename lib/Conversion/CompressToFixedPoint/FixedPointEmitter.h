@@ -1,0 +1,147 @@
+//===- FixedPointEmitter.h - Layers as exact integer loops -----*- C++ -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOFIXEDPOINT_FIXEDPOINTEMITTER_H
+#define COMPRESS_LIB_CONVERSION_COMPRESSTOFIXEDPOINT_FIXEDPOINTEMITTER_H
+
+#include "../CompressToAffine/AffineNest.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Kernel/FixedNetwork.h"
+#include "compress/Kernel/Requantize.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace mlir::compress {
+
+/// Widths of a fixed-point network.
+struct FixedPointWidths {
+  int64_t activation, weight, spectrum, guard, result;
+
+  /// Bits of a value inside of a transform, and of accumulated spectra.
+  int64_t transform() const { return spectrum + guard; }
+};
+
+/// A tensor as integers in a flat buffer of @main, row-major.
+struct FixedTensor {
+  Value buffer;
+  SmallVector<int64_t> shape;
+  kernel::FixedFormat format;
+};
+
+/// Constants as integers in a flat global.
+struct FixedConstant {
+  memref::GlobalOp global;
+  SmallVector<int64_t> shape;
+  kernel::FixedFormat format;
+};
+
+/// What an accumulation starts from: constants, by the indices of the result.
+struct Initial {
+  SmallVector<double> values;
+  SmallVector<int64_t> shape;
+  AffineMap map;
+
+  bool isZero() const {
+    return llvm::all_of(values, [](double value) { return value == 0; });
+  }
+};
+
+/// Replaces a function on tensors by one on flat buffers of integers: a private function of affine loops for each step
+/// of a layer, and a call of it for each.
+class FixedPointEmitter {
+public:
+  FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths);
+
+  LogicalResult run();
+
+private:
+  /// The function of one step, while its body is made.
+  struct Step {
+    func::FuncOp function;
+    OpBuilder builder;
+    Location loc;
+    SmallVector<Value> inputs;
+    Value output;
+  };
+
+  // FixedPointEmitter.cpp: formats, buffers, functions.
+  LogicalResult emitInterface();
+  LogicalResult emitOp(Operation *op);
+  LogicalResult emitReturn(func::ReturnOp op);
+  LogicalResult refuse(Operation *op, const Twine &reason);
+  /// The largest magnitude stated for what `value` becomes, through ops that keep its format; fails with an error.
+  FailureOr<double> largestOf(Value value, Operation *user);
+  /// True if `value` becomes a result of the network through ops that keep its format.
+  bool becomesResult(Value value);
+  FailureOr<kernel::FixedFormat> activationFormat(Operation *op);
+  const FixedTensor *input(Operation *op, Value value);
+  /// The format of an argument of @main.
+  kernel::FixedFormat formatOf(unsigned argument);
+  FixedTensor allocate(Value value, kernel::FixedFormat format);
+  /// Begins the function of a step that reads `inputs` and writes `output`, and calls it.
+  Step begin(Operation *op, StringRef suffix, ArrayRef<FixedTensor> inputs, const FixedTensor &output);
+  std::string uniqueName(const Twine &name);
+  FixedConstant constant(Operation *op, StringRef suffix, ArrayRef<int64_t> shape, ArrayRef<int64_t> values,
+                         kernel::FixedFormat format);
+  /// The weights of `op`, quantized: as many fraction bits as the largest of them allows.
+  FailureOr<FixedConstant> weights(Operation *op, Value value);
+  Value read(Step &step, const FixedConstant &constant);
+  /// Emits a call of the function for `how`, which is made once.
+  Value round(OpBuilder &builder, Location loc, Value x, const kernel::Requantization &how);
+  /// Fails with an error at `op` if a number on the way of `how` would be too wide.
+  LogicalResult check(Operation *op, const kernel::Requantization &how);
+  FailureOr<Initial> initial(Operation *op, Value init);
+  void copy(Operation *op, const FixedTensor &from, const FixedTensor &to);
+
+  // Products.cpp
+  LogicalResult emitProduct(linalg::LinalgOp op);
+  LogicalResult emitSpectralProduct(Operation *op, Value x, Value w, Value init, int64_t inDim, int64_t outDim,
+                                    ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations);
+  FailureOr<FixedConstant> biases(Operation *op, const Initial &start, int64_t fraction);
+
+  // Transforms.cpp
+  LogicalResult emitTransform(RfftOp op);
+  LogicalResult emitInverse(RfftTransposeOp op);
+
+  // Pointwise.cpp
+  LogicalResult emitPooling(linalg::LinalgOp op, bool isMax);
+  LogicalResult emitRelu(linalg::LinalgOp op);
+  LogicalResult emitScale(linalg::LinalgOp op, double factor);
+  LogicalResult emitPad(tensor::PadOp op);
+  LogicalResult emitReshape(Operation *op);
+
+  func::FuncOp source, target;
+  FixedPointWidths widths;
+  OpBuilder main;
+  llvm::DenseMap<Value, FixedTensor> tensors;
+  llvm::StringSet<> names;
+  llvm::StringMap<func::FuncOp> rounders;
+};
+
+/// A reduction by maximum or by sum of one tensor over windows: what pooling is.
+enum class Pooling { None, Max, Sum };
+Pooling matchPooling(linalg::LinalgOp op);
+/// True if `op` is max(x, 0), number by number.
+bool isRelu(Operation *op);
+/// The factor, if `op` multiplies every number by it.
+std::optional<double> matchScale(linalg::LinalgOp op);
+/// True if `op` multiplies two tensors and adds the products up.
+bool isProduct(linalg::LinalgOp op);
+/// True if the numbers of the result of `op` are some of those of its operand 0, or limits of them.
+bool keepsFormat(Operation *op);
+
+/// The row-major place of `index` in `shape`.
+AffineExpr flatten(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape, MLIRContext *context);
+int64_t ceilLog2(int64_t n);
+/// `x` in `width` bits.
+Value extend(OpBuilder &builder, Location loc, Value x, int64_t width);
+Value integer(OpBuilder &builder, Location loc, int64_t value, int64_t width);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_COMPRESSTOFIXEDPOINT_FIXEDPOINTEMITTER_H
