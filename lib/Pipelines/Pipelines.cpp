@@ -14,6 +14,9 @@ using namespace mlir::compress;
 void mlir::compress::registerPipelines() {
   PassPipelineRegistration<CompressToAffineOptions>(
       "compress-to-affine", "Linalg with compressed weights to affine loops on buffers", buildCompressToAffinePipeline);
+  PassPipelineRegistration<CompressToAffineOptions>("compress-to-kernels",
+                                                    "The start of compress-to-affine, on tensors: select, fold weights",
+                                                    buildCompressToKernelsPipeline);
   PassPipelineRegistration<CompressToAffineOptions>(
       "compress-to-buffers", "The first half of compress-to-affine: select, fold weights, bufferize",
       buildCompressToBuffersPipeline);

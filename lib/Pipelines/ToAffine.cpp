@@ -36,7 +36,8 @@ static bool usesVectors(const CompressToAffineOptions &options) {
   return options.vectorLanes > 1 && !options.reference;
 }
 
-void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+/// Chooses the forms of layers and evaluates what they are made of.
+static void addSelection(OpPassManager &pm, const CompressToAffineOptions &options) {
   pm.addPass(createNormalizeQuantPass());
   if (options.reference || options.expand) {
     pm.addPass(createExpandPass());
@@ -49,6 +50,17 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
   if (options.reference)
     pm.addPass(createPromoteToF64Pass());
   pm.addPass(createFoldWeightsPass());
+}
+
+void mlir::compress::buildCompressToKernelsPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+  addSelection(pm, options);
+  addVerifyPhase(pm, "select");
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
+  addSelection(pm, options);
   if (options.precision != "f32" && !options.reference && !options.expand) {
     NarrowWeightsPassOptions narrow;
     narrow.precision = options.precision;

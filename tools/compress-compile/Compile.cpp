@@ -8,10 +8,13 @@
 #include "Compile.h"
 #include "Report.h"
 #include "StagedOutput.h"
+#include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/SchemeRules.h"
 #include "compress/Import/ONNX.h"
 #include "compress/Pipelines/Pipelines.h"
+#include "compress/Target/HLS/Project.h"
+#include "compress/Target/HLS/Reference.h"
 #include "compress/Target/Variants.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -49,13 +52,16 @@ LogicalResult failWith(llvm::Error error) {
   return failure();
 }
 
+/// Samples that a test bench streams at least, and of the calibration data at most.
+constexpr int64_t kTestSamples = 3;
+
 class Compiler {
 public:
   Compiler(const CompileOptions &options, const TargetPlatform &platform, ArrayRef<TargetCPU> cpus,
            const Machine &machine)
       : options(options), platform(platform), cpus(cpus),
         report(options, platform, cpus, machine,
-               numPhases(options.emit) + options.dropDeadChannels + !options.compress.empty()),
+               numPhases(options) + options.dropDeadChannels + !options.compress.empty()),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -81,8 +87,10 @@ public:
   }
 
 private:
-  static int numPhases(Emit emit) {
-    switch (emit) {
+  static int numPhases(const CompileOptions &options) {
+    if (options.target == Target::HLS && options.emit != Emit::MLIR)
+      return options.emit == Emit::Affine ? 4 : 5;
+    switch (options.emit) {
     case Emit::MLIR:
       return 1;
     case Emit::Affine:
@@ -126,6 +134,8 @@ private:
       return failure();
     if (options.emit == Emit::MLIR)
       return write(options.name + ".mlir", moduleText());
+    if (options.target == Target::HLS)
+      return makeHLSProject();
     if (failed(report.phase("select, lower to loops", [&] { return lowerToAffine(); })))
       return failure();
     if (options.emit == Emit::Affine)
@@ -182,6 +192,79 @@ private:
     fitOptions.schemes = options.compress;
     pm.addNestedPass<func::FuncOp>(createFitPass(fitOptions));
     return pm.run(*module);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // High-level synthesis
+  //===--------------------------------------------------------------------===//
+
+  LogicalResult makeHLSProject() {
+    auto calibration = Samples::read(options.calibration);
+    if (!calibration)
+      return failWith(calibration.takeError());
+    if (failed(report.phase("select", [&] { return select(); })) ||
+        failed(report.phase("calibrate", [&] { return calibrateOn(*calibration); })) ||
+        failed(report.phase("lower to integers", [&] { return lowerToFixedPoint(); })))
+      return failure();
+    if (options.emit == Emit::Affine)
+      return write(options.name + ".affine.mlir", moduleText());
+    return report.phase("write the project", [&] { return writeProject(*calibration); });
+  }
+
+  LogicalResult select() {
+    PassManager pm(&context);
+    CompressToAffineOptions pipeline;
+    pipeline.expand = options.expand;
+    pipeline.force = options.force;
+    pipeline.machine = options.machine;
+    buildCompressToKernelsPipeline(pm, pipeline);
+    return pm.run(*module);
+  }
+
+  LogicalResult calibrateOn(const Samples &samples) {
+    llvm::Error error = calibrate(*module, samples);
+    return error ? failWith(std::move(error)) : success();
+  }
+
+  LogicalResult lowerToFixedPoint() {
+    PassManager pm(&context);
+    std::unique_ptr<Pass> pass = createConvertCompressToFixedPointPass();
+    auto complain = [](const llvm::Twine &reason) {
+      llvm::errs() << "error: --fixed-point: " << reason << "\n";
+      return failure();
+    };
+    if (failed(pass->initializeOptions(options.fixedPoint, complain)))
+      return failure();
+    pm.addPass(std::move(pass));
+    return pm.run(*module);
+  }
+
+  LogicalResult writeProject(const Samples &calibration) {
+    Samples tests = calibration.firstOf(kTestSamples);
+    if (!options.testData.empty()) {
+      auto read = Samples::read(options.testData);
+      if (!read)
+        return failWith(read.takeError());
+      tests = std::move(*read);
+    }
+    if (tests.count() < kTestSamples)
+      llvm::errs() << "warning: the test bench has only " << tests.count()
+                   << " sample(s): what one leaves behind for the "
+                   << "next is hardly tested\n";
+    ProjectOptions project;
+    project.top = options.name;
+    auto files = makeProject(*module, tests, project);
+    if (!files)
+      return failWith(files.takeError());
+    for (const ProjectFile &file : *files) {
+      llvm::SmallString<128> path(options.directory);
+      llvm::sys::path::append(path, llvm::sys::path::parent_path(file.path));
+      if (llvm::Error error = output.createDirectory(path))
+        return failWith(std::move(error));
+      if (failed(write(file.path, file.contents)))
+        return failure();
+    }
+    return success();
   }
 
   using BuildToAffine = void (*)(OpPassManager &, const CompressToAffineOptions &);

@@ -16,6 +16,9 @@ namespace mlir::compress {
 /// What to write.
 enum class Emit { Library, MLIR, Affine, LLVM, Assembly, Object };
 
+/// For what to write it.
+enum class Target { CPU, HLS };
+
 struct CompileOptions {
   std::string model, directory, name, force, report;
   /// Processors, separated by commas, and the machine; empty for this one.
@@ -28,6 +31,11 @@ struct CompileOptions {
   std::string precision = "f32";
   double maxError = 0;
   Emit emit = Emit::Library;
+  Target target = Target::CPU;
+  /// NumPy files of samples for Target::HLS; the second may be empty.
+  std::string calibration, testData;
+  /// Options of convert-compress-to-fixed-point.
+  std::string fixedPoint;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// Count ticks per layer.
   bool profile = false;

@@ -19,8 +19,8 @@ static llvm::Error fileError(llvm::StringRef path, std::error_code code) {
 StagedOutput::~StagedOutput() {
   for (const File &file : files)
     llvm::sys::fs::remove(file.temporary);
-  if (!createdDirectory.empty())
-    llvm::sys::fs::remove(createdDirectory); // stays if something is in it
+  for (auto directory = createdDirectories.rbegin(); directory != createdDirectories.rend(); ++directory)
+    llvm::sys::fs::remove(*directory); // stays if something is in it
 }
 
 llvm::Error StagedOutput::createDirectory(llvm::StringRef directory) {
@@ -28,7 +28,7 @@ llvm::Error StagedOutput::createDirectory(llvm::StringRef directory) {
     return llvm::Error::success();
   if (auto code = llvm::sys::fs::create_directories(directory))
     return fileError(directory, code);
-  createdDirectory = directory.str();
+  createdDirectories.push_back(directory.str());
   return llvm::Error::success();
 }
 
@@ -59,6 +59,6 @@ llvm::Error StagedOutput::commit() {
     if (auto code = llvm::sys::fs::rename(file.temporary, file.path))
       return fileError(file.path, code);
   files.clear();
-  createdDirectory.clear();
+  createdDirectories.clear();
   return llvm::Error::success();
 }

@@ -36,7 +36,8 @@ private:
     std::string temporary, path;
   };
   std::vector<File> files;
-  std::string createdDirectory;
+  /// In the order in which they were made.
+  std::vector<std::string> createdDirectories;
 };
 
 } // namespace mlir::compress

@@ -26,6 +26,7 @@ static const char *kOverview = R"(compress-compile: a trained network to a nativ
   compress-compile mnist.onnx -o out --target-cpu x86-64-v4,x86-64-v3,x86-64      code for each; run takes the first that fits
   compress-compile mnist.onnx -o out --target-triple aarch64-linux-gnu            for another machine
   compress-compile layer.mlir -o out --emit affine    stop at readable loops
+  compress-compile mnist.onnx -o out --target hls --calibration x.npy             a C++ project for high-level synthesis
   compress-compile mnist.onnx -o out --profile        for compress-run --per-layer: the time of each layer
 
 Circulant weights (nodes of the model-local function compress.Circulant) are computed by FFT where the cost model
@@ -115,6 +116,26 @@ int main(int argc, char **argv) {
                                 clEnumValN(Emit::Assembly, "asm", "assembly"),
                                 clEnumValN(Emit::Object, "obj", "object file, header")),
                      cl::cat(category));
+  cl::opt<Target> target("target", cl::desc("For what to write it (default: cpu)"), cl::init(Target::CPU),
+                         cl::values(clEnumValN(Target::CPU, "cpu", "a native library"),
+                                    clEnumValN(Target::HLS, "hls",
+                                               "a fixed-point network of one sample as C++ for Vitis HLS, with a test "
+                                               "bench (docs/HLS.md)")),
+                         cl::cat(category));
+  cl::opt<std::string> calibration(
+      "calibration",
+      cl::desc("For --target hls: inputs, from whose ranges formats are chosen (numpy.save, "
+               "the first dimension counts them)"),
+      cl::value_desc("file.npy"), cl::cat(category));
+  cl::opt<std::string> testData("test-data",
+                                cl::desc("For --target hls: inputs of the test bench (default: the first 3 of "
+                                         "--calibration)"),
+                                cl::value_desc("file.npy"), cl::cat(category));
+  cl::opt<std::string> fixedPoint(
+      "fixed-point",
+      cl::desc("For --target hls: widths, the options of convert-compress-to-fixed-point, such "
+               "as 'activation-bits=8 weight-bits=8 spectrum-bits=8 guard-bits=8'"),
+      cl::value_desc("options"), cl::cat(category));
   cl::opt<std::string> report("report", cl::desc("Also write phases, layers and sizes as JSON"), cl::value_desc("file"),
                               cl::cat(category));
   cl::opt<bool> memoryReport("memory-report",
@@ -143,6 +164,10 @@ int main(int argc, char **argv) {
   options.dropDeadChannels = dropDeadChannels;
   options.report = report;
   options.emit = emit;
+  options.target = target;
+  options.calibration = calibration;
+  options.testData = testData;
+  options.fixedPoint = fixedPoint;
   options.expand = expand;
   options.reference = reference;
   options.quiet = quiet;
@@ -173,5 +198,18 @@ int main(int argc, char **argv) {
     return fail("--force does not go with --expand or --reference");
   if (profile && (emit == Emit::MLIR || emit == Emit::Affine))
     return fail("--profile does not go with --emit mlir or affine, which have no ticks yet");
+  if (target == Target::HLS) {
+    if (calibration.empty() && emit != Emit::MLIR)
+      return fail("--target hls needs --calibration: formats are chosen from the ranges of numbers");
+    if (emit != Emit::Library && emit != Emit::MLIR && emit != Emit::Affine)
+      return fail("--target hls goes with --emit mlir or affine, or with none");
+    if (reference || profile || precision != "f32")
+      return fail("--target hls does not go with --reference, --profile or --precision");
+    if (batch.getNumOccurrences() && batch != 1)
+      return fail("--target hls makes a network of one sample: --batch expects 1");
+    options.batch = 1;
+  } else if (!calibration.empty() || !testData.empty() || !fixedPoint.empty()) {
+    return fail("--calibration, --test-data and --fixed-point go with --target hls");
+  }
   return mlir::failed(compileModel(options));
 }

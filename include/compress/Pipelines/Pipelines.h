@@ -47,6 +47,10 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
       llvm::cl::init(0)};
 };
 
+/// The start of `compress-to-affine`, on tensors: kernels are chosen (or weights expanded) and their constants
+/// evaluated.
+void buildCompressToKernelsPipeline(OpPassManager &pm, const CompressToAffineOptions &options);
+
 /// The first half of `compress-to-affine`, from tensors to buffers. What it leaves is the same for every number of
 /// lanes above one: processors of different vectors share it, and the weights in it.
 void buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options);
