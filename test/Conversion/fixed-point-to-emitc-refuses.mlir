@@ -2,7 +2,7 @@
 
 // What is not known is not printed.
 func.func private @division(%x: i8, %y: i8) -> i8 {
-  // expected-error @+1 {{'arith.divsi' cannot be printed as C++ for synthesis: expects what convert-compress-to-fixed-point makes}}
+  // expected-error @+1 {{cannot be printed as C++ for synthesis: 'arith.divsi' is nothing that convert-compress-to-fixed-point makes}}
   %q = arith.divsi %x, %y : i8
   return %q : i8
 }

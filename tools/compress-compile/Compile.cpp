@@ -166,6 +166,7 @@ private:
       ONNXImportOptions importOptions;
       if (options.batch > 0)
         importOptions.batch = options.batch;
+      importOptions.batchMayBeFixed = options.target == Target::HLS;
       module = importONNX(path, &context, importOptions);
     }
     return success(static_cast<bool>(module));

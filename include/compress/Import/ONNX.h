@@ -17,6 +17,8 @@ namespace mlir::compress {
 struct ONNXImportOptions {
   /// Extent of the symbolic leading dimension; if not given, the batch is a run-time value.
   std::optional<int64_t> batch;
+  /// Accept `batch` for a model whose leading dimensions are all fixed already.
+  bool batchMayBeFixed = false;
 };
 
 /// Reads an ONNX file (opset 7 and later, as far as its ops have not changed since 17) into a module with one function

@@ -50,7 +50,7 @@ FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const FixedPointWidths
 }
 
 LogicalResult FixedPointEmitter::refuse(Operation *op, const Twine &reason) {
-  return op->emitError() << "'" << op->getName() << "' has no fixed-point form: " << reason;
+  return op->emitError() << "has no fixed-point form: " << reason << " ('" << op->getName() << "')";
 }
 
 //===----------------------------------------------------------------------===//

@@ -49,8 +49,8 @@ public:
 
 private:
   LogicalResult unknown(Operation *op) {
-    return op->emitError() << "'" << op->getName() << "' cannot be printed as C++ for synthesis: expects what "
-                           << "convert-compress-to-fixed-point makes";
+    return op->emitError() << "cannot be printed as C++ for synthesis: '" << op->getName()
+                           << "' is nothing that convert-compress-to-fixed-point makes";
   }
 
   Type opaque(const Twine &text) { return emitc::OpaqueType::get(module.getContext(), text.str()); }

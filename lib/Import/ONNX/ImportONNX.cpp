@@ -287,7 +287,7 @@ private:
         areUnsigned.push_back(isUnsignedType(input.type().tensor_type().elem_type()));
       }
     }
-    if (options.batch && !batchName)
+    if (options.batch && !batchName && !options.batchMayBeFixed)
       fail("--batch is given, but no input has a symbolic dimension 0");
     main = func::FuncOp::create(builder, loc, "main", builder.getFunctionType(types, {}));
     Block *body = main.addEntryBlock();

@@ -1,7 +1,7 @@
 // ap_int of up to 64 bits for `make csim`: what generated code needs of the vendor's header of this name, from which it
 // differs in nothing that a test can see except what it lacks. Synthesis uses the vendor's own; this folder is on no path there.
-#ifndef COMPRESS_CSIM_AP_INT_H
-#define COMPRESS_CSIM_AP_INT_H
+#ifndef COMPRESS_LIB_TARGET_HLS_PACKAGE_AP_INT_H
+#define COMPRESS_LIB_TARGET_HLS_PACKAGE_AP_INT_H
 
 #include <cstddef>
 #include <cstdint>
@@ -68,4 +68,4 @@ COMPRESS_AP_INT_COMPARISON(==)
 COMPRESS_AP_INT_COMPARISON(!=)
 #undef COMPRESS_AP_INT_COMPARISON
 
-#endif // COMPRESS_CSIM_AP_INT_H
+#endif // COMPRESS_LIB_TARGET_HLS_PACKAGE_AP_INT_H

@@ -1,0 +1,287 @@
+"""HLS projects: the emitted C++, compiled with g++, against the integer reference that the compiler ran, and both against rational
+arithmetic."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from onnx import helper
+
+import compress_mlir
+import fetch
+import mnist
+from compress_mlir.native import _find_compiler
+from conftest import ROOT
+from test_import import floats, make_model, save
+
+CXX = os.environ.get("CXX", "g++")
+
+
+def run_compiler(model, out, calibration, *options):
+    command = [_find_compiler(), str(model), "-o", str(out), "--target", "hls", "--quiet", *options]
+    if calibration is not None:
+        path = pathlib.Path(model).with_suffix(".npy")
+        np.save(path, calibration)
+        command += ["--calibration", str(path)]
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def make_project(model, out, calibration, *options):
+    done = run_compiler(model, out, calibration, *options)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def csim(project):
+    return subprocess.run(["make", "-s", "-C", str(project), "csim", f"CXX={CXX}", "CXXFLAGS=-O1 -Wall -Werror"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def compile_and_run(project, text):
+    """The output of a program with `text` behind the project's C++."""
+    source, program = project / "harness.cpp", project / "harness"
+    source.write_text('#include "firmware/net.cpp"\n#include <cstdio>\n' + text)
+    done = subprocess.run([CXX, "-std=c++14", "-O1", "-w", "-Icsim_include", "harness.cpp", "-o", str(program)], cwd=project,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    return subprocess.run([str(program)], stdout=subprocess.PIPE, check=True, text=True).stdout
+
+
+def test_data(project):
+    """(inputs, golden results), integers."""
+    arrays = (project / "tb" / "data.h").read_text().split("static const")[1:]
+    count = int(re.search(r"TB_SAMPLES (\d+)", (project / "tb" / "data.h").read_text())[1])
+    return [np.array([int(n) for n in re.findall(r"-?\d+", text.split("=", 1)[1])]).reshape(count, -1) for text in arrays]
+
+
+test_data.__test__ = False
+
+
+def fractions(project):
+    """Bits behind the point of input and result."""
+    report = json.loads((project / "report.json").read_text())
+    return report["input"]["fraction"], report["result"]["fraction"]
+
+
+def most_fraction_bits(width, largest):
+    """The most bits behind the point with which numbers up to `largest` do not saturate."""
+    fraction = 60
+    while round(Fraction(float(largest)) * Fraction(2)**fraction) > 2**(width - 1) - 1:
+        fraction -= 1
+    return fraction
+
+
+def saturated(number, width):
+    return min(max(round(number), -2**(width - 1)), 2**(width - 1) - 1)  # Python rounds fractions half to even
+
+
+def dense_model(rng, tmp_path, inputs=12, outputs=5):
+    w, b = floats(rng, outputs, inputs), floats(rng, outputs)
+    model = make_model([helper.make_node("Gemm", ["x", "w", "b"], ["y"], name="fc", transB=1)], {"x": [1, inputs]}, {"y": [1, outputs]},
+                       {"w": w, "b": b})
+    return save(model, tmp_path, "dense.onnx"), w, b
+
+
+def circulant_model(tmp_path):
+    """A circulant layer of 8 x 8 blocks that do not divide its extents, relu, a smaller one."""
+    import torch
+    from compress_mlir.export import to_onnx
+    from compress_mlir.nn import BlockCirculantLinear
+    torch.manual_seed(5)
+    net = torch.nn.Sequential(BlockCirculantLinear(30, 20, block_size=8), torch.nn.ReLU(), BlockCirculantLinear(20, 7, block_size=4))
+    path = tmp_path / "light.onnx"
+    to_onnx(net, torch.zeros(1, 30), path)
+    return path, net
+
+
+@pytest.fixture(scope="module")
+def circulant(tmp_path_factory):
+    """A project of a small circulant network with 40 samples."""
+    folder = tmp_path_factory.mktemp("hls")
+    path, net = circulant_model(folder)
+    x = np.random.default_rng(3).standard_normal((40, 30)).astype(np.float32)
+    np.save(folder / "tests.npy", x)
+    return make_project(path, folder / "project", x, "--force", "spectral", "--test-data", str(folder / "tests.npy")), net, x
+
+
+def copy_of(project, tmp_path):
+    copy = tmp_path / "project"
+    subprocess.run(["cp", "-r", str(project), str(copy)], check=True)
+    return copy
+
+
+# --- the emitted code ----------------------------------------------------------------------------------------------------------
+
+def test_dense_layer_is_what_rational_arithmetic_says(rng, tmp_path):
+    model, w, b = dense_model(rng, tmp_path)
+    x = floats(rng, 50, 12)
+    np.save(tmp_path / "tests.npy", 1.5 * x)  # beyond the calibrated range: numbers saturate
+    project = make_project(model, tmp_path / "project", x, "--test-data", str(tmp_path / "tests.npy"))
+    inputs, golden = test_data(project)
+    fx, fy = fractions(project)
+    fw = most_fraction_bits(8, abs(w).max())
+    assert fx == most_fraction_bits(8, abs(x).max())
+    quantize = np.vectorize(lambda v, f, width: saturated(Fraction(float(v)) * Fraction(2)**f, width), otypes=[object])
+    np.testing.assert_array_equal(inputs, quantize((1.5 * x).astype(np.float32), fx, 8).astype(int))
+    sums = inputs.astype(object) @ quantize(w, fw, 8).T + quantize(b, fx + fw, 48)
+    expected = [[saturated(Fraction(int(s), 2**(fx + fw)) * Fraction(2)**fy, 16) for s in row] for row in sums]
+    np.testing.assert_array_equal(golden, np.array(expected))
+    done = csim(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_circulant_network_is_bit_exact(circulant):
+    project, _, _ = circulant
+    done = csim(project)
+    assert done.returncode == 0 and "40 samples, 0 of 280 numbers differ" in done.stdout, done.stdout + done.stderr
+
+
+def test_errors_shrink_with_the_widths(circulant, tmp_path):
+    """8 bits more of everything divide errors by 256, up to what single roundings do by chance: 32 is asked for."""
+    project, net, x = circulant
+    import torch
+    exact = net(torch.from_numpy(x)).detach().numpy()
+    path, _ = circulant_model(tmp_path)
+    np.save(tmp_path / "tests.npy", x)
+    wide = make_project(path, tmp_path / "wide", x, "--force", "spectral", "--test-data", str(tmp_path / "tests.npy"), "--fixed-point",
+                        "activation-bits=16 weight-bits=16 spectrum-bits=16 guard-bits=10 result-bits=24")
+    errors = [np.sqrt(np.mean((test_data(p)[1] * 2.0**-fractions(p)[1] - exact)**2)) for p in (project, wide)]
+    assert errors[1] * 32 < errors[0] < 0.05 * abs(exact).max()
+    assert csim(wide).returncode == 0
+
+
+def test_every_rounding_is_half_to_even(circulant):
+    project, _, _ = circulant
+    code = (project / "firmware" / "net.cpp").read_text()
+    names = sorted(set(re.findall(r"((?:saturate|round)_i\d+_by_m?\d+_to_i\d+)\(", code)))
+    assert len(names) > 5
+    body, cases = "int main() {\n", []
+    for name in names:
+        wide, shift, narrow = (int(n.replace("m", "-")) for n in re.findall(r"(?:_i|_by_)(m?\d+)", name))
+        limit = 2**(wide - 1)
+        numbers = range(-limit, limit) if wide <= 10 else sorted(
+            {n for tie in range(-40, 40) for n in ((2 * tie + 1) * 2**max(shift - 1, 0) + d for d in (-1, 0, 1))} | {-limit, limit - 1})
+        numbers = [n for n in numbers if -limit <= n < limit]
+        exact = [round(Fraction(n) / Fraction(2)**shift) for n in numbers]
+        if name.startswith("round"):  # only numbers that fit get there
+            kept = [i for i, e in enumerate(exact) if -2**(narrow - 1) <= e < 2**(narrow - 1)]
+            numbers, exact = [numbers[i] for i in kept], [exact[i] for i in kept]
+        body += f"  static const long long n{len(cases)}[] = {{{', '.join(map(str, numbers))}}};\n"
+        body += f'  for (long long n : n{len(cases)}) std::printf("%lld\\n", (long long){name}(ap_int<{wide}>(n)).to_int64());\n'
+        cases.append((name, numbers, [saturated(e, narrow) for e in exact]))
+    results = iter(compile_and_run(project, body + "}\n").split())
+    for name, numbers, expected in cases:
+        assert [int(next(results)) for _ in numbers] == expected, name
+
+
+def test_the_shim_on_all_patterns_of_8_bits(circulant):
+    """Each operation on all pairs of 8-bit numbers, in a result of 6 bits, which wraps, and of 20, which does not."""
+    operators = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "&": lambda a, b: a & b}
+    comparisons = {"<": int.__lt__, ">": int.__gt__, "<=": int.__le__, ">=": int.__ge__, "==": int.__eq__, "!=": int.__ne__}
+    body = "int main() {\n  for (int i = -128; i < 128; ++i) for (int j = -128; j < 128; ++j) {\n    ap_int<8> a = i, b = j;\n"
+    for op in operators:
+        body += f'    std::printf("%d %d ", ap_int<6>(a {op} b).to_int(), ap_int<20>(a {op} b).to_int());\n'
+    for op in comparisons:
+        body += f'    std::printf("%d ", a {op} b);\n'
+    body += '    std::printf("\\n");\n  }\n  for (int i = -128; i < 128; ++i) for (int s = 0; s < 12; ++s)\n'
+    body += '    std::printf("%d %d\\n", (ap_int<8>(i) >> s).to_int(), (ap_int<8>(i) << s).to_int());\n}\n'
+    lines = iter(compile_and_run(circulant[0], body).splitlines())
+
+    def wrapped(n, bits):
+        return (n + 2**(bits - 1)) % 2**bits - 2**(bits - 1)
+
+    for a in range(-128, 128):
+        for b in range(-128, 128):
+            expected = [wrapped(op(a, b), bits) for op in operators.values() for bits in (6, 20)]
+            expected += [int(op(a, b)) for op in comparisons.values()]
+            assert [int(n) for n in next(lines).split()] == expected, (a, b)
+    for a in range(-128, 128):
+        for s in range(12):
+            assert [int(n) for n in next(lines).split()] == [Fraction(a, 2**s).__floor__(), wrapped(a * 2**s, 8)], (a, s)
+
+
+# --- the test bench can fail -------------------------------------------------------------------------------------------------
+
+def test_a_flipped_weight_fails(circulant, tmp_path):
+    project = copy_of(circulant[0], tmp_path)
+    path = project / "firmware" / "weights.h"
+    text = path.read_text()
+    at = re.search(r"_weights\[\d+\] = \{\s*(-?\d+)", text)
+    flipped = (int(at[1]) ^ 64)
+    path.write_text(text[:at.start(1)] + str(flipped) + text[at.end(1):])
+    done = csim(project)
+    assert done.returncode != 0 and "expected" in done.stdout, done.stdout + done.stderr
+
+
+def test_another_rounding_fails(circulant, tmp_path):
+    """Ties away from the even number: the lowest bit of what is kept is not looked at."""
+    project = copy_of(circulant[0], tmp_path)
+    path = project / "firmware" / "net.cpp"
+    text, count = re.subn(r"(& ap_int<\d+>)\(1\)", r"\1(0)", path.read_text())
+    assert count > 5
+    path.write_text(text)
+    assert csim(project).returncode != 0
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------------------
+
+def test_refusals_leave_nothing_behind(rng, tmp_path):
+    model, _, _ = dense_model(rng, tmp_path)
+    out = tmp_path / "project"
+    assert "--target hls needs --calibration" in run_compiler(model, out, None).stderr
+    assert "a sample of the calibration data has 11 numbers, the input of the network 12" in run_compiler(model, out, floats(rng, 4, 11)).stderr
+    (tmp_path / "text.npy").write_text("no array")
+    done = run_compiler(model, out, None, "--calibration", str(tmp_path / "text.npy"))
+    assert "is no NumPy file" in done.stderr
+    assert "expects 2 to 16" in run_compiler(model, out, floats(rng, 4, 12), "--fixed-point", "weight-bits=40").stderr
+    assert run_compiler(model, out, floats(rng, 4, 12), "--fixed-point", "wait-bits=4").returncode != 0
+    unsupported = make_model([helper.make_node("Sigmoid", ["x"], ["y"], name="gate")], {"x": [1, 4]}, {"y": [1, 4]}, {})
+    done = run_compiler(save(unsupported, tmp_path, "sigmoid.onnx"), out, floats(rng, 4, 4))
+    assert done.returncode != 0 and "error: 'gate': has no fixed-point form" in done.stderr
+    assert not out.exists()
+
+
+def test_every_number_of_the_report_says_where_it_comes_from(circulant):
+    report = json.loads((circulant[0] / "report.json").read_text())
+    assert report["not_known"].startswith("cycles, DSP")
+
+    def check(value, path):
+        if isinstance(value, dict) and "value" in value:
+            assert value["label"] in ("counted from the integer loops", "assumed"), path
+        elif isinstance(value, dict):
+            for key, inner in value.items():
+                check(inner, f"{path}/{key}")
+        elif isinstance(value, list):
+            for inner in value:
+                check(inner, path)
+        else:  # what describes the project
+            assert not isinstance(value, float) and (isinstance(value, str) or path.split("/")[-1] in ("bits", "fraction", "shape", "version")), path
+    check(report, "")
+    names = [step["name"] for step in report["steps"]]
+    assert sum(name.endswith("_transform") for name in names) == 2 and sum(name.endswith("_relu") for name in names) == 1
+
+
+# --- MNIST -----------------------------------------------------------------------------------------------------------------------
+
+def test_mnist_in_fixed_point(tmp_path):
+    """csim on 1,000 images; accuracy of the reference on all 10,000 within 0.2 points of fp32's 99.30 %."""
+    folder = fetch.fetch(fetch.default_directory())
+    images, labels = mnist.load(folder, "t10k")
+    calibration = mnist.load(folder, "train")[0][:256]
+    model = tmp_path / "mnist.onnx"
+    model.write_bytes((mnist.MODELS / "mnist_circulant.onnx").read_bytes())
+    np.save(tmp_path / "all.npy", images)
+    np.save(tmp_path / "some.npy", images[:1000])
+    project = make_project(model, tmp_path / "all", calibration, "--test-data", str(tmp_path / "all.npy"))
+    logits = test_data(project)[1]
+    assert logits.shape == (10000, 10)
+    accuracy = (logits.argmax(1) == labels).mean()
+    print(f"accuracy {accuracy}")
+    assert accuracy >= 0.9930 - 0.002
+    project = make_project(model, tmp_path / "some", calibration, "--test-data", str(tmp_path / "some.npy"))
+    done = csim(project)
+    assert done.returncode == 0 and "1000 samples, 0 of 10000 numbers differ" in done.stdout, done.stdout + done.stderr
