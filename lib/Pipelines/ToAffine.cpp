@@ -69,12 +69,17 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     narrow.vectorLanes = options.vectorLanes;
     pm.addPass(createNarrowWeightsPass(narrow));
   }
+  if (!options.reference) {
+    pm.addNestedPass<func::FuncOp>(createPropagateLayoutsPass());
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+  }
   if (usesVectors(options)) {
     ArrangeWeightsPassOptions arrange;
     arrange.vectorLanes = options.vectorLanes;
     pm.addPass(createArrangeWeightsPass(arrange));
-    pm.addPass(createFoldWeightsPass());
   }
+  pm.addPass(createFoldWeightsPass());
   addVerifyPhase(pm, "select");
   // Extents become those of the arguments, from which the arena is planned.
   pm.addPass(memref::createResolveShapedTypeResultDimsPass());

@@ -7,6 +7,7 @@
 
 #include "CompressTable.h"
 #include "Report.h"
+#include "compress/Analysis/CostModel.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -50,7 +51,11 @@ CompressTable::CompressTable(llvm::ArrayRef<LayerRemark> remarks, const Machine 
       layer->microseconds = select->figure("predicted_us");
     } else if (isLowered) {
       layer->form = "dense";
-      layer->microseconds = Cost{layer->multiplies, layer->adds, layer->bytesBefore}.seconds(machine) * 1e6;
+      Cost dense;
+      dense.multiplies = layer->multiplies;
+      dense.adds = layer->adds;
+      dense.weightBytes = layer->bytesBefore;
+      layer->microseconds = dense.seconds(machine) * 1e6;
     }
     layers.push_back(std::move(*layer));
   }

@@ -206,7 +206,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
   void describe(Layer &layer, StringRef scheme, Value weight, remark::detail::InFlightRemark remark) {
     if (!remark)
       return;
-    Cost cost = layer.consumer.denseCost();
+    Cost cost = layer.consumer.denseCost(Machine()); // whose operations no machine changes
     remark << remark::metric("scheme", scheme) << remark::metric("bytes_before", bytesOf(layer.constant))
            << remark::metric("bytes_after", bytesOf(weight))
            << remark::metric("numbers_before", numbersOf(layer.constant))
