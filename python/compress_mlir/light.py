@@ -5,14 +5,17 @@
     logits = light.load().run({"image": x})["logits"]
 """
 import json
+import os
 import pathlib
 import tempfile
+
+import numpy as np
 
 from . import native
 
 _COLUMNS = (("layer", "layer"), ("scheme", "scheme"), ("numbers", "numbers_before"), ("stored", "numbers_after"),
             ("bytes", "bytes_before"), ("stored", "bytes_after"), ("error", "relative_error"),
-            ("multiplies", "multiplies"), ("adds", "adds"), ("us", "predicted_us"), ("form", "form"))
+            ("output", "output_error"), ("multiplies", "multiplies"), ("adds", "adds"), ("us", "predicted_us"), ("form", "form"))
 
 
 class Obtained:
@@ -38,8 +41,10 @@ class Obtained:
         return "\n".join(lines + [f"weights take {after} bytes; " + ", ".join(against)])
 
 
-def obtain(model, out_dir, rules, **options):
+def obtain(model, out_dir, rules, calibration=None, **options):
     """Compresses `model`, a path or an onnx.ModelProto, by `rules`, and compiles it into `out_dir`: an Obtained.
+
+    `calibration` is an array of samples of the network's input, or a .npy file: errors of outputs on them are minimised.
 
     `options` are those of `compress_mlir.compile`. Raises CompileError where the rules cannot be read.
     """
@@ -50,6 +55,9 @@ def obtain(model, out_dir, rules, **options):
             path.write_bytes(model.SerializeToString())
         else:
             path = pathlib.Path(model)
+        if calibration is not None and not isinstance(calibration, (str, os.PathLike)):
+            np.save(folder / "calibration.npy", np.ascontiguousarray(calibration))
+            calibration = folder / "calibration.npy"
         report = pathlib.Path(options.pop("report", None) or folder / "report.json")
-        library = native.compile(path, out_dir, compress=rules, report=report, **options)
+        library = native.compile(path, out_dir, compress=rules, calibration=calibration, report=report, **options)
         return Obtained(library, json.loads(report.read_text()))

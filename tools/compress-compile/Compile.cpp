@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Compile.h"
+#include "Calibrate.h"
 #include "Report.h"
 #include "StagedOutput.h"
 #include "compress/Conversion/Passes.h"
@@ -61,7 +62,7 @@ public:
            const Machine &machine)
       : options(options), platform(platform), cpus(cpus),
         report(options, platform, cpus, machine,
-               numPhases(options) + options.dropDeadChannels + !options.compress.empty()),
+               numPhases(options) + options.dropDeadChannels + !options.compress.empty() + weighsFits(options)),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -87,6 +88,11 @@ public:
   }
 
 private:
+  /// True if layers are fitted to the inputs that they have.
+  static bool weighsFits(const CompileOptions &options) {
+    return !options.compress.empty() && !options.calibration.empty();
+  }
+
   static int numPhases(const CompileOptions &options) {
     if (options.target == Target::HLS && options.emit != Emit::MLIR)
       return options.emit == Emit::Affine ? 4 : 5;
@@ -129,6 +135,8 @@ private:
     if (failed(report.phase("import", [&] { return import(); })))
       return failure();
     if (options.dropDeadChannels && failed(report.phase("drop dead channels", [&] { return dropDeadChannels(); })))
+      return failure();
+    if (weighsFits(options) && failed(report.phase("weigh layers", [&] { return calibrateLayers(); })))
       return failure();
     if (!options.compress.empty() && failed(report.phase("compress", [&] { return compressLayers(); })))
       return failure();
@@ -185,6 +193,11 @@ private:
       return success();
     llvm::errs() << "error: --compress, " << error << "\n";
     return failure();
+  }
+
+  LogicalResult calibrateLayers() {
+    llvm::Error error = calibrate(*module, options.calibration);
+    return error ? failWith(std::move(error)) : success();
   }
 
   LogicalResult compressLayers() {

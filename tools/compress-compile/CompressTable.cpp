@@ -9,6 +9,7 @@
 #include "Report.h"
 #include "compress/Analysis/CostModel.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
@@ -29,6 +30,8 @@ static std::optional<CompressedLayer> rowOf(const LayerRemark &remark) {
   layer.bytesInt8 = remark.figure("bytes_int8");
   layer.bytesInt4 = remark.figure("bytes_int4");
   layer.relativeError = remark.figure("relative_error");
+  if (remark.hasFigure("output_error"))
+    layer.outputError = remark.figure("output_error");
   layer.multiplies = remark.figure("dense_multiplies");
   layer.adds = remark.figure("dense_adds");
   return layer;
@@ -83,11 +86,12 @@ CompressedLayer CompressTable::total() const {
 
 std::string CompressTable::text() const {
   // Cells of all rows first: columns are as wide as their widest cell.
-  std::vector<std::vector<std::string>> rows{
-      {"layer", "scheme", "numbers", "stored", "bytes", "stored", "error", "multiplies", "adds", "us", "form"}};
+  std::vector<std::vector<std::string>> rows{{"layer", "scheme", "numbers", "stored", "bytes", "stored", "error",
+                                              "output", "multiplies", "adds", "us", "form"}};
   auto add = [&](const CompressedLayer &layer, std::string error) {
     rows.push_back({layer.name, layer.scheme, std::to_string(layer.numbersBefore), std::to_string(layer.numbersAfter),
                     std::to_string(layer.bytesBefore), std::to_string(layer.bytesAfter), std::move(error),
+                    layer.outputError ? llvm::formatv("{0:f4}", *layer.outputError).str() : "-",
                     llvm::formatv("{0:f0}", layer.multiplies), llvm::formatv("{0:f0}", layer.adds),
                     layer.microseconds ? llvm::formatv("{0:f2}", *layer.microseconds).str() : "-",
                     layer.form.empty() ? "-" : layer.form});
@@ -115,10 +119,18 @@ std::string CompressTable::text() const {
     return llvm::formatv("{0} {1} bytes ({2:f2}x)", what, bytes, double(bytes) / std::max<int64_t>(sum.bytesAfter, 1))
         .str();
   };
-  return text + llvm::formatv("weights take {0} bytes; {1}, {2}, {3}\n", sum.bytesAfter,
-                              against("fp32", sum.bytesBefore), against("int8", sum.bytesInt8),
-                              against("int4(32)", sum.bytesInt4))
-                    .str();
+  SmallVector<std::string> dense;
+  for (const CompressedLayer &layer : layers)
+    if (layer.form == "dense" && layer.scheme != "none")
+      dense.push_back(layer.name);
+  std::string note = dense.empty() ? ""
+                                   : "the library has " + llvm::join(dense, ", ") +
+                                         " as dense floats: no form pays on this machine (--force names one)\n";
+  return text +
+         llvm::formatv("weights take {0} bytes; {1}, {2}, {3}\n", sum.bytesAfter, against("fp32", sum.bytesBefore),
+                       against("int8", sum.bytesInt8), against("int4(32)", sum.bytesInt4))
+             .str() +
+         note;
 }
 
 static llvm::json::Object toJSON(const CompressedLayer &layer) {
@@ -133,6 +145,8 @@ static llvm::json::Object toJSON(const CompressedLayer &layer) {
                          {"relative_error", layer.relativeError},
                          {"multiplies", layer.multiplies},
                          {"adds", layer.adds}};
+  if (layer.outputError)
+    row["output_error"] = *layer.outputError;
   if (layer.microseconds)
     row["predicted_us"] = *layer.microseconds;
   if (!layer.form.empty())

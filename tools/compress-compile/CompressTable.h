@@ -29,6 +29,8 @@ struct CompressedLayer {
   std::string name, scheme;
   int64_t numbersBefore = 0, numbersAfter = 0, bytesBefore = 0, bytesAfter = 0, bytesInt8 = 0, bytesInt4 = 0;
   double relativeError = 0;
+  /// Of the layer's output, if there was calibration.
+  std::optional<double> outputError;
   /// How it is computed, and what that takes per sample; nothing where nothing was lowered.
   std::string form;
   double multiplies = 0, adds = 0;

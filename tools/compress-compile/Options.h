@@ -25,6 +25,8 @@ struct CompileOptions {
   std::string cpus, triple;
   /// Rules of compress-fit; empty for none.
   std::string compress;
+  /// Samples, a .npy file, by which compress-fit weighs errors and from which Target::HLS takes ranges; empty for none.
+  std::string calibration;
   /// A preset, `native` or a file, as Machine::get takes it.
   std::string machine;
   /// Of constant weights: f32, bf16, i8 or auto, and what auto may lose of them.
@@ -32,8 +34,8 @@ struct CompileOptions {
   double maxError = 0;
   Emit emit = Emit::Library;
   Target target = Target::CPU;
-  /// NumPy files of samples for Target::HLS; the second may be empty.
-  std::string calibration, testData;
+  /// Samples of the test bench of Target::HLS; empty for those of `calibration`.
+  std::string testData;
   /// Options of convert-compress-to-fixed-point.
   std::string fixedPoint;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;

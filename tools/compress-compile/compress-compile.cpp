@@ -96,6 +96,12 @@ int main(int argc, char **argv) {
                "'conv*: escalate(bases=4); fc*: smartdeal(sparsity=0.7); default: int8' "
                "(docs/Obtain.md)"),
       cl::value_desc("rules"), cl::cat(category));
+  cl::opt<std::string> calibration(
+      "calibration",
+      cl::desc(
+          "Inputs (numpy.save, the first dimension counts them): --compress takes what layers are multiplied with into "
+          "account, to lose least of their outputs, and --target hls chooses formats from the ranges of numbers"),
+      cl::value_desc("file.npy"), cl::cat(category));
   cl::opt<bool> dropDeadChannels("drop-dead-channels",
                                  cl::desc("Before a fit, drop channels that are constant or that no weight reads; "
                                           "constants move into biases"),
@@ -122,11 +128,6 @@ int main(int argc, char **argv) {
                                                "a fixed-point network of one sample as C++ for Vitis HLS, with a test "
                                                "bench (docs/HLS.md)")),
                          cl::cat(category));
-  cl::opt<std::string> calibration(
-      "calibration",
-      cl::desc("For --target hls: inputs, from whose ranges formats are chosen (numpy.save, "
-               "the first dimension counts them)"),
-      cl::value_desc("file.npy"), cl::cat(category));
   cl::opt<std::string> testData("test-data",
                                 cl::desc("For --target hls: inputs of the test bench (default: the first 3 of "
                                          "--calibration)"),
@@ -158,6 +159,7 @@ int main(int argc, char **argv) {
   options.triple = triple;
   options.force = force;
   options.compress = compress;
+  options.calibration = calibration;
   options.machine = machine;
   options.precision = precision;
   options.maxError = maxError;
@@ -165,7 +167,6 @@ int main(int argc, char **argv) {
   options.report = report;
   options.emit = emit;
   options.target = target;
-  options.calibration = calibration;
   options.testData = testData;
   options.fixedPoint = fixedPoint;
   options.expand = expand;
@@ -196,6 +197,8 @@ int main(int argc, char **argv) {
     return fail("--precision does not go with --expand or --reference");
   if ((expand || reference) && !force.empty())
     return fail("--force does not go with --expand or --reference");
+  if (!calibration.empty() && compress.empty() && target != Target::HLS)
+    return fail("--calibration is for --compress and --target hls");
   if (profile && (emit == Emit::MLIR || emit == Emit::Affine))
     return fail("--profile does not go with --emit mlir or affine, which have no ticks yet");
   if (target == Target::HLS) {
@@ -208,8 +211,8 @@ int main(int argc, char **argv) {
     if (batch.getNumOccurrences() && batch != 1)
       return fail("--target hls makes a network of one sample: --batch expects 1");
     options.batch = 1;
-  } else if (!calibration.empty() || !testData.empty() || !fixedPoint.empty()) {
-    return fail("--calibration, --test-data and --fixed-point go with --target hls");
+  } else if (!testData.empty() || !fixedPoint.empty()) {
+    return fail("--test-data and --fixed-point go with --target hls");
   }
   return mlir::failed(compileModel(options));
 }

@@ -12,6 +12,7 @@
 
 #include "Fitting.h"
 #include "compress/Obtain/Rounding.h"
+#include "compress/Obtain/Weighted.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -34,6 +35,69 @@ Value mlir::compress::dequantizeWithoutScale(const Fitting &f, NumberCodeAttrInt
 Pow2Attr mlir::compress::pow2CodeFor(ArrayRef<double> values, int64_t bits, bool zero, MLIRContext *context) {
   obtain::PowerWindow window = obtain::windowOf(values, (int64_t(1) << (bits - 1)) - zero, zero);
   return Pow2Attr::get(context, bits, window.minExponent, zero);
+}
+
+/// The numbers that `nearest` gives in an order in which later entries of an output make up for the errors of earlier
+/// ones. `nearest` takes an entry of the weight and its number.
+static std::vector<double> roundWeighted(const Fitting &f, function_ref<double(int64_t, double)> nearest) {
+  Canonical w(f.weight);
+  SmallVector<int64_t> places = Canonical::places(f.weight);
+  std::vector<double> result(places.size());
+  obtain::roundByColumns(w.values, w.numColumns(), f.weight.hessian,
+                         [&](int64_t at, double value) { return result[places[at]] = nearest(places[at], value); });
+  return result;
+}
+
+/// trace((W - V) H (W - V)^T) of the values V.
+static double outputErrorOf(const Fitting &f, ArrayRef<double> values) {
+  DenseWeight difference{f.weight.type, f.weight.values, f.weight.roles, {}};
+  for (auto [d, v] : llvm::zip_equal(difference.values, values))
+    d -= v;
+  Canonical d(difference);
+  return obtain::outputError(d.values, d.numColumns(), f.weight.hessian);
+}
+
+/// Rounds anew, `nearest` being of an entry and its number over scale plus zero; then fits the scales, without zero
+/// points only, and once more, as long as the error falls.
+static void improveWeighted(const Fitting &f, ArrayRef<int64_t> group, function_ref<double(int64_t, double)> nearest,
+                            obtain::Rounded &rounded) {
+  std::vector<int64_t> scaleOf = obtain::scaleOfEntries(f.shape(), group, rounded.scaleShape);
+  Canonical w(f.weight);
+  SmallVector<int64_t> places = Canonical::places(f.weight);
+  auto scaleOfPlaces = llvm::map_to_vector(places, [&](int64_t place) { return scaleOf[place]; });
+  double best = outputErrorOf(f, obtain::dequantize(rounded, f.shape(), group));
+  bool hasZeros = llvm::any_of(rounded.zeros, [](double zero) { return zero != 0; });
+  obtain::Rounded next = rounded;
+  for (int64_t round = 0; round < 4; ++round) {
+    roundWeighted(f, [&](int64_t entry, double value) {
+      double scale = next.scales[scaleOf[entry]], zero = next.zeros[scaleOf[entry]];
+      next.numbers[entry] = nearest(entry, value / scale + zero);
+      return scale * (next.numbers[entry] - zero);
+    });
+    double error = outputErrorOf(f, obtain::dequantize(next, f.shape(), group));
+    if (error >= best)
+      return;
+    best = error;
+    rounded = next;
+    if (hasZeros)
+      return;
+    auto numbers = llvm::map_to_vector(places, [&](int64_t place) { return next.numbers[place]; });
+    next.scales = f.rounded(
+        obtain::weightedScales(w.values, numbers, w.numColumns(), f.weight.hessian, scaleOfPlaces, next.scales));
+    error = outputErrorOf(f, obtain::dequantize(next, f.shape(), group));
+    if (error < best) {
+      best = error;
+      rounded = next;
+    }
+  }
+}
+
+/// The numbers of `code` for the weight, with one scale of 1.
+static Value dequantizeNearest(const Fitting &f, NumberCodeAttrInterface code) {
+  if (!f.isWeighted())
+    return dequantizeWithoutScale(f, code, f.shape(), f.weight.values);
+  return dequantizeWithoutScale(
+      f, code, f.shape(), roundWeighted(f, [&](int64_t, double value) { return code.valueOf(code.nearest(value)); }));
 }
 
 /// Group sizes with a scale per entry of the dimensions `kept`.
@@ -105,6 +169,10 @@ FailureOr<Value> FitUniformAttr::fit(OpBuilder &builder, Location loc, const Den
   for (double &scale : rounded.scales)
     scale = scale > 0 ? scale : 1.0;
   obtain::roundAtScales(f.weight.values, f.shape(), *group, options.low, options.high, rounded);
+  if (f.isWeighted())
+    improveWeighted(
+        f, *group, [&](int64_t, double number) { return obtain::nearestInteger(number, options.low, options.high); },
+        rounded);
   auto code = UniformAttr::get(f.builder.getContext(), getBits(), /*unsigned_codes=*/false);
   return dequantize(f, code, rounded, *group, !getSymmetric());
 }
@@ -127,9 +195,9 @@ FailureOr<Value> FitPow2Attr::fit(OpBuilder &builder, Location loc, const DenseW
   if (!f.isFinite())
     return failure();
   if (getTerms() > 1)
-    return dequantizeWithoutScale(f, sumsOfPowersFor(f, getBits(), getTerms()), f.shape(), f.weight.values);
+    return dequantizeNearest(f, sumsOfPowersFor(f, getBits(), getTerms()));
   Pow2Attr code = pow2CodeFor(f.weight.values, getBits(), getZero(), f.builder.getContext());
-  return dequantizeWithoutScale(f, code, f.shape(), f.weight.values);
+  return dequantizeNearest(f, code);
 }
 
 FailureOr<Value> FitTernaryAttr::fit(OpBuilder &builder, Location loc, const DenseWeight &weight,
@@ -148,6 +216,13 @@ FailureOr<Value> FitTernaryAttr::fit(OpBuilder &builder, Location loc, const Den
                          f.weight.values, f.shape(), group,
                          obtain::leastMagnitudes(f.weight.values, f.shape(), group, sparsity, getBalanced()))
                    : obtain::fitTernary(f.weight.values, f.shape(), group, {getThreshold().convertToDouble(), false});
+  if (f.isWeighted()) {
+    // Zeros stay where they are: their number is what was asked for.
+    std::vector<double> plain = rounded.numbers;
+    improveWeighted(
+        f, group, [&](int64_t entry, double number) { return plain[entry] == 0 ? 0.0 : std::copysign(1.0, number); },
+        rounded);
+  }
   return dequantize(f, TernaryAttr::get(f.builder.getContext()), rounded, group, /*withZeros=*/false);
 }
 
@@ -161,5 +236,5 @@ FailureOr<Value> FitCodebookAttr::fit(OpBuilder &builder, Location loc, const De
   if (book.table.size() == 1)
     book.table.push_back(book.table.front());
   auto code = CodebookAttr::get(f.builder.getContext(), f.builder.getDenseF64ArrayAttr(book.table));
-  return dequantizeWithoutScale(f, code, f.shape(), f.weight.values);
+  return dequantizeNearest(f, code);
 }

@@ -13,6 +13,7 @@
 #include "Fitting.h"
 #include "compress/Obtain/LowRank.h"
 #include "compress/Obtain/SmartDeal.h"
+#include "compress/Obtain/Weighted.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -42,6 +43,8 @@ FailureOr<Value> FitLowRankAttr::fit(OpBuilder &builder, Location loc, const Den
   auto factors = obtain::fitLowRank(w.values, rows, cols, {getRank(), getEnergy().convertToDouble()}, f.whyNot);
   if (!factors)
     return failure();
+  if (f.isWeighted())
+    factors = obtain::weightedSVD(w.values, rows, cols, f.weight.hessian, {factors->rank, 0});
   SmallVector<Role> outRoles(w.outs.size(), Role::Out), inRoles(1 + w.ins.size(), Role::In);
   outRoles.push_back(Role::In);
   inRoles.front() = Role::Out;
@@ -70,12 +73,18 @@ FailureOr<Value> FitEscalateAttr::fit(OpBuilder &builder, Location loc, const De
     return f.refuse("kernels of one tap have no basis kernels");
   obtain::Factors factors =
       obtain::fitEscalate(w.values, w.values.size() / numTaps, numTaps, {getBases(), getEnergy().convertToDouble()});
+  std::vector<double> hessian;
+  if (f.isWeighted()) {
+    int64_t outs = computeProduct(w.outShape()), ins = computeProduct(w.inShape());
+    factors = obtain::weightedEscalate(w.values, outs, ins, numTaps, f.weight.hessian, {factors.rank, 0});
+    hessian = obtain::hessianOfCoefficients(factors.basis, ins, numTaps, f.weight.hessian);
+  }
   SmallVector<Role> roles(w.outs.size(), Role::Out), basisRoles(1 + w.taps.size(), Role::Tap);
   roles.append(w.ins.size(), Role::In);
   roles.push_back(Role::Tap);
   basisRoles.front() = Role::Out;
   auto coefficients = f.factor(getCoefficients(), concat(ArrayRef(w.shape).drop_back(w.taps.size()), factors.rank),
-                               factors.coefficients, roles);
+                               factors.coefficients, roles, hessian);
   auto basis = f.factor(getBasis(), concat(factors.rank, w.tapShape()), factors.basis, basisRoles);
   if (failed(coefficients) || failed(basis))
     return failure();
@@ -144,6 +153,8 @@ FailureOr<Value> FitSmartDealAttr::fit(OpBuilder &builder, Location loc, const D
   if (double sparsity = getSparsity().convertToDouble(); sparsity > 0)
     options.theta = obtain::smartDealThetaFor(w.values, shape, sparsity, options, getRows());
   obtain::SmartDealFit fit = obtain::fitSmartDeal(w.values, shape, options, getRows());
+  if (f.isWeighted())
+    obtain::refitBases(fit, w.values, w.numColumns(), f.weight.hessian);
   remarkHistories(f, fit);
   auto [slices, rows, r] = fit.slicing;
   Value coefficients = powersWithZeros(f, code, {fit.outs, slices, rows, r}, fit.coefficients);

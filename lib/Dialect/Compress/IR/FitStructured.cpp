@@ -12,6 +12,7 @@
 
 #include "Fitting.h"
 #include "compress/Obtain/Packing.h"
+#include "compress/Obtain/Weighted.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -47,6 +48,12 @@ FailureOr<Value> FitCirculantAttr::fit(OpBuilder &builder, Location loc, const D
   }
   for (auto [s, n] : llvm::zip(sum, count))
     s = n ? s / n : 0.0;
+  if (!weight.hessian.empty()) {
+    Canonical w(weight);
+    std::vector<double> best = obtain::weightedCirculant(w.values, shape[outs[0]], shape[ins[0]],
+                                                         computeProduct(w.tapShape()), k, weight.hessian, sum);
+    sum.assign(best.begin(), best.end());
+  }
   Value params = materializeConstant(builder, loc, paramType, sum);
   auto orderAttr = llvm::is_sorted(order) ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(order);
   return CirculantOp::create(builder, loc, weight.type, params, Domain::time, orderAttr).getResult();
@@ -70,6 +77,34 @@ static bool separates(Structure pattern, Role role) {
   llvm_unreachable("unknown role");
 }
 
+/// Each entry times the root mean square of what it is multiplied with: its part in the output.
+static SmallVector<double> weighedEntries(const Fitting &f) {
+  SmallVector<double> values(f.weight.values);
+  if (!f.isWeighted())
+    return values;
+  int64_t n = Canonical(f.weight).numColumns();
+  for (auto [at, place] : llvm::enumerate(Canonical::places(f.weight)))
+    values[place] *= std::sqrt(f.weight.hessian[at % n * (n + 1)]);
+  return values;
+}
+
+/// The weight, where whole inputs or taps are left out, with the best numbers for those that stay.
+static std::vector<double> refitKept(const Fitting &f, ArrayRef<int64_t> maskShape, const std::vector<bool> &kept) {
+  Canonical w(f.weight);
+  SmallVector<int64_t> places = Canonical::places(f.weight), columns;
+  std::vector<double> ones(llvm::count(kept, true) * (places.size() / kept.size()), 1.0);
+  std::vector<double> isKept = obtain::unpackBoxes(ones, f.shape(), maskShape, kept);
+  int64_t n = w.numColumns();
+  for (int64_t column = 0; column < n; ++column)
+    if (isKept[places[column]] != 0)
+      columns.push_back(column);
+  std::vector<double> best = obtain::refitColumns(w.values, n, f.weight.hessian, columns);
+  std::vector<double> values(f.weight.values.begin(), f.weight.values.end());
+  for (int64_t i = 0, size = columns.size(), e = best.size(); i < e; ++i)
+    values[places[i / size * n + columns[i % size]]] = best[i];
+  return values;
+}
+
 FailureOr<Value> FitPackedAttr::fit(OpBuilder &builder, Location loc, const DenseWeight &weight,
                                     std::string &whyNot) const {
   Fitting f{builder, loc, weight, whyNot};
@@ -88,15 +123,17 @@ FailureOr<Value> FitPackedAttr::fit(OpBuilder &builder, Location loc, const Dens
   }
   double sparsity = getSparsity().convertToDouble();
   std::vector<bool> kept =
-      sparsity > 0 ? obtain::largestBoxes(f.weight.values, f.shape(), maskShape, sparsity)
+      sparsity > 0 ? obtain::largestBoxes(weighedEntries(f), f.shape(), maskShape, sparsity)
                    : obtain::keptBoxes(f.weight.values, f.shape(), maskShape, getThreshold().convertToDouble());
   if (llvm::all_of(kept, [](bool isKept) { return isKept; }))
     return f.refuse("none of its " + stringifyPattern(pattern) + " is zero");
   if (llvm::none_of(kept, [](bool isKept) { return isKept; }))
     kept[0] = true; // a tensor has entries
-  std::vector<double> packed = obtain::packBoxes(f.weight.values, f.shape(), maskShape, kept);
-  valuesShape[0] = llvm::count(kept, true);
   bool isByIn = pattern == Structure::columns || pattern == Structure::taps;
+  std::vector<double> packed = f.isWeighted() && isByIn
+                                   ? obtain::packBoxes(refitKept(f, maskShape, kept), f.shape(), maskShape, kept)
+                                   : obtain::packBoxes(f.weight.values, f.shape(), maskShape, kept);
+  valuesShape[0] = llvm::count(kept, true);
   SmallVector<Role> roles{isByIn ? Role::In : Role::Out};
   llvm::append_range(roles, f.weight.roles);
   auto values = f.factor(getValues(), valuesShape, packed, roles);

@@ -13,9 +13,12 @@
 
 #include "LayerNames.h"
 #include "TensorEvaluator.h"
+#include "compress/Dialect/Compress/IR/Canonical.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/Transforms/DenseLayers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/SchemeRules.h"
+#include "compress/Obtain/Weighted.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringSet.h"
@@ -59,12 +62,32 @@ std::string compositionOf(CompressedWeightOpInterface weight) {
   return text;
 }
 
-/// A dense constant weight of a linear layer.
-struct Layer {
-  linalg::LinalgOp op;
-  arith::ConstantOp constant;
-  LinearConsumer consumer;
-};
+/// The moments that `layer` has, if they are of its weight; nullopt if there are none.
+std::optional<SmallVector<double>> inputMomentsOf(DenseLayer &layer) {
+  int64_t n = 1;
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(layer.constant.getType()).getShape();
+  for (auto [extent, role] : llvm::zip_equal(shape, layer.consumer.roles)) {
+    if (role == Role::Batch)
+      return std::nullopt;
+    n *= role == Role::Out ? 1 : extent;
+  }
+  auto attribute = layer.op->getAttrOfType<ElementsAttr>(kInputMomentsAttr);
+  if (!attribute || attribute.getShapedType().getShape() != ArrayRef<int64_t>({n, n}))
+    return std::nullopt;
+  if (auto resource = dyn_cast<DenseF64ResourceElementsAttr>(attribute))
+    if (auto values = resource.tryGetAsArrayRef())
+      return SmallVector<double>(*values);
+  if (auto dense = dyn_cast<DenseElementsAttr>(attribute); dense && dense.getElementType().isF64())
+    return SmallVector<double>(dense.getValues<double>());
+  return std::nullopt;
+}
+
+/// sum over rows d of d H d^T, of `values` whose dimensions have `roles`.
+double weigh(ArrayRef<double> values, const DenseWeight &weight) {
+  DenseWeight difference{weight.type, SmallVector<double>(values), weight.roles, {}};
+  Canonical canonical(difference);
+  return obtain::outputError(canonical.values, canonical.numColumns(), weight.hessian);
+}
 
 struct FitPass : compress::impl::FitPassBase<FitPass> {
   using Base = compress::impl::FitPassBase<FitPass>;
@@ -83,14 +106,10 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
   }
 
   void runOnOperation() override {
-    SmallVector<Layer> layers;
-    getOperation().walk([&](linalg::LinalgOp op) { collect(op, layers); });
-    // A weight of several layers belongs to the first of them.
-    llvm::DenseSet<Operation *> seen;
-    llvm::erase_if(layers, [&](Layer &layer) { return !seen.insert(layer.constant).second; });
+    SmallVector<DenseLayer> layers = findDenseLayers(getOperation());
     // Statistics cannot be read: they are off in a release build of LLVM.
     SmallVector<bool> isUsed(rules.size(), false);
-    for (Layer &layer : layers)
+    for (DenseLayer &layer : layers) {
       if (const SchemeRule *rule = ruleOf(layerName(layer.op)); !rule || !rule->scheme) {
         keep(layer);
         if (rule)
@@ -98,6 +117,8 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
       } else if (fitOne(layer, *rule)) {
         isUsed[rule - rules.data()] = true;
       }
+      layer.op->removeAttr(kInputMomentsAttr);
+    }
     for (auto [rule, used] : llvm::zip_equal(rules, isUsed))
       if (!used && (!rule.isDefault || rules.size() == 1))
         getOperation().emitWarning("compress-fit touched no weight: no layer named ")
@@ -115,34 +136,21 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     return otherwise;
   }
 
-  /// Adds the dense constant weights of `op`.
-  void collect(linalg::LinalgOp op, SmallVectorImpl<Layer> &layers) {
-    if (op.getNumDpsInputs() != 2)
-      return;
-    for (OpOperand *operand : op.getDpsInputOperands()) {
-      if (!isa<RankedTensorType>(operand->get().getType()))
-        continue;
-      std::string whyNot;
-      auto constant = WeightView::get(operand->get()).source.getDefiningOp<arith::ConstantOp>();
-      auto consumer = constant ? LinearConsumer::get(op, *operand, whyNot) : std::nullopt;
-      if (consumer)
-        layers.push_back({op, constant, std::move(*consumer)});
-    }
-  }
-
-  void keep(Layer &layer) {
+  void keep(DenseLayer &layer) {
     auto remark = remark::analysis(layer.op.getLoc(), remarkOpts(layer.op));
     remark << "stays dense";
     describe(layer, "none", layer.constant, std::move(remark));
   }
 
   /// Fits a weight; false if the scheme cannot take it.
-  bool fitOne(Layer &layer, const SchemeRule &rule) {
+  bool fitOne(DenseLayer &layer, const SchemeRule &rule) {
     auto values = constantValues(layer.constant);
     if (!values)
       return false;
     std::string whyNot;
-    DenseWeight dense{cast<RankedTensorType>(layer.constant.getType()), std::move(*values), layer.consumer.roles, {}};
+    auto moments = inputMomentsOf(layer);
+    DenseWeight dense{cast<RankedTensorType>(layer.constant.getType()), std::move(*values), layer.consumer.roles,
+                      moments ? ArrayRef<double>(*moments) : ArrayRef<double>()};
     OpBuilder builder(layer.constant->getContext());
     builder.setInsertionPointAfter(layer.constant);
     FailureOr<Value> weight = rule.scheme.fit(builder, layer.op.getLoc(), dense, whyNot);
@@ -160,7 +168,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
   }
 
   /// Emits the remark with relative error and bytes; warns if the result is larger than the dense weight.
-  void report(Layer &layer, const SchemeRule &rule, const DenseWeight &dense, Value weight) {
+  void report(DenseLayer &layer, const SchemeRule &rule, const DenseWeight &dense, Value weight) {
     auto representation = weight.getDefiningOp<CompressedWeightOpInterface>();
     if (!representation)
       return;
@@ -169,8 +177,10 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
     builder.setInsertionPointToStart(&scratch);
     TensorEvaluator evaluator;
     double error = 0, norm = 0;
+    SmallVector<double> difference;
     if (const TensorEvaluator::Values *values = evaluator.evaluate(expandAll(builder, weight)))
       for (auto [is, was] : llvm::zip(*values, dense.values)) {
+        difference.push_back(is - was);
         error += (is - was) * (is - was);
         norm += was * was;
       }
@@ -183,6 +193,10 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
                             compositionOf(representation), relative, before, after)
                   .str()
            << remark::metric("relative_error", relative);
+    if (!dense.hessian.empty() && difference.size() == dense.values.size()) {
+      double all = weigh(dense.values, dense);
+      remark << remark::metric("output_error", all > 0 ? std::sqrt(weigh(difference, dense) / all) : 0.0);
+    }
     describe(layer, rule.schemeText, weight, std::move(remark));
     if (after > before)
       layer.op->emitWarning("the fitted weight takes ")
@@ -203,7 +217,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
   }
 
   /// Adds the figures of a table's row to `remark`.
-  void describe(Layer &layer, StringRef scheme, Value weight, remark::detail::InFlightRemark remark) {
+  void describe(DenseLayer &layer, StringRef scheme, Value weight, remark::detail::InFlightRemark remark) {
     if (!remark)
       return;
     Cost cost = layer.consumer.denseCost(Machine()); // whose operations no machine changes
@@ -217,7 +231,7 @@ struct FitPass : compress::impl::FitPassBase<FitPass> {
   }
 
   /// What `scheme` would store; the dense bytes if it takes the weight not.
-  static int64_t rivalBytes(Layer &layer, CompressionSchemeAttrInterface scheme) {
+  static int64_t rivalBytes(DenseLayer &layer, CompressionSchemeAttrInterface scheme) {
     auto values = constantValues(layer.constant);
     if (!values)
       return bytesOf(layer.constant);

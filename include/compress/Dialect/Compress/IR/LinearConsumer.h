@@ -90,7 +90,8 @@ struct Form {
 };
 
 /// A dense weight to be compressed: static type, values in row-major order, roles of its dimensions, and optionally the
-/// second moment E[x x^T] of the consumer's in dimension (row-major, in x in), empty if there was no calibration.
+/// second moment E[x x^T] (row-major, n x n) of what an output is a product with: in dimensions in order, then taps. It
+/// is empty if there was no calibration, and where the weight has batch dimensions.
 struct DenseWeight {
   RankedTensorType type;
   SmallVector<double> values;
