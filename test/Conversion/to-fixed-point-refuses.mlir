@@ -7,6 +7,20 @@ func.func @range_of_input_unknown(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
 
 // -----
 
+// expected-error @+1 {{the range of its input is not known}}
+func.func @range_of_input_not_finite(%x: tensor<1x4xf32> {compress.range = array<f64: 0.0, 0x7FF0000000000000>}) -> tensor<1x4xf32> {
+  return %x : tensor<1x4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{expects a function of one block that returns}}
+func.func @does_not_return(%x: tensor<1x4xf32> {compress.range = array<f64: 0.0, 1.0>}) {
+  llvm.unreachable
+}
+
+// -----
+
 // expected-error @+1 {{expects static float tensors in and out (compress-compile --batch 1), not 'tensor<?x4xf32>'}}
 func.func @dynamic_batch(%x: tensor<?x4xf32> {compress.range = array<f64: 0.0, 1.0>}) -> tensor<?x4xf32> {
   return %x : tensor<?x4xf32>

@@ -204,6 +204,57 @@ def test_the_shim_on_all_patterns_of_8_bits(circulant):
             assert [int(n) for n in next(lines).split()] == [Fraction(a, 2**s).__floor__(), wrapped(a * 2**s, 8)], (a, s)
 
 
+def test_layers_of_a_convolutional_network_are_bit_exact(rng, tmp_path):
+    """Stride, padding, average and maximum pooling with padding, a factor, a circulant convolution of odd block
+    size that does not divide its channels: csim is the reference, and 16 bits come close to fp32."""
+    def nodes():
+        yield helper.make_node("Conv", ["x", "w1", "b1"], ["c1"], name="conv1", strides=[2, 2], pads=[1, 1, 1, 1])
+        yield helper.make_node("Relu", ["c1"], ["r1"], name="relu1")
+        yield helper.make_node("MaxPool", ["r1"], ["p1"], name="pool1", kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1])
+        yield helper.make_node("Circulant", ["k2"], ["w2"], name="light", domain="compress", rows=5, cols=4)
+        yield helper.make_node("Conv", ["p1", "w2", "b2"], ["c2"], name="conv2", dilations=[2, 1], pads=[2, 1, 2, 1])
+        yield helper.make_node("AveragePool", ["c2"], ["a2"], name="average", kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1])
+        yield helper.make_node("Mul", ["a2", "three"], ["m2"], name="factor")
+        yield helper.make_node("GlobalAveragePool", ["m2"], ["g2"], name="mean")
+        yield helper.make_node("Flatten", ["g2"], ["y"], name="flat")
+
+    constants = {"w1": floats(rng, 4, 2, 3, 3), "b1": floats(rng, 4), "k2": floats(rng, 2, 2, 3, 3, 3), "b2": floats(rng, 5),
+                 "three": np.float32(-3)}
+    model = save(make_model(list(nodes()), {"x": ["n", 2, 8, 8]}, {"y": ["n", 5]}, constants, circulant=True), tmp_path)
+    x = floats(rng, 20, 2, 8, 8)
+    exact = compress_mlir.load(compress_mlir.compile(model, tmp_path / "cpu")).run({"x": x})["y"]
+    np.save(tmp_path / "tests.npy", x)
+    errors = []
+    for bits, guard in ((8, 8), (16, 10)):
+        widths = f"activation-bits={bits} weight-bits={bits} spectrum-bits={bits} guard-bits={guard} result-bits=24"
+        project = make_project(model, tmp_path / f"p{bits}", x, "--test-data", str(tmp_path / "tests.npy"), "--force", "spectral",
+                               "--fixed-point", widths)
+        assert csim(project).returncode == 0
+        errors.append(np.sqrt(np.mean((test_data(project)[1] * 2.0**-fractions(project)[1] - exact)**2)))
+    assert errors[1] * 32 < errors[0] < 0.05 * abs(exact).max(), errors
+    assert "_inverse" in (tmp_path / "p8" / "report.json").read_text()
+
+
+def test_convolution_is_what_rational_arithmetic_says(rng, tmp_path):
+    w, b, x = floats(rng, 3, 2, 3, 2), floats(rng, 3), floats(rng, 12, 2, 7, 6)
+    node = helper.make_node("Conv", ["x", "w", "b"], ["y"], name="conv", strides=[2, 1], pads=[1, 0, 0, 1])
+    model = save(make_model([node], {"x": [1, 2, 7, 6]}, {"y": [1, 3, 3, 6]}, {"w": w, "b": b}), tmp_path)
+    project = make_project(model, tmp_path / "project", x)
+    inputs, golden = test_data(project)
+    assert len(inputs) == 3  # the first of the calibration data
+    fx, fy = fractions(project)
+    fw = most_fraction_bits(8, abs(w).max())
+    wq = np.vectorize(lambda v: saturated(Fraction(float(v)) * Fraction(2)**fw, 8))(w).astype(int)
+    padded = np.pad(inputs.reshape(3, 2, 7, 6), ((0, 0), (0, 0), (1, 0), (0, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 2), (2, 3))[:, :, ::2]
+    sums = np.einsum("ncyxij,ocij->noyx", windows, wq)
+    for n, o, i, j in np.ndindex(sums.shape):
+        bias = round(Fraction(float(b[o])) * Fraction(2)**(fx + fw))
+        expected = saturated(Fraction(int(sums[n, o, i, j]) + bias) / Fraction(2)**(fx + fw - fy), 16)
+        assert golden.reshape(sums.shape)[n, o, i, j] == expected
+    assert csim(project).returncode == 0
+
+
 # --- the test bench can fail -------------------------------------------------------------------------------------------------
 
 def test_a_flipped_weight_fails(circulant, tmp_path):

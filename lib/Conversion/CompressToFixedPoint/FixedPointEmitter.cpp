@@ -16,6 +16,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -79,7 +80,7 @@ FailureOr<double> FixedPointEmitter::largestOf(Value value, Operation *user) {
   Attribute attr =
       argument ? source.getArgAttr(argument.getArgNumber(), kRangeAttr) : value.getDefiningOp()->getAttr(kRangeAttr);
   auto range = dyn_cast_or_null<DenseF64ArrayAttr>(attr);
-  if (range && range.size() == 2 && range[0] <= range[1])
+  if (range && range.size() == 2 && range[0] <= range[1] && std::isfinite(range[1] - range[0]))
     return std::max(std::abs(range[0]), std::abs(range[1]));
   Operation *at = argument ? user : value.getDefiningOp();
   at->emitError() << "the range of its " << (argument ? "input" : "result") << " is not known: expects an attribute "
@@ -323,6 +324,8 @@ LogicalResult FixedPointEmitter::emitInterface() {
 LogicalResult FixedPointEmitter::emitOp(Operation *op) {
   if (isa<arith::ConstantOp, tensor::EmptyOp, linalg::FillOp, linalg::BroadcastOp>(op))
     return success(); // read by their users
+  if (op->getNumResults() == 1 && isFiller(op->getResult(0)))
+    return success(); // what a result is written into
   if (op->getNumResults() == 1)
     if (auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType()); type && !type.hasStaticShape())
       return refuse(op, "its result has a dynamic extent: fix the batch (compress-compile --batch 1)");
@@ -338,7 +341,15 @@ LogicalResult FixedPointEmitter::emitOp(Operation *op) {
         return emitSpectralProduct(op, product.getInput(), product.getWeights(), product.getInit(), product.getInDim(),
                                    product.getOutDim(), product.getStrides(), product.getDilations());
       })
-      .Case([&](tensor::PadOp pad) { return emitPad(pad); })
+      .Case([&](tensor::PadOp pad) {
+        return emitPad(op, pad.getSource(), pad.getStaticLow(), pad.getConstantPaddingValue());
+      })
+      .Case([&](tensor::InsertSliceOp insert) -> LogicalResult { // how spectra are padded
+        auto fill = insert.getDest().getDefiningOp<linalg::FillOp>();
+        if (!fill || insert.getSourceType().getRank() != insert.getType().getRank() || !insert.hasUnitStride())
+          return refuse(op, "it is no padding by a constant");
+        return emitPad(op, insert.getSource(), insert.getStaticOffsets(), fill.getInputs()[0]);
+      })
       .Case<tensor::CollapseShapeOp, tensor::ExpandShapeOp>([&](Operation *) { return emitReshape(op); })
       .Case([&](linalg::LinalgOp linalgOp) -> LogicalResult {
         if (linalgOp.getNumDpsInits() != 1 || !linalgOp.hasPureTensorSemantics())
@@ -347,8 +358,8 @@ LogicalResult FixedPointEmitter::emitOp(Operation *op) {
           return emitRelu(linalgOp);
         if (Pooling pooling = matchPooling(linalgOp); pooling != Pooling::None)
           return emitPooling(linalgOp, pooling == Pooling::Max);
-        if (auto factor = matchScale(linalgOp))
-          return emitScale(linalgOp, *factor);
+        if (auto scale = matchScale(linalgOp))
+          return emitScale(linalgOp, *scale);
         if (isProduct(linalgOp))
           return emitProduct(linalgOp);
         return refuse(op,
@@ -379,8 +390,8 @@ LogicalResult FixedPointEmitter::emitReturn(func::ReturnOp op) {
 }
 
 LogicalResult FixedPointEmitter::run() {
-  if (!source.getBody().hasOneBlock())
-    return source.emitError("expects a function of one block");
+  if (!source.getBody().hasOneBlock() || !isa<func::ReturnOp>(source.getBody().front().getTerminator()))
+    return source.emitError("expects a function of one block that returns");
   if (failed(emitInterface()))
     return failure();
   for (Operation &op : source.getBody().front())

@@ -51,6 +51,15 @@ struct Initial {
   }
 };
 
+/// Constant factors of the numbers of an activation.
+struct Scale {
+  Value activation;
+  SmallVector<double> factors;
+  /// Where the factor of a number of the result is.
+  SmallVector<int64_t> shape;
+  AffineMap map;
+};
+
 /// Replaces a function on tensors by one on flat buffers of integers: a private function of affine loops for each step
 /// of a layer, and a call of it for each.
 class FixedPointEmitter {
@@ -111,8 +120,9 @@ private:
   // Pointwise.cpp
   LogicalResult emitPooling(linalg::LinalgOp op, bool isMax);
   LogicalResult emitRelu(linalg::LinalgOp op);
-  LogicalResult emitScale(linalg::LinalgOp op, double factor);
-  LogicalResult emitPad(tensor::PadOp op);
+  LogicalResult emitScale(linalg::LinalgOp op, const Scale &scale);
+  /// `source` at `low` in a result of `filling`, a constant.
+  LogicalResult emitPad(Operation *op, Value source, ArrayRef<int64_t> low, Value filling);
   LogicalResult emitReshape(Operation *op);
 
   func::FuncOp source, target;
@@ -128,12 +138,15 @@ enum class Pooling { None, Max, Sum };
 Pooling matchPooling(linalg::LinalgOp op);
 /// True if `op` is max(x, 0), number by number.
 bool isRelu(Operation *op);
-/// The factor, if `op` multiplies every number by it.
-std::optional<double> matchScale(linalg::LinalgOp op);
+/// The factors, if `op` multiplies or divides each number by a constant.
+std::optional<Scale> matchScale(linalg::LinalgOp op);
 /// True if `op` multiplies two tensors and adds the products up.
 bool isProduct(linalg::LinalgOp op);
 /// True if the numbers of the result of `op` are some of those of its operand 0, or limits of them.
 bool keepsFormat(Operation *op);
+
+/// True if `value` is no activation: an empty tensor, one of a single constant, or a slice of such a one.
+bool isFiller(Value value);
 
 /// The row-major place of `index` in `shape`.
 AffineExpr flatten(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape, MLIRContext *context);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FixedPointEmitter.h"
+#include "compress/Dialect/Compress/IR/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -71,27 +72,51 @@ bool mlir::compress::isRelu(Operation *op) {
   return false;
 }
 
-std::optional<double> mlir::compress::matchScale(linalg::LinalgOp op) {
-  if (!isUnary(op) || !llvm::hasNItems(op.getBlock()->without_terminator(), 1))
+std::optional<Scale> mlir::compress::matchScale(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  if (op.getNumReductionLoops() != 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() > 2 ||
+      !llvm::hasNItems(body->without_terminator(), 1))
     return std::nullopt;
-  Operation *inner = &op.getBlock()->front();
-  Value x = op.getBlock()->getArgument(0);
-  FloatAttr factor;
-  if (op.getBlock()->getTerminator()->getOperand(0) != inner->getResult(0) || inner->getNumOperands() != 2)
+  Operation *inner = &body->front();
+  if (!isa<arith::MulFOp, arith::DivFOp>(inner) || body->getTerminator()->getOperand(0) != inner->getResult(0))
     return std::nullopt;
-  Value a = inner->getOperand(0), b = inner->getOperand(1);
-  if (isa<arith::MulFOp>(inner) && b == x)
-    std::swap(a, b);
-  if (a != x || !matchPattern(b, m_Constant(&factor)))
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  std::optional<Scale> scale;
+  for (int side : {0, 1}) { // the activation's
+    auto x = dyn_cast<BlockArgument>(inner->getOperand(side)), c = dyn_cast<BlockArgument>(inner->getOperand(1 - side));
+    FloatAttr number;
+    if (!x || x.getArgNumber() >= op.getNumDpsInputs() || (side == 1 && isa<arith::DivFOp>(inner)))
+      continue;
+    OpOperand *activation = op.getDpsInputOperand(x.getArgNumber());
+    if (op.getMatchingIndexingMap(activation) != out || !out.isIdentity() || constantValues(activation->get()))
+      continue;
+    if (!c && matchPattern(inner->getOperand(1 - side), m_Constant(&number)))
+      scale = {
+          activation->get(), {number.getValueAsDouble()}, {}, AffineMap::get(out.getNumDims(), 0, op.getContext())};
+    if (!c || c.getArgNumber() >= op.getNumDpsInputs())
+      continue;
+    OpOperand *factors = op.getDpsInputOperand(c.getArgNumber());
+    auto type = dyn_cast<RankedTensorType>(factors->get().getType());
+    if (auto values = type ? constantValues(factors->get()) : std::nullopt)
+      scale = {activation->get(), *values, llvm::to_vector(type.getShape()), op.getMatchingIndexingMap(factors)};
+  }
+  if (!scale || (isa<arith::DivFOp>(inner) && llvm::is_contained(scale->factors, 0.0)))
     return std::nullopt;
-  double value = factor.getValueAsDouble();
-  if (isa<arith::MulFOp>(inner))
-    return value;
-  return isa<arith::DivFOp>(inner) && value != 0 ? std::optional<double>(1 / value) : std::nullopt;
+  if (isa<arith::DivFOp>(inner))
+    for (double &factor : scale->factors)
+      factor = 1 / factor;
+  return scale;
+}
+
+bool mlir::compress::isFiller(Value value) {
+  if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>())
+    return isFiller(slice.getSource());
+  Operation *op = value.getDefiningOp();
+  return isa_and_nonnull<tensor::EmptyOp, linalg::FillOp>(op);
 }
 
 bool mlir::compress::keepsFormat(Operation *op) {
-  if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::PadOp>(op) || isRelu(op))
+  if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp, tensor::PadOp, tensor::InsertSliceOp>(op) || isRelu(op))
     return true;
   auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
   return linalgOp && matchPooling(linalgOp) == Pooling::Max;
@@ -154,42 +179,58 @@ LogicalResult FixedPointEmitter::emitRelu(linalg::LinalgOp op) {
   return success();
 }
 
-LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, double factor) {
-  const FixedTensor *found = input(op, op.getDpsInputs()[0]);
+LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &scale) {
+  const FixedTensor *found = input(op, scale.activation);
   auto format = activationFormat(op);
   if (!found || failed(format))
     return failure();
   FixedTensor from = *found;
   constexpr int64_t kFactorBits = 16;
-  FixedFormat factorFormat = formatFor(kFactorBits, std::abs(factor));
+  double largest = 0;
+  for (double factor : scale.factors)
+    largest = std::max(largest, std::abs(factor));
+  FixedFormat factorFormat = formatFor(kFactorBits, largest);
+  SmallVector<int64_t> factors;
+  for (double factor : scale.factors)
+    factors.push_back(quantize(factor, factorFormat));
   int64_t width = from.format.width + kFactorBits;
   Requantization how{{width, from.format.fraction + factorFormat.fraction}, *format};
   if (failed(check(op, how)))
     return failure();
+  std::optional<FixedConstant> table;
+  if (factors.size() > 1)
+    table = constant(op, "factors", scale.shape, factors, factorFormat);
   FixedTensor to = allocate(op->getResult(0), *format);
   Step step = begin(op, "scale", {from}, to);
   AffineNest nest(step.builder, step.loc);
-  AffineExpr place = nest.loop(0, ShapedType::getNumElements(from.shape));
+  Value values = table ? read(step, *table) : Value();
+  SmallVector<AffineExpr> index, factorIndex;
+  for (int64_t extent : from.shape)
+    index.push_back(nest.loop(0, extent));
+  for (AffineExpr expr : scale.map.getResults())
+    factorIndex.push_back(expr.replaceDims(index));
+  AffineExpr place = flatten(index, from.shape, op->getContext());
   Value x = extend(step.builder, step.loc, nest.load(step.inputs[0], place, 1), width);
-  Value product = arith::MulIOp::create(step.builder, step.loc, x,
-                                        integer(step.builder, step.loc, quantize(factor, factorFormat), width));
+  Value factor = table ? extend(step.builder, step.loc,
+                                nest.load(values, flatten(factorIndex, scale.shape, op->getContext()), 1), width)
+                       : integer(step.builder, step.loc, factors[0], width);
+  Value product = arith::MulIOp::create(step.builder, step.loc, x, factor);
   nest.store(round(step.builder, step.loc, product, how), step.output, place);
   return success();
 }
 
-LogicalResult FixedPointEmitter::emitPad(tensor::PadOp op) {
-  const FixedTensor *found = input(op, op.getSource());
+LogicalResult FixedPointEmitter::emitPad(Operation *op, Value source, ArrayRef<int64_t> low, Value filling) {
+  const FixedTensor *found = input(op, source);
   FloatAttr number;
-  Value value = op.getConstantPaddingValue();
   if (!found)
     return failure();
-  if (!value || !matchPattern(value, m_Constant(&number)) || ShapedType::isDynamicShape(op.getStaticLow()))
+  if (!filling || !matchPattern(filling, m_Constant(&number)) || ShapedType::isDynamicShape(low))
     return refuse(op, "its padding is no constant");
-  FixedTensor from = *found, to = allocate(op.getResult(), from.format);
+  FixedTensor from = *found, to = allocate(op->getResult(0), from.format);
   Step step = begin(op, "pad", {from}, to);
-  double filling = number.getValueAsDouble();
-  int64_t filled = std::isinf(filling) ? (filling < 0 ? from.format.lowest() : from.format.highest())
-                                       : quantize(filling, from.format);
+  double value = number.getValueAsDouble();
+  int64_t filled =
+      std::isinf(value) ? (value < 0 ? from.format.lowest() : from.format.highest()) : quantize(value, from.format);
   {
     OpBuilder::InsertionGuard guard(step.builder);
     AffineNest nest(step.builder, step.loc);
@@ -198,12 +239,12 @@ LogicalResult FixedPointEmitter::emitPad(tensor::PadOp op) {
   }
   AffineNest nest(step.builder, step.loc);
   SmallVector<AffineExpr> at, shifted;
-  for (auto [extent, low] : llvm::zip(from.shape, op.getStaticLow())) {
+  for (auto [extent, low] : llvm::zip_equal(from.shape, low)) {
     at.push_back(nest.loop(0, extent));
     shifted.push_back(at.back() + low);
   }
-  Value x = nest.load(step.inputs[0], flatten(at, from.shape, op.getContext()), 1);
-  nest.store(x, step.output, flatten(shifted, to.shape, op.getContext()));
+  Value x = nest.load(step.inputs[0], flatten(at, from.shape, op->getContext()), 1);
+  nest.store(x, step.output, flatten(shifted, to.shape, op->getContext()));
   return success();
 }
 

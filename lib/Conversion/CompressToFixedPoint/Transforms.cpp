@@ -51,6 +51,8 @@ LogicalResult FixedPointEmitter::emitTransform(RfftOp op) {
   MLIRContext *context = op.getContext();
   return forBlocks(from.shape[dim], k, [&](int64_t first, int64_t last, int64_t valid) -> LogicalResult {
     FixedNetwork network(restrictInputs(rfft(k), valid), from.format, widths.transform(), kFactorBits);
+    if (network.widest() > kMostFixedBits)
+      return refuse(op, "a number of more than " + Twine(kMostFixedBits) + " bits is needed inside of a transform");
     OpBuilder::InsertionGuard guard(step.builder);
     AffineNest nest(step.builder, step.loc);
     SmallVector<AffineExpr> at = openLoops(nest, from.shape, dim, first, last);
@@ -104,6 +106,8 @@ LogicalResult FixedPointEmitter::emitInverse(RfftTransposeOp op) {
   MLIRContext *context = op.getContext();
   return forBlocks(to.shape[dim], k, [&](int64_t first, int64_t last, int64_t valid) -> LogicalResult {
     FixedNetwork network(restrictOutputs(whole, valid), from.format, widths.transform(), kFactorBits);
+    if (network.widest() > kMostFixedBits)
+      return refuse(op, "a number of more than " + Twine(kMostFixedBits) + " bits is needed inside of a transform");
     OpBuilder::InsertionGuard guard(step.builder);
     AffineNest nest(step.builder, step.loc);
     SmallVector<AffineExpr> at = openLoops(nest, to.shape, dim, first, last);
