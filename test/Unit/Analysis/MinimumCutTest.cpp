@@ -38,7 +38,8 @@ TEST(MinimumCutTest, IsTheBestOfAllSplits) {
     nodes = std::max(nodes, 3);
     std::vector<Edge> edges;
     for (unsigned i = 0, count = random() % 25; i < count; ++i) {
-      edges.push_back({static_cast<int>(random() % nodes), static_cast<int>(random() % nodes), static_cast<int64_t>(random() % 20)});
+      edges.push_back({static_cast<int>(random() % nodes), static_cast<int>(random() % nodes),
+                       static_cast<int64_t>(random() % 20)});
       cut.addEdge(edges.back().from, edges.back().to, edges.back().capacity);
     }
     unsigned found = 0, fewest = 0;

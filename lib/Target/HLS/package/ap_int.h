@@ -1,5 +1,6 @@
 // ap_int of up to 64 bits for `make csim`: what generated code needs of the vendor's header of this name, from which it
-// differs in nothing that a test can see except what it lacks. Synthesis uses the vendor's own; this folder is on no path there.
+// differs in nothing that a test can see except what it lacks. Synthesis uses the vendor's own; this folder is on no
+// path there.
 #ifndef COMPRESS_LIB_TARGET_HLS_PACKAGE_AP_INT_H
 #define COMPRESS_LIB_TARGET_HLS_PACKAGE_AP_INT_H
 

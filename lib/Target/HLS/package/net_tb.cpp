@@ -16,8 +16,8 @@ int main() {
     NET_TOP(input, result);
     for (int i = 0; i < NET_RESULTS; ++i)
       if (result[i] != net_result_t(tb_golden[sample][i]) && ++mismatches <= 10)
-        std::printf("sample %d, number %d: %lld, expected %lld\n", sample, i, static_cast<long long>(result[i].to_int64()),
-                    static_cast<long long>(tb_golden[sample][i]));
+        std::printf("sample %d, number %d: %lld, expected %lld\n", sample, i,
+                    static_cast<long long>(result[i].to_int64()), static_cast<long long>(tb_golden[sample][i]));
   }
   std::printf("%d samples, %ld of %ld numbers differ\n", TB_SAMPLES, mismatches, long(TB_SAMPLES) * NET_RESULTS);
   return mismatches == 0 ? 0 : 1;
