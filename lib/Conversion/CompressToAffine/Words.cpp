@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Words.h"
+#include "LaneEmitter.h"
 #include "PlaneViews.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -34,44 +35,9 @@ using namespace mlir::compress;
 
 namespace {
 
-/// Makes ops on values of one number of lanes.
-struct LaneEmitter {
-  OpBuilder &builder;
-  Location loc;
-  int64_t lanes;
-
-  Type typeOf(Type element) const { return lanes == 1 ? element : Type(VectorType::get({lanes}, element)); }
-  Type f32() const { return typeOf(builder.getF32Type()); }
-  Type i32() const { return typeOf(builder.getI32Type()); }
-
-  Value constant(Type type, Attribute scalar) const {
-    if (auto vector = dyn_cast<VectorType>(type))
-      return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(vector, scalar));
-    return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(scalar));
-  }
-  Value number(float value) const { return constant(f32(), builder.getF32FloatAttr(value)); }
-  Value bits(uint32_t value) const { return constant(i32(), builder.getI32IntegerAttr(static_cast<int32_t>(value))); }
-
-  Value bitsOf(Value value) const { return arith::BitcastOp::create(builder, loc, i32(), value); }
-  Value numberOf(Value value) const { return arith::BitcastOp::create(builder, loc, f32(), value); }
-  Value left(Value value, uint32_t by) const {
-    return by == 0 ? value : arith::ShLIOp::create(builder, loc, value, bits(by)).getResult();
-  }
-  Value right(Value value, uint32_t by) const { return arith::ShRUIOp::create(builder, loc, value, bits(by)); }
-  Value both(Value a, Value b) const { return arith::OrIOp::create(builder, loc, a, b); }
-  Value masked(Value a, uint32_t mask) const { return arith::AndIOp::create(builder, loc, a, bits(mask)); }
-  Value spread(Value scalar) const {
-    return lanes == 1 ? scalar
-                      : vector::BroadcastOp::create(builder, loc, typeOf(scalar.getType()), scalar).getResult();
-  }
-};
-
-constexpr uint32_t kHighHalf = 0xffff0000, kSign = 0x80000000;
+constexpr uint32_t kHighHalf = 0xffff0000;
 /// 1.5 * 2^23, whose sum with a small number n has n in its lowest bits, and what makes n positive.
 constexpr float kRoundToByte = 12582912.0f + 128.0f;
-constexpr float kMostI8 = 127.0f;
-/// Activations that are all below this count as zero: the reciprocal of their scale would be infinite.
-constexpr float kLeastScaled = 1e-30f;
 
 /// `value` rounded to bf16 (ties to even) in the high half of a word; the low half is not clean.
 Value roundToBF16(const LaneEmitter &emit, Value value) {
@@ -145,8 +111,7 @@ Value mlir::compress::emitDot(AffineNest &nest, WordFormat format, DotInstructio
 // Activations
 //===----------------------------------------------------------------------===//
 
-/// The extent of a dimension as planning memory follows it: through views, to what was allocated.
-static OpFoldResult extentOf(OpBuilder &builder, Location loc, Value memref, int64_t dim) {
+OpFoldResult mlir::compress::extentOf(OpBuilder &builder, Location loc, Value memref, int64_t dim) {
   auto type = cast<MemRefType>(memref.getType());
   if (!type.isDynamicDim(dim))
     return builder.getIndexAttr(type.getDimSize(dim));
@@ -161,6 +126,30 @@ static OpFoldResult extentOf(OpBuilder &builder, Location loc, Value memref, int
       return extentOf(builder, loc, collapse.getSrc(), group[0]);
   }
   return memref::getMixedSize(builder, loc, memref, dim);
+}
+
+/// Rows that a tile reads at once would be in the same sets of a cache if they were a multiple of this many words
+/// apart: they get a line between them.
+static int64_t rowGap(int64_t words) {
+  constexpr int64_t kAliasingWords = 256, kLineWords = 16;
+  return words > 0 && words % kAliasingWords == 0 ? kLineWords : 0;
+}
+
+Value mlir::compress::allocateRows(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes, Type element,
+                                   int64_t rowWords) {
+  int64_t gap = rowGap(rowWords);
+  SmallVector<OpFoldResult> allocated(sizes);
+  if (gap)
+    allocated.back() = builder.getIndexAttr(*getConstantIntValue(sizes.back()) + gap);
+  SmallVector<int64_t> shape;
+  SmallVector<Value> dynamic;
+  dispatchIndexOpFoldResults(allocated, dynamic, shape);
+  Value buffer =
+      memref::AllocOp::create(builder, loc, MemRefType::get(shape, element), dynamic, builder.getI64IntegerAttr(64));
+  if (!gap)
+    return buffer;
+  SmallVector<OpFoldResult> zeros(sizes.size(), builder.getIndexAttr(0)), ones(sizes.size(), builder.getIndexAttr(1));
+  return memref::SubViewOp::create(builder, loc, buffer, zeros, sizes, ones);
 }
 
 namespace {
@@ -210,32 +199,9 @@ struct WordPacking {
       if (isFree(d))
         scales.push_back(words.back());
     }
-    result.words = allocate(words, builder.getI32Type(), rowGap(inDim == rank() - 1 ? inWords() : 0));
+    result.words = allocateRows(builder, loc, words, builder.getI32Type(), inDim == rank() - 1 ? inWords() : 0);
     if (format == WordFormat::i8)
-      result.scales = allocate(scales, builder.getF32Type(), 0);
-  }
-
-  /// Rows that a tile reads at once would be in the same sets of a cache if they were a multiple of this many words
-  /// apart: they get a line between them.
-  static int64_t rowGap(int64_t words) {
-    constexpr int64_t kAliasingWords = 256, kLineWords = 16;
-    return words > 0 && words % kAliasingWords == 0 ? kLineWords : 0;
-  }
-
-  /// A buffer of `sizes`, whose rows are `gap` further apart than they are long.
-  Value allocate(ArrayRef<OpFoldResult> sizes, Type element, int64_t gap) {
-    SmallVector<OpFoldResult> allocated(sizes);
-    if (gap)
-      allocated.back() = builder.getIndexAttr(*getConstantIntValue(sizes.back()) + gap);
-    SmallVector<int64_t> shape;
-    SmallVector<Value> dynamic;
-    dispatchIndexOpFoldResults(allocated, dynamic, shape);
-    Value buffer =
-        memref::AllocOp::create(builder, loc, MemRefType::get(shape, element), dynamic, builder.getI64IntegerAttr(64));
-    if (!gap)
-      return buffer;
-    SmallVector<OpFoldResult> zeros(sizes.size(), builder.getIndexAttr(0)), ones(sizes.size(), builder.getIndexAttr(1));
-    return memref::SubViewOp::create(builder, loc, buffer, zeros, sizes, ones);
+      result.scales = allocateRows(builder, loc, scales, builder.getF32Type(), 0);
   }
 
   /// Packs the frequencies whose first slots are from `begin` to `end`; `isReal`: both slots are real, and if `step` is

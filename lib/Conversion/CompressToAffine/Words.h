@@ -42,6 +42,13 @@ struct WordPlanes {
 WordPlanes emitWordPlanes(OpBuilder &builder, Location loc, WordFormat format, Value planes, int64_t inDim,
                           int64_t numWindows, int64_t lanes);
 
+/// The extent of a dimension as planning memory follows it: through views, to what was allocated.
+OpFoldResult extentOf(OpBuilder &builder, Location loc, Value memref, int64_t dim);
+
+/// A buffer of `sizes`; its rows do not fall on the same sets of a cache if they are of `rowWords` words (0: do not
+/// care).
+Value allocateRows(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes, Type element, int64_t rowWords);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_WORDS_H
