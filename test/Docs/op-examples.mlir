@@ -14,8 +14,9 @@
 // CHECK: compress.spectral_dot
 // CHECK: compress.decode
 // CHECK: compress.coded_contract
+// CHECK: compress.coded_dot
 // CHECK: compress.relayout
-// AFFINE-COUNT-14: func.func
+// AFFINE-COUNT-15: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -103,6 +104,13 @@ func.func @coded_contract(%x: tensor<?x128xf32>, %codes: tensor<64x128xi4>, %sca
         ins(%x, %codes, %scales : tensor<?x128xf32>, tensor<64x128xi4>, tensor<64x4xf32>) outs(%y0 : tensor<?x64xf32>)
         -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
+}
+
+func.func @coded_dot(%x: tensor<?x128xf32>, %words: tensor<2x4x4x32xi32>, %scales: tensor<2x4x32xf32>, %y0: tensor<?x50xf32>) -> tensor<?x50xf32> {
+  %y = compress.coded_dot bits = 4 offset = 8
+        ins(%x, %words, %scales : tensor<?x128xf32>, tensor<2x4x4x32xi32>, tensor<2x4x32xf32>) outs(%y0 : tensor<?x50xf32>)
+        -> tensor<?x50xf32>
+  return %y : tensor<?x50xf32>
 }
 
 func.func @relayout(%w: tensor<30x8xf32>, %stored: tensor<1x30x16xf32>) -> tensor<1x30x16xf32> {

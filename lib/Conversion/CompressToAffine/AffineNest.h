@@ -156,6 +156,7 @@ void lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder)
 void lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder);
 /// `extensions` as of convert-compress-to-affine.
 void lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
+void lowerCodedDot(CodedDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerCodedContract(CodedContractOp op, int64_t lanes, OpBuilder &builder);
 void lowerDecode(DecodeOp op, int64_t lanes, OpBuilder &builder);
 /// True for a sum of products of bytes without and with sign, the last loop over the four bytes of a word in both.

@@ -30,8 +30,8 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
       return signalPassFailure();
     SmallVector<Operation *> kernels;
     getOperation()->walk([&](Operation *op) {
-      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, SpectralDotOp, CodedContractOp, DecodeOp,
-              RelayoutOp>(op))
+      if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, SpectralDotOp, CodedContractOp, CodedDotOp,
+              DecodeOp, RelayoutOp>(op))
         kernels.push_back(op);
     });
     for (Operation *op : kernels) {
@@ -60,6 +60,7 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
           .Case([&](SpectralConvOp conv) { lowerSpectralConv(conv, vectorLanes, builder); })
           .Case([&](SpectralDotOp dot) { lowerSpectralDot(dot, vectorLanes, extensions, builder); })
           .Case([&](CodedContractOp contract) { lowerCodedContract(contract, vectorLanes, builder); })
+          .Case([&](CodedDotOp dot) { lowerCodedDot(dot, vectorLanes, extensions, builder); })
           .Case([&](DecodeOp decode) { lowerDecode(decode, vectorLanes, builder); })
           .Case([&](RelayoutOp relayout) { lowerRelayout(relayout, builder); });
       op->erase();

@@ -55,6 +55,7 @@ void mlir::compress::registerBufferizableOpInterfaceExternalModels(DialectRegist
     SpectralConvOp::attachInterface<KernelOpModel<SpectralConvOp>>(*context);
     SpectralDotOp::attachInterface<KernelOpModel<SpectralDotOp>>(*context);
     CodedContractOp::attachInterface<KernelOpModel<CodedContractOp>>(*context);
+    CodedDotOp::attachInterface<KernelOpModel<CodedDotOp>>(*context);
     DecodeOp::attachInterface<KernelOpModel<DecodeOp>>(*context);
     RelayoutOp::attachInterface<KernelOpModel<RelayoutOp>>(*context);
   });

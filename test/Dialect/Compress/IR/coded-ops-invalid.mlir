@@ -245,3 +245,115 @@ func.func @relayout_c3_packed(%x: tensor<4x8xi8>, %i: tensor<4x4xi8>) {
   %r = compress.relayout to(#compress.layout<code_bits = 4>) ins(%x : tensor<4x8xi8>) outs(%i : tensor<4x4xi8>) -> tensor<4x4xi8>
   return
 }
+
+// -----
+
+func.func @coded_dot_c1(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects 2, 4 or 8 bits, and an offset that is a code, or 0 beside zeros, got 3 and 4}}
+  compress.coded_dot bits = 3 offset = 4 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c1_offset(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{got 4 and 16}}
+  compress.coded_dot bits = 4 offset = 16 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c1_zeros(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %z: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{or 0 beside zeros, got 4 and 8}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s, %z : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c2(%x: memref<3x32xf32>, %w: memref<1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects words of rank 4 and of static extents, at least 1, got 'memref<1x4x8xi32>'}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c2_dynamic(%x: memref<3x32xf32>, %w: memref<?x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects words of rank 4}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<?x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c2_empty(%x: memref<3x0xf32>, %w: memref<1x0x4x8xi32>, %s: memref<1x0x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects words of rank 4}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x0xf32>, memref<1x0x4x8xi32>, memref<1x0x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c3(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects scales, and zeros, of extents [1, 1, 8]}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c3_zeros(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %z: memref<1x2x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects scales, and zeros, of extents [1, 1, 8]}}
+  compress.coded_dot bits = 4 offset = 0 ins(%x, %w, %s, %z : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>, memref<1x2x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c4_inputs(%x: memref<3x31xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{whose last extents are 32 and up to 8, in 1 panels}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x31xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c4_rank(%x: memref<32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<8xf32>) {
+  // expected-error @+1 {{expects input and init of one rank, at least 2}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c4_batch(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<2x8xf32>) {
+  // expected-error @+1 {{whose others agree}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c4_outputs(%x: memref<3x32xf32>, %w: memref<2x1x4x8xi32>, %s: memref<2x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{up to 16, in 2 panels}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<2x1x4x8xi32>, memref<2x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c5(%x: memref<1x67108864xf32>, %w: memref<1x1x8388608x1xi32>, %s: memref<1x1x1xf32>, %i: memref<1x1xf32>) {
+  // expected-error @+1 {{expects sums that fit 32 bits, got groups of 67108864}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<1x67108864xf32>, memref<1x1x8388608x1xi32>, memref<1x1x1xf32>) outs(%i : memref<1x1xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c6(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects no result for an init that is a buffer}}
+  %0 = compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>) -> tensor<3x8xf32>
+  return
+}

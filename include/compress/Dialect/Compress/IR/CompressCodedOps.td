@@ -114,6 +114,65 @@ def Compress_CodedContractOp : Compress_CodedOp<"coded_contract"> {
   }];
 }
 
+def Compress_CodedDotOp : Compress_KernelOp<"coded_dot"> {
+  let summary = "Product of activations rounded to int8 and codes in words";
+  let description = [{
+    A fully connected layer of uniform codes with a scale for each output and group of `G` inputs. Activations are rounded when
+    the op runs: a group of a sample to the nearest of 255 multiples of its largest magnitude over 127, ties to even. The products
+    of a group are summed as integers, which is what the dot products of processors do, and scaled once:
+
+        init[…, n] += sum over groups g of scale(input)[…, g] * scales[g, n] *
+                      sum over k in g of (code[n, k] - offset - zeros[g, n]) * rounded(input)[…, k]
+
+    Codes have no sign. `words` are panels of W outputs, groups, words of a group, W; so one panel is one stream. Input `k` of a
+    group is in byte `p = k div (G / 4)` of word `i = k mod (G / 4)` of activations. A word of codes has those of 8 / `bits`
+    words of activations, in the order of their bits: word `j` has the code of `k` in the `bits` bits from `8 p + bits * f` up, where
+    `i = j * (8 / bits) + f`. `scales` and `zeros` are panels, groups, W. What the last panel has beyond the outputs is not used.
+
+    Constraints:
+      - (C1) `bits` is 2, 4 or 8; `offset` is from 0 to 2^bits - 1, and 0 if there are `zeros`.
+      - (C2) `words` has rank 4, and static extents of at least 1.
+      - (C3) `scales` and `zeros` are panels by groups by W of `words`.
+      - (C4) `input` and `init` have one rank, at least 2. The last extent of `input` is G times the groups, that of `init` fills
+        the panels, the last one at least in part; the others agree.
+      - (C5) the sums of a group fit 32 bits: G * (2^bits - 1) * 127 < 2^31.
+      - (C6) the results are the tensors among the inits.
+
+    Unspecified: order of the sums of groups.
+
+    Loops: the dimensions of `init` but the last. Outputs and inputs are whole.
+
+    Example:
+
+    ```mlir
+    %y = compress.coded_dot bits = 4 offset = 8
+        ins(%x, %words, %scales : tensor<?x128xf32>, tensor<2x4x4x32xi32>, tensor<2x4x32xf32>) outs(%y0 : tensor<?x50xf32>)
+        -> tensor<?x50xf32>
+    ```
+  }];
+  let arguments = (ins Compress_F32Shaped:$input, Compress_I32Shaped:$words, Compress_F32Shaped:$scales,
+      Optional<Compress_F32Shaped>:$zeros, Compress_F32Shaped:$init, I64Attr:$bits, I64Attr:$offset);
+  let assemblyFormat = [{
+    `bits` `=` $bits `offset` `=` $offset attr-dict
+    `ins` `(` $input `,` $words `,` $scales (`,` $zeros^)? `:`
+    type($input) `,` type($words) `,` type($scales) (`,` type($zeros)^)? `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return true; }
+    ::mlir::ShapedType getWordsType() { return ::llvm::cast<::mlir::ShapedType>(getWords().getType()); }
+    /// Inputs that share a scale.
+    int64_t getGroup() { return getWordsType().getDimSize(2) * 32 / static_cast<int64_t>(getBits()); }
+    /// Largest sum of a group's products: 2^31 and more do not fit.
+    static double largestSum(int64_t group, int64_t bits) {
+      return static_cast<double>(group) * ((1 << bits) - 1) * 127;
+    }
+    /// Additions and multiplications of one sample, decoding included, in seconds on `machine`.
+    static double secondsPerSample(int64_t inputs, int64_t outputs, int64_t group, const ::mlir::compress::Machine &machine);
+  }];
+}
+
 def Compress_AnyShaped : AnyTypeOf<[RankedTensorOf<[F32, F64, AnySignlessInteger]>,
     StridedMemRefRankOf<[F32, F64, AnySignlessInteger], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
 

@@ -1,0 +1,300 @@
+//===- CodedDots.cpp - Lower products of rounded activations and codes -----===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   compress.coded_dot bits = 4 offset = 8 ins(%x, %words, %scales) outs(%y)
+//   =>
+//   %xs = memref.alloc : memref<?x1024xi32>                        rounded activations; scales and sums of groups
+//   beside affine.for panels { affine.for rows {
+//     %sums = affine.for groups iter_args(…) {
+//       %dots = for words { two dot products: of the low and of the high bits of each byte }
+//       %sums + %dots * scale of weights * scale of activations
+//   } } }
+//
+// Codes have no sign, as the first factor of dot instructions wants it. What was added to them is subtracted from where
+// the sum of a group starts.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AffineNest.h"
+#include "Epilogue.h"
+#include "LaneEmitter.h"
+#include "Words.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// 1.5 * 2^23, whose sum with a small number n has n in its lowest bits.
+static constexpr float kRoundToByte = 12582912.0f;
+static constexpr int64_t kBytesPerWord = 4;
+
+namespace {
+
+/// An activation, a row for each sample.
+struct RoundedRows {
+  /// … x words, bytes with sign.
+  Value words;
+  /// … x groups: what a number of the group is a multiple of; and the i32 that sums of its products start from, or if
+  /// there are zero points the sum of its numbers in f32.
+  Value scales, sums;
+};
+
+/// Calls `body` with each step below `count`, in order; the code has at most `most` of them, in a loop that carries
+/// `values`.
+void forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
+                 function_ref<void(AffineExpr)> body) {
+  int64_t unrolled = std::min(count, most);
+  while (count % unrolled != 0)
+    --unrolled;
+  AffineExpr step = nest.loopCarrying(count / unrolled, values);
+  for (int64_t i = 0; i < unrolled; ++i)
+    body(step * unrolled + i);
+  nest.closeCarrying(values);
+}
+
+struct CodedDotLowering {
+  CodedDotOp op;
+  int64_t lanes;
+  DotInstructions instructions;
+  OpBuilder &builder;
+  bool startsFromZero;
+  Location loc = op.getLoc();
+  RoundedRows rounded = {};
+  ArrayRef<int64_t> shape = op.getWordsType().getShape();
+  int64_t panels = shape[0], groups = shape[1], wordsPerGroup = shape[2], panel = shape[3];
+  int64_t bits = op.getBits(), group = op.getGroup(), fields = 8 / bits;
+  /// Words of activations.
+  int64_t inWords = group / kBytesPerWord;
+  int64_t outputs = cast<MemRefType>(op.getInit().getType()).getShape().back();
+  int64_t rank = cast<MemRefType>(op.getInit().getType()).getRank();
+
+  //===--------------------------------------------------------------------===//
+  // Activations
+  //===--------------------------------------------------------------------===//
+
+  void round() {
+    SmallVector<OpFoldResult> sizes;
+    for (int64_t d = 0; d + 1 < rank; ++d)
+      sizes.push_back(extentOf(builder, loc, op.getInput(), d));
+    auto allocate = [&](int64_t extent, Type element) {
+      SmallVector<OpFoldResult> all(sizes);
+      all.push_back(builder.getIndexAttr(extent));
+      return allocateRows(builder, loc, all, element, extent);
+    };
+    rounded.words = allocate(groups * inWords, builder.getI32Type());
+    rounded.scales = allocate(groups, builder.getF32Type());
+    rounded.sums = allocate(groups, op.getZeros() ? Type(builder.getF32Type()) : builder.getI32Type());
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    SmallVector<AffineExpr> row;
+    for (int64_t d = 0; d + 1 < rank; ++d)
+      row.push_back(nest.loopOverDim(op.getInput(), d));
+    AffineExpr number = nest.loop(0, groups);
+    Value inverse = roundScale(nest, row, number);
+    packWords(nest, row, number, inverse);
+  }
+
+  static SmallVector<AffineExpr> at(ArrayRef<AffineExpr> row, AffineExpr last) {
+    SmallVector<AffineExpr> index(row);
+    index.push_back(last);
+    return index;
+  }
+
+  /// Stores the scale of a group; returns its reciprocal.
+  Value roundScale(AffineNest &nest, ArrayRef<AffineExpr> row, AffineExpr number) {
+    int64_t width = std::gcd(lanes, group);
+    LaneEmitter emit{builder, loc, width}, scalar{builder, loc, 1};
+    // As bits, which of numbers without sign are in the same order, and largest of a NaN.
+    SmallVector<Value> largest{emit.bits(0)};
+    forEachStep(nest, group / width, 8, largest, [&](AffineExpr step) {
+      Value numbers = nest.load(op.getInput(), at(row, number * group + step * width), width);
+      largest[0] = arith::MaxSIOp::create(builder, loc, largest[0], emit.masked(emit.bitsOf(numbers), ~kSign));
+    });
+    Value most = largest[0];
+    if (width > 1)
+      most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXSI, most);
+    most = scalar.numberOf(most);
+    nest.store(scalar.times(most, scalar.number(1 / kMostI8)), rounded.scales, at(row, number));
+    Value isTiny = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, most, scalar.number(kLeastScaled));
+    Value inverse = arith::DivFOp::create(builder, loc, scalar.number(kMostI8), most);
+    return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
+  }
+
+  void packWords(AffineNest &nest, ArrayRef<AffineExpr> row, AffineExpr number, Value inverse) {
+    int64_t width = std::gcd(lanes, inWords);
+    LaneEmitter emit{builder, loc, width};
+    Value by = emit.spread(inverse), base = emit.number(kRoundToByte), ones = emit.bits(0x01010101);
+    SmallVector<Value> sum{emit.bits(0)};
+    forEachStep(nest, inWords / width, 4, sum, [&](AffineExpr step) {
+      Value word;
+      for (int64_t byte = 0; byte < kBytesPerWord; ++byte) {
+        AffineExpr column = number * group + (step * width + byte * inWords);
+        Value code = emit.bitsOf(nest.fma(nest.load(op.getInput(), at(row, column), width), by, base));
+        code = emit.left(byte == 3 ? code : emit.masked(code, 0xff), 8 * byte);
+        word = word ? emit.both(word, code) : code;
+      }
+      nest.store(word, rounded.words, at(row, number * inWords + step * width));
+      sum[0] = emitDot(nest, WordFormat::i8, instructions, ones, word, sum[0]);
+    });
+    Value total = sum[0];
+    if (width > 1)
+      total = vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD, total);
+    LaneEmitter scalar{builder, loc, 1};
+    if (op.getZeros())
+      total = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), total);
+    else
+      total = arith::MulIOp::create(builder, loc, total, scalar.bits(-static_cast<int32_t>(op.getOffset())));
+    nest.store(total, rounded.sums, at(row, number));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Products
+  //===--------------------------------------------------------------------===//
+
+  /// A vector of outputs in a panel; `existing` lanes of it if not all.
+  struct Outputs {
+    int64_t offset, existing;
+  };
+
+  void lower() {
+    if (!isContiguousInside(op.getInput()) || !isContiguousInside(op.getInit()) || !isContiguousInside(op.getWords()) ||
+        !isContiguousInside(op.getScales()) || (op.getZeros() && !isContiguousInside(op.getZeros())))
+      lanes = 1;
+    round();
+    int64_t whole = outputs / panel;
+    if (whole > 0)
+      lowerPanels(0, whole, panel);
+    if (whole < panels)
+      lowerPanels(whole, panels, outputs % panel);
+  }
+
+  /// Panels from `begin` to `end`, of which `count` outputs exist: all rows for one, then the next.
+  void lowerPanels(int64_t begin, int64_t end, int64_t count) {
+    constexpr int64_t kRows = 4, kVectors = 2;
+    int64_t width = std::gcd(lanes, panel);
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    AffineExpr number = nest.loop(begin, end);
+    for (const TileRun &tile : cutRows(kRows))
+      for (int64_t first = 0; first < count; first += kVectors * width) {
+        SmallVector<Outputs> outs;
+        for (int64_t offset = first; offset < std::min(count, first + kVectors * width); offset += width)
+          outs.push_back({offset, count - offset < width ? count - offset : 0});
+        OpBuilder::InsertionGuard inner(builder);
+        AffineNest inside(nest);
+        SmallVector<AffineExpr> row;
+        for (int64_t d = 0; d + 1 < rank; ++d)
+          row.push_back(d + 2 == rank ? inside.loopOver(tile.run, op.getInit(), d)
+                                      : inside.loopOverDim(op.getInit(), d));
+        lowerTile(inside, number, row, tile.offsets, outs, width);
+      }
+  }
+
+  SmallVector<TileRun> cutRows(int64_t most) {
+    int64_t extent = cast<MemRefType>(op.getInit().getType()).getDimSize(rank - 2);
+    if (ShapedType::isStatic(extent))
+      return cutIntoTiles(extent, 1, most, startsFromZero);
+    return llvm::map_to_vector(
+        cutIntoRows(most), [](LaneRun run) { return TileRun{run, llvm::to_vector(llvm::seq<int64_t>(0, run.step))}; });
+  }
+
+  void lowerTile(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, ArrayRef<int64_t> offsets,
+                 ArrayRef<Outputs> outs, int64_t width) {
+    SmallVector<SmallVector<AffineExpr>> rows;
+    for (int64_t offset : offsets) {
+      rows.emplace_back(row);
+      rows.back().back() = row.back() + offset;
+    }
+    auto forEachOutput = [&](function_ref<void(Value &, ArrayRef<AffineExpr>)> body, MutableArrayRef<Value> sums) {
+      for (auto [i, sum] : llvm::enumerate(sums)) {
+        const Outputs &out = outs[i % outs.size()];
+        nest.existingLanes = out.existing;
+        body(sum, at(rows[i / outs.size()], number * panel + out.offset));
+        nest.existingLanes = 0;
+      }
+    };
+    SmallVector<Value> sums(rows.size() * outs.size());
+    forEachOutput(
+        [&](Value &sum, ArrayRef<AffineExpr> index) {
+          sum = startsFromZero ? nest.zero(op.getInit(), width) : nest.load(op.getInit(), index, width);
+        },
+        sums);
+    AffineExpr in = nest.loopCarrying(groups, sums);
+    SmallVector<Value> dots = dotsOfGroup(nest, number, in, rows, outs, width);
+    scale(nest, number, in, rows, outs, width, dots, sums);
+    nest.closeCarrying(sums);
+    forEachOutput([&](Value &sum, ArrayRef<AffineExpr> index) { nest.store(sum, op.getInit(), index); }, sums);
+  }
+
+  /// The exact sums of a group: of each row for each vector of outputs.
+  SmallVector<Value> dotsOfGroup(AffineNest &nest, AffineExpr number, AffineExpr in,
+                                 ArrayRef<SmallVector<AffineExpr>> rows, ArrayRef<Outputs> outs, int64_t width) {
+    LaneEmitter emit{builder, loc, width};
+    SmallVector<Value> dots;
+    for (ArrayRef<AffineExpr> row : rows)
+      dots.append(outs.size(), op.getZeros() ? emit.bits(0) : nest.loadBroadcast(rounded.sums, at(row, in), width));
+    forEachStep(nest, wordsPerGroup, 8, dots, [&](AffineExpr word) {
+      SmallVector<Value> codes;
+      for (const Outputs &out : outs)
+        codes.push_back(nest.load(op.getWords(), {number, in, word, nest.constant(out.offset)}, width));
+      for (int64_t field = 0; field < fields; ++field) {
+        SmallVector<Value> bytes;
+        for (Value code : codes)
+          bytes.push_back(fieldOf(emit, code, field));
+        for (auto [r, row] : llvm::enumerate(rows)) {
+          AffineExpr column = in * inWords + (word * fields + field);
+          Value x = nest.loadBroadcast(rounded.words, at(row, column), width);
+          for (auto [o, byte] : llvm::enumerate(bytes)) {
+            Value &dot = dots[r * outs.size() + o];
+            dot = emitDot(nest, WordFormat::i8, instructions, byte, x, dot);
+          }
+        }
+      }
+    });
+    return dots;
+  }
+
+  Value fieldOf(const LaneEmitter &emit, Value word, int64_t field) const {
+    if (fields == 1)
+      return word;
+    uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
+    return emit.masked(field ? emit.right(word, bits * field) : word, mask);
+  }
+
+  void scale(AffineNest &nest, AffineExpr number, AffineExpr in, ArrayRef<SmallVector<AffineExpr>> rows,
+             ArrayRef<Outputs> outs, int64_t width, ArrayRef<Value> dots, MutableArrayRef<Value> sums) {
+    LaneEmitter emit{builder, loc, width};
+    auto loadOfOuts = [&](Value of) {
+      return llvm::map_to_vector(
+          outs, [&](const Outputs &out) { return nest.load(of, {number, in, nest.constant(out.offset)}, width); });
+    };
+    SmallVector<Value> weightScales = loadOfOuts(op.getScales()), minusZeros;
+    if (op.getZeros())
+      for (Value zero : loadOfOuts(op.getZeros()))
+        minusZeros.push_back(nest.negate(zero));
+    for (auto [r, row] : llvm::enumerate(rows)) {
+      Value inputScale = nest.loadBroadcast(rounded.scales, at(row, in), width), sum;
+      if (op.getZeros())
+        sum = nest.loadBroadcast(rounded.sums, at(row, in), width);
+      for (size_t o = 0; o < outs.size(); ++o) {
+        size_t i = r * outs.size() + o;
+        Value dot = arith::SIToFPOp::create(builder, loc, emit.f32(), dots[i]);
+        if (op.getZeros())
+          dot = nest.fma(minusZeros[o], sum, dot);
+        sums[i] = nest.fma(dot, emit.times(weightScales[o], inputScale), sums[i]);
+      }
+    }
+  }
+};
+
+} // namespace
+
+void mlir::compress::lowerCodedDot(CodedDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
+  bool startsFromZero = lanes > 1 && eraseZeroFill(op, op.getInit());
+  CodedDotLowering{op, lanes, DotInstructions::get(extensions), builder, startsFromZero}.lower();
+}
