@@ -61,7 +61,7 @@ void mlir::compress::buildCompressToKernelsPipeline(OpPassManager &pm, const Com
 
 void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
   addSelection(pm, options);
-  if (options.precision != "f32" && !options.reference && !options.expand) {
+  if (!options.reference && !options.expand) {
     NarrowWeightsPassOptions narrow;
     narrow.precision = options.precision;
     narrow.maxError = options.maxError;

@@ -22,7 +22,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     difference. Slots that a transpose of the planes makes innermost are stored so at once.
 
     In a tile whose extents depend on the index of a loop around it (tiling by sizes that do not divide leaves these) loops
-    over them are scf.for. `compress.spectral_dot` uses the instructions that `extensions` names for whole vectors of 16 words;
+    over them are scf.for. `compress.spectral_dot` and `compress.coded_dot` use the instructions that `extensions` names for whole vectors of 16 words;
     others are shifts, multiplications and additions. So do linalg sums of products of bytes whose last loop runs over the four
     bytes of a word in both factors, without sign in the first and with sign in the second. Of a dynamic transform extent the last block, which may be cut short, is masked.
 

@@ -14,6 +14,7 @@
 #include "Quantize.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/Hints.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -144,9 +145,12 @@ static LogicalResult importMatMulNBits(Node &node) {
   xs.back() = sum;
   auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(rank + 1, 0, exprs, node.builder.getContext()); };
   auto maps = node.builder.getAffineMapArrayAttr({map(xs), map({row, sum}), result});
-  return node.yield(linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{node.input(0), *w},
-                                               ValueRange{*init}, maps)
-                        .getResult(0));
+  auto product = linalg::ContractOp::create(node.builder, node.loc, TypeRange{*type}, ValueRange{node.input(0), *w},
+                                            ValueRange{*init}, maps);
+  constexpr int64_t kInt8 = 4; // the least accurate arithmetic that the file allows
+  if (node.integer("accuracy_level", 0) == kInt8)
+    product->setAttr(kRoundsActivations, node.builder.getUnitAttr());
+  return node.yield(product.getResult(0));
 }
 
 void onnx_import::addMatMulNBits(NodeImporters &importers) {

@@ -16,6 +16,7 @@
 #include "RebuildForm.h"
 #include "TensorEmitter.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/Hints.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -207,7 +208,10 @@ Value DequantizeOp::emitForm(StringRef name, const LinearConsumer &consumer, OpB
   CodedTensor coded = *getCoded();
   Value zeros = emitZeros(builder, getLoc(), coded);
   ArrayAttr maps = builder.getAffineMapArrayAttr({consumer.activationMap, consumer.weightMap, consumer.resultMap});
-  return CodedContractOp::create(builder, loc, consumer.init.getType(), consumer.paddedActivation, coded.codes,
-                                 coded.scales, zeros, consumer.init, maps, getCode(), coded.group, LayoutAttr())
-      .getResult(0);
+  auto contract =
+      CodedContractOp::create(builder, loc, consumer.init.getType(), consumer.paddedActivation, coded.codes,
+                              coded.scales, zeros, consumer.init, maps, getCode(), coded.group, LayoutAttr());
+  if (consumer.op->hasAttr(kRoundsActivations))
+    contract->setAttr(kRoundsActivations, builder.getUnitAttr());
+  return contract.getResult(0);
 }

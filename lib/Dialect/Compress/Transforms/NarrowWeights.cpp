@@ -16,12 +16,17 @@
 // int8 weights have a scale for each frequency and out block: spectra of trained layers differ by orders of magnitude
 // between frequencies.
 //
+// Codes stay what they are, and multiply activations that are rounded to int8: compress.coded_contract becomes
+// compress.coded_dot (CodedDots.h).
+//
 //===----------------------------------------------------------------------===//
 
+#include "CodedDots.h"
 #include "RoundWords.h"
 #include "WeightConsumers.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/Hints.h"
 #include "compress/Dialect/Compress/IR/LinearConsumer.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Kernel/FFT.h"
@@ -211,11 +216,11 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
   using Base::Base;
 
   void runOnOperation() override {
-    if (precision == "f32")
-      return;
     if (failed(readOptions()))
       return signalPassFailure();
-    bool hasNarrowed = false;
+    bool hasNarrowed = roundActivations();
+    if (precision == "f32")
+      return;
     SmallVector<Operation *> products;
     getOperation()->walk([&](Operation *op) {
       if (isa<SpectralMatmulOp, SpectralConvOp>(op) || denseWeight(op))
@@ -227,7 +232,8 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
       return;
     getOperation()->emitError("compress-narrow-weights{precision=")
         << precision << "}: no layer can be narrowed: only layers with constant f32 weights, dense or computed by "
-        << "transforms, have " << precision << " kernels";
+        << "transforms, have " << precision << " kernels"
+        << (precision == "i8" ? ", and fully connected ones of uniform codes" : "");
     signalPassFailure();
   }
 
@@ -236,6 +242,8 @@ private:
   LogicalResult readOptions() {
     formats.clear();
     described.reset();
+    if (precision == "f32")
+      return success();
     if (precision == "bf16" || precision == "auto")
       formats.push_back(WordFormat::bf16);
     if (precision == "i8" || precision == "auto")
@@ -255,6 +263,50 @@ private:
       return refuse("machine=" + machine, llvm::toString(found.takeError()));
     described = *found;
     return success();
+  }
+
+  /// Rounds the activations of layers of codes, where the options or the layer ask for it; false if there is none.
+  bool roundActivations() {
+    SmallVector<CodedContractOp> layers;
+    getOperation()->walk([&](CodedContractOp op) {
+      if (op->hasAttr(kRoundsActivations) || precision == "i8" || precision == "auto")
+        layers.push_back(op);
+    });
+    bool hasRounded = false;
+    for (CodedContractOp op : layers) {
+      std::string whyNot, figures;
+      auto layer = CodedLayer::get(op, whyNot);
+      if (!layer || (!op->hasAttr(kRoundsActivations) && described && !pays(*layer, figures))) {
+        remark::missed(op.getLoc(), weightRemark("narrow-weights", op))
+            << "activations stay f32: " + (layer ? figures : whyNot);
+        continue;
+      }
+      double error = layer->expectedError();
+      remark::passed(op.getLoc(), weightRemark("narrow-weights", op))
+          << llvm::formatv("activations rounded to i8 by groups of {0}, the weights stay codes of {1} bits: relative "
+                           "error to expect of normally distributed activations {2:e2}{3}",
+                           layer->group, layer->bits, error, figures.empty() ? "" : ": " + figures)
+                 .str()
+          << remark::metric("relative_error", error);
+      layer->replace(vectorLanes);
+      eraseWithOperands(op);
+      ++numNarrowed;
+      hasRounded = true;
+    }
+    return hasRounded;
+  }
+
+  /// True if `auto` takes rounded activations; with what decided.
+  bool pays(const CodedLayer &layer, std::string &figures) const {
+    double stream = streamSeconds(layer.outputs * layer.inputs * layer.bits / 8, *described);
+    CodedContractOp op = layer.op;
+    double decoding = std::max(stream, op.getArithmeticSeconds(*described, 1));
+    double dot = std::max(stream, CodedDotOp::secondsPerSample(layer.inputs, layer.outputs, layer.group, *described) *
+                                      numbersOf(cast<ShapedType>(op.getInit().getType()).getShape().drop_back()));
+    double error = layer.expectedError();
+    figures = llvm::formatv("f32 {0:f3} us, i8 {1:f3} us with error {2:e2}; {3:e2} is allowed", decoding * 1e6,
+                            dot * 1e6, error, maxError.getValue());
+    return error <= maxError && dot < decoding;
   }
 
   /// The operand of a dense product that is constant.

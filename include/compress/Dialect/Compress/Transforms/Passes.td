@@ -309,11 +309,17 @@ def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
     reads are stored together, in panels of out blocks, if these divide the out blocks and `vector-lanes` is over 1. A remark for
     each layer says how far the rounded weights are from the f32 ones (relative L2), or why the layer stays f32.
 
+    A fully connected layer of uniform codes of 2, 4 or 8 bits with scales of groups becomes `compress.coded_dot` with `precision`
+    i8 or auto: its weights stay what they are, and its activations are rounded to int8 by the group. So does, with each
+    `precision`, a layer that carries `compress.rounds_activations`, which the import sets where the file asks for int8 arithmetic.
+
     With `precision` auto, each layer takes the format that should take the least time for one sample on `machine`, f32 included,
-    of those whose weights are not further than `max-error` from the f32 ones.
+    of those whose weights are not further than `max-error` from the f32 ones. For activations rounded by the group, that is the
+    error to expect of normally distributed ones.
 
     Runs after: fold-weights          Leaves: layers that a remark names in f32
-    Does nothing when: precision is f32        Fails when: an option is malformed, or no layer has a kernel of the stated precision
+    Does nothing when: precision is f32, and no layer asks
+    Fails when: an option is malformed, or no layer has a kernel of the stated precision
 
     Example: test/Dialect/Compress/Transforms/narrow-weights.mlir
   }];
