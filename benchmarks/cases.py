@@ -15,6 +15,7 @@ GRAMMAR = """\
   dense-conv-CI-CO-HxW-rR-sS
   int8-fc-ROWSxCOLS-bB                     a dense layer whose ONNX file has int8 weights
   int8-conv-CI-CO-HxW-rR-sS
+  int4-fc-ROWSxCOLS-bB                     a dense layer whose ONNX file is a MatMulNBits of 4 bits, accuracy_level 4
   rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
   mnist-circulant-bB                       the network of examples/mnist/models
 with -bf16 or -i8 (compress-compile --precision) after circulant-* and dense-*, then -l2cold or -dramcold"""
@@ -24,14 +25,15 @@ _CONV = r"((?P<ci>\d+)-(?P<co>\d+)-(?P<h>\d+)x(?P<w>\d+)-r(?P<taps>\d+)-s(?P<str
 _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv-{_CONV}-k(?P<k>\d+)@",
           r"circulant-mlp-(?P<depth>\d+)x(?P<rows>\d+)-k(?P<k>\d+)-b(?P<batch>\d+)@",
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
+          rf"int4-fc-{_FC}-b(?P<batch>\d+)",
           r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
 
 # Peers of a case that targets.json does not list, by how its name begins.
 _DEFAULT_PEERS = {"circulant-fc": ["ort-fp32", "ort-int8", "ort-int4"], "circulant-conv": ["ort-fp32", "ort-int8"],
                   "circulant-mlp": ["ort-fp32", "ort-int8"], "dense-fc": ["ort-fp32", "ort-int8"],
-                  "dense-conv": ["ort-fp32", "ort-int8"], "int8-fc": ["ort-int8"], "int8-conv": ["ort-int8"], "rfft": ["fftw"],
-                  "mnist-circulant": ["ort-fp32"]}
+                  "dense-conv": ["ort-fp32", "ort-int8"], "int8-fc": ["ort-int8"], "int8-conv": ["ort-int8"],
+                  "int4-fc": ["ort-int4", "ort-int8"], "rfft": ["fftw"], "mnist-circulant": ["ort-fp32"]}
 
 
 class UnknownCase(ValueError):
@@ -68,9 +70,14 @@ class Case:
         return TARGETS.get(self.name, {}).get(peer)
 
     @property
+    def quantized_peer(self):
+        """The peer whose file the case compiles; "" is the network in floats."""
+        return {"int8": "ort-int8", "int4": "ort-int4"}.get(self.kind[:4], "")
+
+    @property
     def bound(self):
         """Relative L2 error that our output may have."""
-        if self.precision == "i8" or self.kind.startswith("int8"):
+        if self.precision == "i8" or self.quantized_peer:
             return 2e-2
         return 4e-3 if self.precision == "bf16" else 1e-5
 

@@ -10,6 +10,7 @@ from compress_mlir import export, reference
 MNIST = pathlib.Path(__file__).resolve().parents[1] / "examples" / "mnist" / "models"
 OPSET = 15
 NUM_INPUTS = 8
+INT4_BLOCK = 32
 
 
 def tensor_info(name, shape, kind=TensorProto.FLOAT):
@@ -27,6 +28,16 @@ def save_model(path, nodes, input_shape, output_shape, constants, domains=()):
     return path
 
 
+def quantize_blocks(weight):
+    """(codes -7 to 7, scales): symmetric, one scale per output and block of inputs; the last block is filled with zeros."""
+    rows, cols = weight.shape
+    blocks = -(-cols // INT4_BLOCK)
+    padded = np.pad(weight, ((0, 0), (0, blocks * INT4_BLOCK - cols))).reshape(rows, blocks, INT4_BLOCK)
+    scales = np.abs(padded).max(2, keepdims=True) / 7
+    scales = np.where(scales > 0, scales, 1).astype(np.float32)
+    return np.rint(padded / scales), scales
+
+
 class Network:
     """One or several equal layers, fully connected or convolutions, of a case; weights are drawn from a seed."""
     input_name, output_name = "x", "y"
@@ -40,6 +51,9 @@ class Network:
         # Outputs of about unit variance; ReLU halves the power between layers.
         scale = np.sqrt((2 if case.depth > 1 else 1) / (case.cols * case.taps**len(taps)))
         self.weights = [(rng.standard_normal(shape, np.float32) * np.float32(scale)) for _ in range(case.depth)]
+        if case.quantized_peer == "ort-int4":
+            # What the file says, so that each peer has the same layer: rounding these again changes nothing.
+            self.weights = [(codes * scales).reshape(rows, -1)[:, :cols] for codes, scales in map(quantize_blocks, self.weights)]
         self.pads = case.taps // 2
         self.input_shape, self.output_shape = [case.cols], [case.rows]
         if taps:

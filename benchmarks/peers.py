@@ -12,7 +12,6 @@ PEERS = pathlib.Path(__file__).resolve().parents[1] / "data" / "peers"
 ORT = ("ort-fp32", "ort-int8", "ort-int4")
 OURS_DENSE = {"ours-dense-f32": "", "ours-dense-bf16": "bf16", "ours-dense-int8": "i8"}
 NAMES = (*ORT, "fftw", *OURS_DENSE)
-INT4_BLOCK = 32
 
 
 def runtime(peer):
@@ -92,12 +91,9 @@ def write_int4(network, path):
     """com.microsoft.MatMulNBits: blocks of 32 columns, symmetric about code 8, int8 arithmetic (accuracy_level 4)."""
     def layer(nodes, constants, i, weight, x, y):
         rows, cols = weight.shape
-        blocks = -(-cols // INT4_BLOCK)
-        padded = np.pad(weight, ((0, 0), (0, blocks * INT4_BLOCK - cols))).reshape(rows, blocks, INT4_BLOCK)
-        scales = np.abs(padded).max(2, keepdims=True) / 7
-        scales = np.where(scales > 0, scales, 1).astype(np.float32)
-        codes = (np.rint(padded / scales) + 8).astype(np.uint8)
+        codes, scales = models.quantize_blocks(weight)
+        codes = (codes + 8).astype(np.uint8)
         constants.update({f"w{i}": codes[:, :, ::2] | codes[:, :, 1::2] << 4, f"s{i}": scales.reshape(-1)})
         nodes.append(helper.make_node("MatMulNBits", [x, f"w{i}", f"s{i}"], [y], domain="com.microsoft", K=cols, N=rows, bits=4,
-                                      block_size=INT4_BLOCK, accuracy_level=4))
+                                      block_size=models.INT4_BLOCK, accuracy_level=4))
     return stack(network, path, layer, ["com.microsoft"])

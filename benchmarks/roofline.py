@@ -34,7 +34,7 @@ def floor(case, machine, products, weights_bytes, network, ours_us, best_sweep=0
         operations = case.batch * fft_operations(case.k)
     else:
         operations = sum(product_operations(*product) for product in products)
-    form = "i8" if case.kind.startswith("int8") else case.precision or "f32"
+    form = "i8" if case.quantized_peer else case.precision or "f32"
     peaks = machine["peak_flops"]
     peak = peaks[form] or peaks["f32"]
     activations = 4 * case.batch * (math.prod(network.input_shape) + math.prod(network.output_shape))

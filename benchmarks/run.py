@@ -92,12 +92,13 @@ class Bench:
         return self.folder / f"lib{name}.so", int(json.loads(report.read_text())["weight_bytes"])
 
     def compile_ours(self, case, network):
-        """An int8 case is the quantized file as it is, at its batch: that shares one scale. If it is refused, the float file with
-        --precision i8."""
-        if not case.kind.startswith("int8"):
+        """An int8 or int4 case is the quantized file as it is, an int8 one at its batch: that shares one scale. If it is refused,
+        the float file with --precision i8."""
+        if not case.quantized_peer:
             return (*self.compile(self.model(case, network, "ours"), case.precision), "")
+        batch = case.batch if case.quantized_peer == "ort-int8" else None
         try:
-            return (*self.compile(self.model(case, network, "ort-int8"), "", case.batch), "quantized file")
+            return (*self.compile(self.model(case, network, case.quantized_peer), "", batch), "quantized file")
         except Refused as first:
             try:
                 return (*self.compile(self.model(case, network, "ours"), "i8"), "float file, --precision i8")
