@@ -237,26 +237,28 @@ std::vector<double> mlir::compress::obtain::weightedCirculant(ArrayRef<double> w
     return ((in / k) * k + ((r - in) % k + k) % k) * taps + at % taps;
   };
   std::vector<double> result;
-  ColMatrix left;
-  int64_t leftRows = 0;
+  // Block rows of one height share their equations but for the right side.
+  Eigen::LLT<ColMatrix> equations;
+  double pull = 0;
+  int64_t height = 0;
   for (int64_t i = 0; i < p; ++i) {
     int64_t blockRows = std::min(k, outs - i * k);
-    if (blockRows != leftRows) {
-      left = ColMatrix::Zero(unknowns, unknowns);
+    if (blockRows != height) {
+      ColMatrix left = ColMatrix::Zero(unknowns, unknowns);
       for (int64_t r = 0; r < blockRows; ++r)
         for (int64_t a = 0; a < n; ++a)
           for (int64_t b = 0, row = unknownOf(r, a); b < n; ++b)
             left(row, unknownOf(r, b)) += h(a, b);
-      leftRows = blockRows;
+      pull = std::max(left.trace() / unknowns, 1e-300) * kDamping;
+      left.diagonal().array() += pull;
+      equations.compute(left);
+      height = blockRows;
     }
-    double pull = std::max(left.trace() / unknowns, 1e-300) * kDamping;
     ColMatrix right = pull * ConstView(&start[i * unknowns], unknowns, 1);
     for (int64_t r = 0; r < blockRows; ++r)
       for (int64_t a = 0; a < n; ++a)
         right(unknownOf(r, a), 0) += wh(i * k + r, a);
-    ColMatrix square = left;
-    square.diagonal().array() += pull;
-    llvm::append_range(result, toVector(ColMatrix(square.llt().solve(right))));
+    llvm::append_range(result, toVector(ColMatrix(equations.solve(right))));
   }
   return result;
 }

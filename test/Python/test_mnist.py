@@ -93,6 +93,16 @@ def test_accuracy_of_the_compiled_library(name, least, logits, data):
     assert accuracy[name] >= (least if least else accuracy["dense"] - 0.4)
 
 
+@pytest.mark.parametrize("rules,lost", [("int8", 0.1), ("int4", 0.1), ("*Gemm: smartdeal(0.72); default: int8", 0.25)])
+def test_accuracy_after_compression_without_training(rules, lost, logits, data, tmp_path):
+    """1,000 training images are the calibration."""
+    seen, _ = mnist.load(fetch.fetch(fetch.default_directory()), "train")
+    light = compress_mlir.obtain(mnist.MODELS / "mnist_dense.onnx", tmp_path, rules, calibration=seen[:1000])
+    accuracy, dense = (100 * (y.argmax(1) == data[1]).mean() for y in (light.load().run({"image": data[0]})["logits"], logits["dense"]))
+    print(f"{rules}: {light.total['bytes_before'] / light.total['bytes_after']:.2f} times fewer bytes, {accuracy:.2f} % of {dense:.2f} %")
+    assert accuracy >= dense - lost
+
+
 def test_light_file_stores_thirty_times_fewer_weight_bytes():
     def stored(name):
         return sum(numpy_helper.to_array(t).nbytes for t in onnx.load(str(mnist.MODELS / f"mnist_{name}.onnx")).graph.initializer

@@ -47,9 +47,6 @@ public:
   /// The first entry with a pattern that `lookup` never gave, or null.
   const Entry *findUnused() const;
 
-  ArrayRef<Entry> getEntries() const { return entries; }
-  bool empty() const { return entries.empty(); }
-
 private:
   std::vector<Entry> entries;
 };
