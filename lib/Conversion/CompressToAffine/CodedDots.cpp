@@ -139,7 +139,7 @@ struct CodedDotLowering {
         word = word ? emit.both(word, code) : code;
       }
       nest.store(word, rounded.words, at(row, number * inWords + step * width));
-      sum[0] = emitDot(nest, WordFormat::i8, instructions, ones, word, sum[0]);
+      sum[0] = emitCodeDot(nest, instructions, /*bits=*/1, ones, word, sum[0]);
     });
     Value total = sum[0];
     if (width > 1)
@@ -251,7 +251,7 @@ struct CodedDotLowering {
           Value x = nest.loadBroadcast(rounded.words, at(row, column), width);
           for (auto [o, byte] : llvm::enumerate(bytes)) {
             Value &dot = dots[r * outs.size() + o];
-            dot = emitDot(nest, WordFormat::i8, instructions, byte, x, dot);
+            dot = emitCodeDot(nest, instructions, bits, byte, x, dot);
           }
         }
       }

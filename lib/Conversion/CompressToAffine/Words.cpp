@@ -62,6 +62,7 @@ DotInstructions DotInstructions::get(StringRef extensions) {
     result.bf16 |= name.trim() == "avx512bf16";
     result.i8 |= name.trim() == "avx512vnni";
     result.shorter |= name.trim() == "avx512vl";
+    result.pairs |= name.trim() == "avx2";
   }
   return result;
 }
@@ -105,6 +106,27 @@ Value mlir::compress::emitDot(AffineNest &nest, WordFormat format, DotInstructio
     sum = arith::AddIOp::create(nest.builder, nest.loc, sum, product);
   }
   return sum;
+}
+
+Value mlir::compress::emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t bits, Value codes,
+                                  Value weights, Value sum) {
+  auto type = dyn_cast<VectorType>(sum.getType());
+  constexpr int64_t kLanes = 8, kMostBits = 7; // two products of 7 bits by 8 fit a signed sum of 16
+  bool hasPairs = type && type.getNumElements() == kLanes && instructions.pairs && bits <= kMostBits;
+  if (!hasPairs || instructions.has(WordFormat::i8, kLanes))
+    return emitDot(nest, WordFormat::i8, instructions, codes, weights, sum);
+  OpBuilder &builder = nest.builder;
+  auto call = [&](StringRef name, Type type, Value a, Value b) {
+    return LLVM::CallIntrinsicOp::create(builder, nest.loc, type, builder.getStringAttr(name), ValueRange{a, b})
+        .getResult(0);
+  };
+  auto bytes = VectorType::get({4 * kLanes}, builder.getI8Type());
+  auto halves = VectorType::get({2 * kLanes}, builder.getI16Type());
+  auto cast = [&](Value words) { return vector::BitCastOp::create(builder, nest.loc, bytes, words).getResult(); };
+  Value products = call("llvm.x86.avx2.pmadd.ub.sw", halves, cast(codes), cast(weights));
+  Value ones =
+      arith::ConstantOp::create(builder, nest.loc, DenseElementsAttr::get(halves, builder.getI16IntegerAttr(1)));
+  return arith::AddIOp::create(builder, nest.loc, sum, call("llvm.x86.avx2.pmadd.wd", type, products, ones));
 }
 
 //===----------------------------------------------------------------------===//

@@ -15,6 +15,8 @@ namespace mlir::compress {
 /// The dot product instructions of a processor, and if they come in shorter vectors.
 struct DotInstructions {
   bool bf16 = false, i8 = false, shorter = false;
+  /// Sums of neighbours among products of 16 bytes by 16, of AVX2.
+  bool pairs = false;
 
   /// From LLVM's names, separated by commas; others are ignored.
   static DotInstructions get(StringRef extensions);
@@ -26,6 +28,9 @@ struct DotInstructions {
 /// `weights`' with sign. All of them scalars, or vectors of one length.
 Value emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions, Value activation, Value weights,
               Value sum);
+
+/// The same, where no byte of `codes` has more than `bits` bits: few processors without dot products need all 8.
+Value emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t bits, Value codes, Value weights, Value sum);
 
 /// Spectra of an activation in words: frequency, part of the complex product (real, imaginary), then the dimensions of
 /// the planes, with words in place of in blocks.
