@@ -39,7 +39,7 @@ Value spread(TensorEmitter &emit, Value value, ArrayRef<int64_t> group, ArrayRef
 /// The numbers of `coded`; null if they are stored in a layout or have dynamic extents.
 Value emitNumbers(OpBuilder &builder, Location loc, const CodedTensor &coded) {
   auto codes = dyn_cast<RankedTensorType>(coded.codes.getType());
-  if (coded.layout || !codes || !codes.hasStaticShape())
+  if (coded.layout || !codes || !codes.hasStaticShape() || !TensorEmitter::typeOf(coded.scales).hasStaticShape())
     return {};
   TensorEmitter emit{builder, loc};
   ArrayRef<int64_t> shape = codes.getShape();
