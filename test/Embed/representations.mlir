@@ -1,16 +1,16 @@
 // A layer of every representation, and of every composition that the project speaks of.
 
-func.func @circulant(%x: tensor<5x32xf32>, %c: tensor<2x2x16xf32>, %y: tensor<5x32xf32>) -> tensor<5x32xf32> {
-  %w = compress.circulant %c order = [1, 0] : tensor<2x2x16xf32> -> tensor<32x32xf32>
-  %0 = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y : tensor<5x32xf32>) -> tensor<5x32xf32> loc("spectral_layer")
-  return %0 : tensor<5x32xf32>
+func.func @circulant(%x: tensor<5x512xf32>, %c: tensor<32x32x16xf32>, %y: tensor<5x512xf32>) -> tensor<5x512xf32> {
+  %w = compress.circulant %c order = [1, 0] : tensor<32x32x16xf32> -> tensor<512x512xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<5x512xf32>, tensor<512x512xf32>) outs(%y : tensor<5x512xf32>) -> tensor<5x512xf32>
+  return %0 : tensor<5x512xf32>
 }
 
-func.func @coded_spectra(%x: tensor<5x32xf32>, %v: tensor<2x2x16xi8>, %s: tensor<1x1x16xf32>, %y: tensor<5x32xf32>) -> tensor<5x32xf32> {
-  %c = compress.dequantize %v, %s code(#compress.uniform<bits = 8>) : tensor<2x2x16xi8>, tensor<1x1x16xf32> -> tensor<2x2x16xf32>
-  %w = compress.circulant %c domain = spectrum order = [1, 0] : tensor<2x2x16xf32> -> tensor<32x32xf32>
-  %0 = linalg.matmul ins(%x, %w : tensor<5x32xf32>, tensor<32x32xf32>) outs(%y : tensor<5x32xf32>) -> tensor<5x32xf32> loc("spectral_layer")
-  return %0 : tensor<5x32xf32>
+func.func @coded_spectra(%x: tensor<5x512xf32>, %v: tensor<32x32x16xi8>, %s: tensor<1x1x16xf32>, %y: tensor<5x512xf32>) -> tensor<5x512xf32> {
+  %c = compress.dequantize %v, %s code(#compress.uniform<bits = 8>) : tensor<32x32x16xi8>, tensor<1x1x16xf32> -> tensor<32x32x16xf32>
+  %w = compress.circulant %c domain = spectrum order = [1, 0] : tensor<32x32x16xf32> -> tensor<512x512xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<5x512xf32>, tensor<512x512xf32>) outs(%y : tensor<5x512xf32>) -> tensor<5x512xf32>
+  return %0 : tensor<5x512xf32>
 }
 
 func.func @uniform(%x: tensor<1x256xf32>, %v: tensor<256x256xi4>, %s: tensor<16x256xf32>, %z: tensor<16x256xi4>, %y: tensor<1x256xf32>) -> tensor<1x256xf32> {
