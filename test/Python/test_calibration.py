@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import compress_mlir
-from compress_mlir import reference
+from compress_mlir import reference, weighted_reference
 from test_fit import OPT, canonical, as_order, layer
 
 COUNT = 24
@@ -63,10 +63,10 @@ def strongest(w, h, share, per_in):
 
 
 FORMULAS = [
-    ("pow2(4)", lambda w, h, taps: reference.gptq(w, h, lambda v: reference.nearest_power_of_two(v, *power_window(w)))),
-    ("lowrank(rank=2)", lambda w, h, taps: reference.weighted_svd(w, h, 2)),
-    ("structured(columns, 0.5)", lambda w, h, taps: reference.refit_columns(w, h, strongest(w, h, 0.5, taps))),
-    ("structured(taps, 0.5)", lambda w, h, taps: reference.refit_columns(w, h, strongest(w, h, 0.5, 1))),
+    ("pow2(4)", lambda w, h, taps: weighted_reference.gptq(w, h, lambda v: reference.nearest_power_of_two(v, *power_window(w)))),
+    ("lowrank(rank=2)", lambda w, h, taps: weighted_reference.weighted_svd(w, h, 2)),
+    ("structured(columns, 0.5)", lambda w, h, taps: weighted_reference.refit_columns(w, h, strongest(w, h, 0.5, taps))),
+    ("structured(taps, 0.5)", lambda w, h, taps: weighted_reference.refit_columns(w, h, strongest(w, h, 0.5, 1))),
 ]
 
 
@@ -89,7 +89,7 @@ def test_circulant_is_that_of_the_formula(rng, order):
     weights = [(order, as_order(rng.normal(size=rng.integers(4, 14, 2)), order).astype(np.float32)) for _ in range(COUNT)]
     weights = [(order, w, moments(rng, w.shape[order.index("i")])) for order, w in weights]
     for (order, w, h), mine in zip(weights, fit("circulant(4)", weights)):
-        expected = reference.weighted_circulant(canonical(w.astype(float), order), h, 4)
+        expected = weighted_reference.weighted_circulant(canonical(w.astype(float), order), h, 4)
         assert np.max(np.abs(canonical(mine, order) - expected)) <= 1e-4 * np.max(np.abs(expected)), w.shape
 
 
@@ -99,8 +99,8 @@ def test_int4_errs_no_more_than_gptq_at_scales_of_the_largest(rng):
         w = w.astype(float)
         scales = np.repeat(np.max(np.abs(w.reshape(8, 2, 32)), axis=2) / 7, 32, axis=1)
         columns = iter(range(64))
-        its = reference.gptq(w, h, lambda v: (s := scales[:, next(columns)]) * reference.nearest_integer(v / s, -8, 7))
-        assert reference.output_error(mine - w, h) <= reference.output_error(its - w, h) * (1 + 1e-4)
+        its = weighted_reference.gptq(w, h, lambda v: (s := scales[:, next(columns)]) * reference.nearest_integer(v / s, -8, 7))
+        assert weighted_reference.output_error(mine - w, h) <= weighted_reference.output_error(its - w, h) * (1 + 1e-4)
 
 
 def network(rng, kind, n=64, outs=48):

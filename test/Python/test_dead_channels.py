@@ -163,8 +163,8 @@ def test_outputs_and_counts(rng, tmp_path, compile_and_load):
         net, result = random_network(rng)
         path, report = tmp_path / f"net{i}.onnx", tmp_path / f"net{i}.json"
         net.save(path, result)
-        fit = ".*=#compress.fit_packed<pattern = columns>" if i % 2 else None  # exact: what is left out is zero
-        library = compile_and_load(path, reference=True, drop_dead_channels=True, report=report, fit=fit)
+        rules = "structured(columns)" if i % 2 else None  # exact: what is left out is zero
+        library = compile_and_load(path, reference=True, drop_dead_channels=True, report=report, compress=rules)
         got = library.run({"x": net.x.astype(library.inputs[0].dtype)})[result]
         want = net.values[result]
         assert np.max(np.abs(got - want)) <= 1e-6 * np.max(np.abs(want)), i

@@ -36,7 +36,7 @@ def weight_bytes_of_onnx(path):
     return sum(t.nbytes for t in tensors if t.ndim > 1), sum(t.nbytes for t in tensors if t.ndim == 1)
 
 
-@pytest.mark.parametrize("rules", ["int8", "int4", "*Conv: none; default: circulant(8)", "ternary(0.5)"])
+@pytest.mark.parametrize("rules", ["int8", "int4", "*Conv: none; /9/*: none; default: circulant(8)", "ternary(0.5)"])
 def test_bytes_of_the_table_are_those_of_the_files(tmp_path, rules):
     # Where dense floats would be faster on this machine, the codes are asked for.
     force = [] if "circulant" in rules else ["--force", ".*=rebuild"]
