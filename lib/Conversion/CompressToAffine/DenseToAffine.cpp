@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MultiplyAdd.h"
 #include "ProductLowering.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,10 +23,9 @@ namespace mlir::compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// True if the body of `op` is `out + a * b`.
-static bool isMultiplyAdd(linalg::LinalgOp op) {
+bool mlir::compress::isSumOfProducts(linalg::LinalgOp op) {
   Block *body = op.getBlock();
-  if (body->getNumArguments() != 3 || !llvm::hasNItems(*body, 3))
+  if (op.getNumReductionLoops() == 0 || body->getNumArguments() != 3 || !llvm::hasNItems(*body, 3))
     return false;
   auto multiply = dyn_cast<arith::MulFOp>(body->front());
   auto add = dyn_cast<arith::AddFOp>(*std::next(body->begin()));
@@ -52,8 +52,7 @@ struct ConvertDenseToAffinePass : compress::impl::ConvertDenseToAffinePassBase<C
       return;
     SmallVector<linalg::LinalgOp> products;
     getOperation()->walk([&](linalg::LinalgOp op) {
-      if (op.hasPureBufferSemantics() && op.getNumDpsInputs() == 2 && op.getNumDpsInits() == 1 &&
-          op.getNumReductionLoops() > 0 && isMultiplyAdd(op))
+      if (op.hasPureBufferSemantics() && op.getNumDpsInputs() == 2 && op.getNumDpsInits() == 1 && isSumOfProducts(op))
         products.push_back(op);
     });
     for (linalg::LinalgOp op : products) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FixedPointEmitter.h"
+#include "../CompressToAffine/MultiplyAdd.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/IR/Layers.h"
@@ -360,7 +361,7 @@ LogicalResult FixedPointEmitter::emitOp(Operation *op) {
           return emitPooling(linalgOp, pooling == Pooling::Max);
         if (auto scale = matchScale(linalgOp))
           return emitScale(linalgOp, *scale);
-        if (isProduct(linalgOp))
+        if (isSumOfProducts(linalgOp))
           return emitProduct(linalgOp);
         return refuse(op,
                       "it is no product with constant weights, pooling, relu or factor; supported layers are listed "

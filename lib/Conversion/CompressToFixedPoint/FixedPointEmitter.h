@@ -140,8 +140,6 @@ Pooling matchPooling(linalg::LinalgOp op);
 bool isRelu(Operation *op);
 /// The factors, if `op` multiplies or divides each number by a constant.
 std::optional<Scale> matchScale(linalg::LinalgOp op);
-/// True if `op` multiplies two tensors and adds the products up.
-bool isProduct(linalg::LinalgOp op);
 /// True if the numbers of the result of `op` are some of those of its operand 0, or limits of them.
 bool keepsFormat(Operation *op);
 

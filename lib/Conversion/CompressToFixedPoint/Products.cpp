@@ -14,22 +14,6 @@ using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::kernel;
 
-bool mlir::compress::isProduct(linalg::LinalgOp op) {
-  Block *body = op.getBlock();
-  if (op.getNumDpsInputs() != 2 || op.getNumReductionLoops() == 0 || !llvm::hasNItems(body->getOperations(), 3))
-    return false;
-  auto multiply = dyn_cast<arith::MulFOp>(body->front());
-  auto add = dyn_cast<arith::AddFOp>(*std::next(body->begin()));
-  if (!multiply || !add || body->getTerminator()->getOperand(0) != add.getResult())
-    return false;
-  auto isPair = [](Operation *inner, Value a, Value b) {
-    return (inner->getOperand(0) == a && inner->getOperand(1) == b) ||
-           (inner->getOperand(0) == b && inner->getOperand(1) == a);
-  };
-  return isPair(multiply, body->getArgument(0), body->getArgument(1)) &&
-         isPair(add, body->getArgument(2), multiply.getResult());
-}
-
 /// The exact sum a + b of integers.
 static Value exactSum(OpBuilder &builder, Location loc, Value a, Value b) {
   int64_t width = std::max(a.getType().getIntOrFloatBitWidth(), b.getType().getIntOrFloatBitWidth()) + 1;

@@ -9,10 +9,10 @@
 //   %b = relu %a                               =>  %b = relu %conv0
 //   %c = linalg.transpose %b [0, 2, 3, 1]          conv1 reads %b
 //
-// For each permutation, which the other side of its inverse is. A value is at home where its op computes; an
-// elementwise op can compute on either side, all others cannot. The bytes of a value count once for each side that it
-// is needed on and is not at home on, so that the cheapest choice for all elementwise ops of a function together is a
-// minimum cut. The transposes that the choice makes needless meet, and canonicalization drops them.
+// For each permutation that occurs, one after the other. A value is at home where its op computes; an elementwise op
+// can compute on either side of the permutation, all others cannot. The bytes of a value count once for each side that
+// it is needed on and is not at home on, so that the cheapest choice for all elementwise ops of a function together is
+// a minimum cut. Transposes that the choice makes meet their inverse go.
 //
 //===----------------------------------------------------------------------===//
 

@@ -338,10 +338,10 @@ def PropagateLayoutsPass : Pass<"compress-propagate-layouts", "func::FuncOp"> {
   let summary = "Choose on which side of transposes elementwise ops compute";
   let description = [{
     Kernels that want channels last leave transposes around them. An elementwise op between a transpose and its inverse computes
-    as well without either. For each permutation, once with its inverse, the elementwise ops of the function (parallel loops,
-    operands of the same shape or of lower rank) are put before or behind it such that the bytes of all values that have to be
-    transposed are the fewest: a minimum cut over the graph. Constants do not count. Values that branch, as in a residual block, count once for
-    each side that they are needed on. The transposes that meet are dropped by `canonicalize`.
+    as well without either. For each permutation that occurs, the elementwise ops of the function (parallel loops, operands of
+    the same shape or of lower rank) are put before or behind it such that the bytes of all values that have to be transposed
+    are the fewest: a minimum cut over the graph. Constants do not count. Values that branch, as in a residual block, count once
+    for each side that they are needed on. Transposes that meet their inverse go.
 
     Runs after: import, narrow-weights          Leaves: as few transposed bytes as there can be
     Does nothing when: there is no transpose        Fails when: never
