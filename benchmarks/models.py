@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from compress_mlir import export, reference
+from compress_mlir import onnx_functions, reference
 
 MNIST = pathlib.Path(__file__).resolve().parents[1] / "examples" / "mnist" / "models"
 OPSET = 15
@@ -22,7 +22,7 @@ def save_model(path, nodes, input_shape, output_shape, constants, domains=()):
     graph = helper.make_graph(nodes, "g", [tensor_info("x", ["n"] + input_shape)], [tensor_info("y", ["n"] + output_shape)],
                               [numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in constants.items()])
     opsets = [helper.make_opsetid("", OPSET)] + [helper.make_opsetid(domain, 1) for domain in domains]
-    model = export.add_circulant_function(helper.make_model(graph, opset_imports=opsets))
+    model = onnx_functions.add_functions(helper.make_model(graph, opset_imports=opsets))
     model.ir_version = 8
     onnx.save(model, str(path))
     return path

@@ -2,7 +2,7 @@
 
 A weight of out x in numbers becomes p x q blocks of k x k numbers, each block circulant: it is given by its first column of k
 numbers (CirCNN, MICRO 2017). `weight` has shape p x q x k, or p x q x k x kh x kw, the layout of the ONNX contract
-(docs/CirculantONNX.md). In training, circulant vectors want a learning rate divided by sqrt(k): each number
+(docs/LightONNX.md). In training, circulant vectors want a learning rate divided by sqrt(k): each number
 collects the gradients of k places.
 """
 import math

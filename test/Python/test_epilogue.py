@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from compress_mlir import export, reference
+from compress_mlir import onnx_functions, reference
 from test_import import floats
 from test_kernel_tiling import EPS, basis, rfft, rfft_transpose, shape_of, transform_terms
 
@@ -142,7 +142,7 @@ def test_layers_with_a_skip(batch, rng, tmp_path, compile_and_load):
     graph = helper.make_graph(nodes, "g", info[:1], info[1:], [numpy_helper.from_array(a, n) for n, a in v.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid("compress", 1)])
     path = tmp_path / "skip.onnx"
-    path.write_bytes(export.add_circulant_function(model).SerializeToString())
+    path.write_bytes(onnx_functions.add_functions(model).SerializeToString())
     y = compile_and_load(path).run({"x": x})["y"]
     v = {n: a.astype(np.float64) for n, a in v.items()}
     r0 = np.maximum(x.astype(np.float64) @ reference.circulant(v["c"], 77, 64).T + v["b0"], 0)

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from conftest import ROOT
 import compress_mlir
-from compress_mlir import export, reference
+from compress_mlir import onnx_functions, reference
 
 
 def make_model(nodes, inputs, outputs, constants=(), opset=15, circulant=False):
@@ -18,7 +18,7 @@ def make_model(nodes, inputs, outputs, constants=(), opset=15, circulant=False):
     graph = helper.make_graph(nodes, "g", *info, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
     model.ir_version = 8
-    return export.add_circulant_function(model) if circulant else model
+    return onnx_functions.add_functions(model) if circulant else model
 
 
 def save(model, folder, name="model.onnx"):

@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import compress_mlir
-from compress_mlir import export
+from compress_mlir import onnx_functions
 from test_import import floats
 from test_profile import Profiled, names
 
@@ -30,7 +30,7 @@ def chain(path, blocks, rng):
     info = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", WIDTH]) for n in ("x", x)]
     graph = helper.make_graph(nodes, "net", info[:1], info[1:], [numpy_helper.from_array(v, n) for n, v in constants.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid("compress", 1)], ir_version=8)
-    export.add_circulant_function(model)
+    onnx_functions.add_functions(model)
     path.write_bytes(model.SerializeToString())
     return path
 

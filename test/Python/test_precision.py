@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 import compress_mlir
 import fetch
 import mnist
-from compress_mlir import export, reference
+from compress_mlir import onnx_functions, reference
 from compress_mlir.native import _find_compiler
 
 BOUND = {"bf16": 4e-3, "i8": 2e-2}
@@ -39,7 +39,7 @@ def save(path, c, rows, cols, conv=None):
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, x_shape)],
                               [helper.make_tensor_value_info("y", TensorProto.FLOAT, y_shape)],
                               [numpy_helper.from_array(c, "c")])
-    model = export.add_circulant_function(helper.make_model(
+    model = onnx_functions.add_functions(helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 15), helper.make_opsetid("compress", 1)]))
     model.ir_version = 8
     onnx.save(model, str(path))

@@ -23,7 +23,7 @@ struct ONNXImportOptions {
 
 /// Reads an ONNX file (opset 7 and later, as far as its ops have not changed since 17) into a module with one function
 /// `@main` on tensors, as docs/Design/20261123-frame.md says: linalg ops, and `compress.circulant` for nodes of the
-/// model-local function `compress.Circulant` (docs/CirculantONNX.md).
+/// model-local function `compress.Circulant` (docs/LightONNX.md).
 ///
 /// Returns null after one error, which lists every node that cannot be taken, with name, op, opset and reason. Tensors
 /// outside of the file are read from the model's own folder only.

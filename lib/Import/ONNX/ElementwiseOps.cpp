@@ -170,11 +170,27 @@ static LogicalResult importIdentity(Node &node) {
   return values ? node.yieldIntegers(*values) : node.yield(node.input(0));
 }
 
+/// Floats of 16 bits are how a file stores constants, and nothing else here.
+static LogicalResult importCastOfHalves(Node &node, Type to) {
+  if (!isa<FloatType>(to))
+    return node.refuse("casts FLOAT16 to anything but floats");
+  SmallVector<double> values = node.constant(0)->floats();
+  SmallVector<float> singles(values.begin(), values.end());
+  Tensor tensor{RankedTensorType::get(node.constant(0)->type.getShape(), to), {}};
+  if (to.isF64())
+    tensor.bytes.assign(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(double));
+  else
+    tensor.bytes.assign(reinterpret_cast<const char *>(singles.data()), singles.size() * sizeof(float));
+  return node.yieldConstant(std::move(tensor));
+}
+
 static LogicalResult importCast(Node &node) {
   int32_t dtype = node.integer("to", 0);
   Type to = elementType(node.builder, dtype);
   if (!to)
     return node.refuse("casts to " + dtypeName(dtype) + ", which is not supported");
+  if (const Tensor *tensor = node.constant(0); tensor && tensor->type.getElementType().isF16())
+    return importCastOfHalves(node, to);
   if (auto values = node.integers(0); values && isa<IntegerType>(to) && !to.isInteger(1))
     return node.yieldIntegers(*values);
   FailureOr<Value> result = node.input(0);

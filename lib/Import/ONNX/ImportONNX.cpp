@@ -35,6 +35,7 @@ static const NodeImporters &allImporters() {
   static const NodeImporters importers = [] {
     NodeImporters all;
     addElementwiseOps(all);
+    addLightOps(all);
     addLinearOps(all);
     addPoolingOps(all);
     addQuantizedOps(all);
@@ -342,9 +343,12 @@ private:
     std::string key = opKey(proto);
     bool mixes = false, hasUnsigned = false;
     for (int i = 0; i < node.numInputs(); ++i) {
-      if (const Tensor *tensor = node.constant(i); tensor && tensor->type.getElementType().isInteger(4))
-        if (key != "DequantizeLinear")
+      if (const Tensor *tensor = node.constant(i)) {
+        if (tensor->type.getElementType().isInteger(4) && key != "DequantizeLinear")
           return tensor->isUnsigned ? "UINT4" : "INT4";
+        if (tensor->type.getElementType().isF16() && key != "Cast")
+          return "FLOAT16";
+      }
       hasUnsigned |= node.isUnsigned(i);
       mixes |= node.isUnsigned(i) != node.isUnsigned(0);
     }

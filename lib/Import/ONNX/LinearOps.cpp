@@ -24,35 +24,6 @@ static bool refusesMixedFloats(Node &node, int count) {
 }
 
 //===----------------------------------------------------------------------===//
-// compress.Circulant
-//===----------------------------------------------------------------------===//
-
-/// A node of the model-local function `compress.Circulant` (docs/CirculantONNX.md). Its body is not looked at.
-static LogicalResult importCirculant(Node &node) {
-  if (node.numInputs() != 1 || !node.has(0))
-    return node.refuse("expects one operand, the circulant vectors");
-  auto type = node.type(0);
-  int64_t rows = node.integer("rows", 0), cols = node.integer("cols", 0);
-  if (type.getRank() < 3 || !type.hasStaticShape())
-    return node.refuse("its operand is not p x q x k, or p x q x k x taps");
-  auto needs = [&](int64_t extent, int64_t blocks) {
-    int64_t k = type.getDimSize(2);
-    return extent > (blocks - 1) * k && extent <= blocks * k;
-  };
-  if (!isa<FloatType>(type.getElementType()) || llvm::is_contained(type.getShape(), 0) ||
-      !needs(rows, type.getDimSize(0)) || !needs(cols, type.getDimSize(1)))
-    return node.refuse("rows = " + llvm::Twine(rows) + " and cols = " + llvm::Twine(cols) +
-                       " do not fit its operand, which has " + llvm::Twine(type.getDimSize(0)) + " x " +
-                       llvm::Twine(type.getDimSize(1)) + " blocks of " + llvm::Twine(type.getDimSize(2)));
-  Shape shape{rows, cols};
-  llvm::append_range(shape, type.getShape().drop_front(3));
-  auto result = node.activation(shape, type.getElementType());
-  if (failed(result))
-    return failure();
-  return node.yield(CirculantOp::create(node.builder, node.loc, *result, node.input(0), Domain::time, nullptr));
-}
-
-//===----------------------------------------------------------------------===//
 // Gemm
 //===----------------------------------------------------------------------===//
 
@@ -299,7 +270,6 @@ static LogicalResult importConv(Node &node) {
 }
 
 void onnx_import::addLinearOps(NodeImporters &importers) {
-  importers["compress.Circulant"] = importCirculant;
   importers["Gemm"] = importGemm;
   importers["MatMul"] = importMatMul;
   importers["Conv"] = importConv;

@@ -124,6 +124,7 @@ using NodeImporter = LogicalResult (*)(Node &);
 using NodeImporters = llvm::StringMap<NodeImporter>;
 
 void addElementwiseOps(NodeImporters &importers);
+void addLightOps(NodeImporters &importers);
 void addLinearOps(NodeImporters &importers);
 void addPoolingOps(NodeImporters &importers);
 void addQuantizedOps(NodeImporters &importers);

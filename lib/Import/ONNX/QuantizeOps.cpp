@@ -405,7 +405,9 @@ bool onnx_import::takesUnsignedIntegers(StringRef op) {
                                         "com.microsoft.DynamicQuantizeMatMul",
                                         "com.microsoft.MatMulIntegerToFloat",
                                         "com.microsoft.MatMulNBits",
-                                        "com.microsoft.QGemm"};
+                                        "com.microsoft.QGemm",
+                                        "compress.Dequantize",
+                                        "compress.Unpack"};
   return ops.contains(op);
 }
 

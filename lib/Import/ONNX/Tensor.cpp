@@ -147,6 +147,8 @@ static std::string readTypedField(const TensorProto &proto) {
     return pack<int64_t>(proto.int64_data());
   case TensorProto::INT32:
     return pack<int32_t>(proto.int32_data());
+  case TensorProto::FLOAT16:
+    return pack<uint16_t>(proto.int32_data());
   default:
     return pack<int8_t>(proto.int32_data());
   }
@@ -164,7 +166,9 @@ static std::string unpackFourBits(StringRef bytes, int64_t count, bool isUnsigne
 
 llvm::Expected<Tensor> onnx_import::readTensor(Builder &builder, const TensorProto &proto, StringRef folder) {
   bool isPacked = isFourBits(proto.data_type()), isUnsigned = isUnsignedType(proto.data_type());
-  Type element = isPacked ? builder.getIntegerType(4) : elementType(builder, proto.data_type());
+  Type element = isPacked                                    ? builder.getIntegerType(4)
+                 : proto.data_type() == TensorProto::FLOAT16 ? builder.getF16Type()
+                                                             : elementType(builder, proto.data_type());
   if (!element)
     return makeError("element type " + dtypeName(proto.data_type()) + " is not supported");
   if (proto.has_segment())
@@ -211,6 +215,16 @@ SmallVector<int64_t> Tensor::integers() const {
                                  : unpack<int8_t, int64_t>(bytes);
 }
 
+/// The numbers of 16-bit floats.
+static SmallVector<double> widenHalves(StringRef bytes) {
+  SmallVector<double> values;
+  for (uint16_t bits : unpack<uint16_t, uint16_t>(bytes))
+    values.push_back(llvm::APFloat(llvm::APFloat::IEEEhalf(), llvm::APInt(16, bits)).convertToDouble());
+  return values;
+}
+
 SmallVector<double> Tensor::floats() const {
+  if (type.getElementType().isF16())
+    return widenHalves(bytes);
   return type.getElementType().isF64() ? unpack<double, double>(bytes) : unpack<float, double>(bytes);
 }

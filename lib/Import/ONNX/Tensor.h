@@ -25,7 +25,7 @@ struct Tensor {
 
   /// The values of an integer or bool tensor.
   SmallVector<int64_t> integers() const;
-  /// The values of a float tensor (f32 or f64).
+  /// The values of a float tensor (f16, f32 or f64).
   SmallVector<double> floats() const;
 };
 
@@ -43,7 +43,7 @@ llvm::Expected<int64_t> checkedBytes(ArrayRef<int64_t> shape, int64_t elementByt
 
 /// Reads `proto`. Values that lie outside of the file are read from `folder`, and nowhere else. The size that the file
 /// claims is compared with the bytes that are there before any is allocated. Integers of 4 bits, which the file packs,
-/// take a byte each, as constants of this project do.
+/// take a byte each, as constants of this project do. Only `Cast` takes floats of 16 bits.
 llvm::Expected<Tensor> readTensor(Builder &builder, const ::onnx::TensorProto &proto, StringRef folder);
 
 } // namespace mlir::compress::onnx_import
