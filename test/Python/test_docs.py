@@ -53,7 +53,7 @@ def test_every_pass_is_listed():
         assert f"--{name}" in help_text
 
 
-@pytest.mark.parametrize("document,lines", [("Tutorial", 15), ("Obtain", 9)])
+@pytest.mark.parametrize("document,lines", [("Tutorial", 15), ("Obtain", 9), ("LightONNX", 3)])
 def test_document_runs_and_prints_what_it_says(tmp_path, document, lines):
     """The sh blocks, in one shell; a text block holds lines that what ran before it prints, `…` for text left out."""
     blocks = re.findall(r"^```(sh|text)\n(.*?)^```", (ROOT / "docs" / f"{document}.md").read_text(), re.S | re.M)

@@ -1,4 +1,5 @@
 """Light weights in ONNX files: what the functions mean in NumPy, in ONNX Runtime and to the compiler, and files that are malformed."""
+import json
 import subprocess
 import sys
 
@@ -253,3 +254,113 @@ def test_codes_that_do_not_fit_are_refused_where_they_are_made():
         onnx_functions.pack_bits([0, 4], 2)
     assert list(onnx_functions.pack_bits([1, 2, 3, 0, 3], 2)) == [0b00111001, 0b11]
     assert list(onnx_functions.pack_bits([5, 3, 7], 3)) == [0b11011101, 0b1]
+
+
+#===----------------------------------------------------------------------===#
+# What --emit onnx writes
+#===----------------------------------------------------------------------===#
+
+def network(rng, opset=15, transposed=True):
+    """A convolution with BatchNormalization, a convolution whose weight is a Constant, two fully connected layers of one weight, a last one."""
+    floats = lambda *shape: (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+    last = floats(5, 32)
+    constants = {"conv1.weight": floats(8, 3, 3, 3), "scale": 1 + 0.1 * floats(8), "shift": floats(8), "mean": floats(8),
+                 "var": np.full(8, 0.5, np.float32), "fc.weight": floats(32, 32), "fc.bias": floats(32),
+                 "last.weight": last if transposed else np.ascontiguousarray(last.T)}
+    node = helper.make_node
+    nodes = [node("Conv", ["x", "conv1.weight"], ["a"], name="conv1", pads=[1] * 4),
+             node("BatchNormalization", ["a", "scale", "shift", "mean", "var"], ["b"], name="bn"),
+             node("Relu", ["b"], ["c"]),
+             node("Constant", [], ["conv2.weight"], value=numpy_helper.from_array(floats(8, 8, 3, 3))),
+             node("Conv", ["c", "conv2.weight"], ["d"], name="conv2", strides=[3, 3]),
+             node("Flatten", ["d"], ["e"]),
+             node("Gemm", ["e", "fc.weight", "fc.bias"], ["f"], name="fc1", transB=1),
+             node("Relu", ["f"], ["g"]),
+             node("Gemm", ["g", "fc.weight"], ["h"], name="fc2", transB=1),
+             node("Gemm", ["h", "last.weight"], ["y"], name="last", transB=int(transposed))]
+    from test_import import make_model
+    return make_model(nodes, {"x": ["n", 3, 7, 7]}, {"y": ["n", 5]}, constants, opset)
+
+
+def write_light(path, rules, folder, *options):
+    command = [_find_compiler(), str(path), "-o", str(folder), "--emit", "onnx", "--quiet", "--compress", rules, *options]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+SCHEMES = ["int8", "int8(group=16)", "int4(8)", "pow2(4)", "pow2(3, terms=2)", "ternary(0.5)", "codebook(3)", "circulant(4)",
+           "smartdeal(0.5)", "smartdeal(0)", "conv*: escalate(bases=3, sparsity=0.5); default: lowrank(rank=3)", "lowrank(energy=0.8)",
+           "structured(columns, sparsity=0.5)", "structured(elements, sparsity=0.8)", "conv*: none; default: int4",
+           "#compress.fit_packed<pattern = columns, sparsity = 0.25, values = #compress.fit_pow2<bits = 4>>"]
+
+
+@pytest.mark.parametrize("rules", SCHEMES)
+def test_light_file_is_the_network_that_was_compressed(rules, rng, tmp_path, compile_and_load):
+    path, report = tmp_path / "dense.onnx", tmp_path / "report.json"
+    onnx.save(network(rng, transposed=rules != "int4(8)"), str(path))
+    done = write_light(path, rules, tmp_path, "--report", str(report))
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    light = onnx.load(str(tmp_path / "dense.light.onnx"))
+    onnx.checker.check_model(light)
+    x = rng.standard_normal((3, 3, 7, 7)).astype(np.float32)
+    compressed = compile_and_load(path, compress=rules).run({"x": x})["y"]
+    ours = compile_and_load(tmp_path / "dense.light.onnx").run({"x": x})["y"]
+    np.testing.assert_array_equal(ours, compressed)
+    library = peers.runtime("ort-fp32")
+    if library:
+        theirs = onnx_runtime.Session(tmp_path / "dense.light.onnx", library, ["y"]).run({"x": x})["y"]
+        np.testing.assert_allclose(theirs, compressed, rtol=1e-4, atol=1e-4)
+    # The bytes of the table are those of the file's tensors; a bit stream ends with a whole byte.
+    weights = dict(conv1="conv1.weight", conv2="conv2.weight", fc1="fc.weight", last="last.weight")
+    for row in json.loads(report.read_text())["compressed"]["rows"]:
+        name = weights[row["layer"]]
+        if row["scheme"] == "none":
+            continue
+        parts = [t for t in light.graph.initializer if t.name.startswith(name)]
+        assert abs(sum(len(t.raw_data) for t in parts) - row["bytes_after"]) <= len(parts), (row, [(t.name, len(t.raw_data)) for t in parts])
+
+
+def test_tensors_outside_of_the_file_come_in(rng, tmp_path):
+    model = network(rng)
+    expected = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    (tmp_path / "dense").mkdir()
+    onnx.save(model, str(tmp_path / "dense" / "net.onnx"), save_as_external_data=True, location="net.data", size_threshold=0)
+    assert write_light(tmp_path / "dense" / "net.onnx", "fc1: int4", tmp_path).returncode == 0
+    light = onnx.load(str(tmp_path / "net.light.onnx"))  # with no net.data beside it
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in light.graph.initializer}
+    np.testing.assert_array_equal(tensors["last.weight"], expected["last.weight"])
+
+
+@pytest.mark.parametrize("arguments, reason", [
+    (["--compress", "int4", "--drop-dead-channels"], "--emit onnx writes an ONNX file again"), ([], "it needs --compress and an ONNX file")])
+def test_what_emit_onnx_does_not_go_with(arguments, reason, rng, tmp_path):
+    onnx.save(network(rng), str(tmp_path / "dense.onnx"))
+    done = subprocess.run([_find_compiler(), str(tmp_path / "dense.onnx"), "-o", str(tmp_path / "out"), "--emit", "onnx", *arguments],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and reason in done.stderr and not (tmp_path / "out").exists()
+
+
+def test_files_of_old_opsets_are_refused(rng, tmp_path):
+    onnx.save(network(rng, opset=12), str(tmp_path / "dense.onnx"))
+    done = write_light(tmp_path / "dense.onnx", "int4", tmp_path / "out")
+    assert done.returncode == 1 and "the model's opset is 12, but light weights are written with opset 13 and later" in done.stderr
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_weights_without_a_form_are_refused(rng, tmp_path):
+    """Zero points: DequantizeLinear would say them of bytes alone, and no scheme with a name makes them."""
+    onnx.save(network(rng), str(tmp_path / "dense.onnx"))
+    done = write_light(tmp_path / "dense.onnx", "fc1: #compress.fit_uniform<bits = 4, symmetric = false>", tmp_path / "out")
+    assert done.returncode == 1 and "'fc1': codes with zero points have no form in ONNX files" in done.stderr, done.stderr
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_light_file_may_be_made_lighter(rng, tmp_path, compile_and_load):
+    """Weights that are light already stay, with the functions that they have."""
+    onnx.save(network(rng), str(tmp_path / "net.onnx"))
+    assert write_light(tmp_path / "net.onnx", "fc1: circulant(4)", tmp_path).returncode == 0
+    assert write_light(tmp_path / "net.light.onnx", "conv*: int4; last: circulant(2)", tmp_path, "--name", "both").returncode == 0
+    light = onnx.load(str(tmp_path / "both.light.onnx"))
+    assert sorted(f.name for f in light.functions) == ["Circulant", "Dequantize"]
+    x = rng.standard_normal((2, 3, 7, 7)).astype(np.float32)
+    both = compile_and_load(tmp_path / "net.onnx", compress="fc1: circulant(4); conv*: int4; last: circulant(2)")
+    np.testing.assert_array_equal(compile_and_load(tmp_path / "both.light.onnx").run({"x": x})["y"], both.run({"x": x})["y"])

@@ -16,6 +16,7 @@
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Target/HLS/Project.h"
 #include "compress/Target/HLS/Reference.h"
+#include "compress/Target/ONNX/LightONNX.h"
 #include "compress/Target/Variants.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -98,6 +99,7 @@ private:
       return options.emit == Emit::Affine ? 4 : 5;
     switch (options.emit) {
     case Emit::MLIR:
+    case Emit::ONNX:
       return 1;
     case Emit::Affine:
       return 2;
@@ -138,8 +140,13 @@ private:
       return failure();
     if (weighsFits(options) && failed(report.phase("weigh layers", [&] { return calibrateLayers(); })))
       return failure();
+    llvm::StringMap<std::string> denseTensors;
+    if (options.emit == Emit::ONNX)
+      denseTensors = namesOfDenseTensors(*module);
     if (!options.compress.empty() && failed(report.phase("compress", [&] { return compressLayers(); })))
       return failure();
+    if (options.emit == Emit::ONNX)
+      return writeLightONNX(denseTensors);
     if (options.emit == Emit::MLIR)
       return write(options.name + ".mlir", moduleText());
     if (options.target == Target::HLS)
@@ -206,6 +213,11 @@ private:
     fitOptions.schemes = options.compress;
     pm.addNestedPass<func::FuncOp>(createFitPass(fitOptions));
     return pm.run(*module);
+  }
+
+  LogicalResult writeLightONNX(const llvm::StringMap<std::string> &denseTensors) {
+    auto file = makeLightONNX(options.model, *module, denseTensors);
+    return file ? write(options.name + ".light.onnx", *file) : failWith(file.takeError());
   }
 
   //===--------------------------------------------------------------------===//

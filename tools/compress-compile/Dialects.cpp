@@ -8,6 +8,7 @@
 #include "Compile.h"
 #include "compress/Import/ONNX.h"
 #include "compress/InitAll.h"
+#include "compress/Target/ONNX/LightONNX.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 
@@ -25,6 +26,7 @@ DialectRegistry mlir::compress::compileDialects() {
   mlir::registerAllExtensions(registry);
   compress::registerAllDialects(registry);
   compress::registerONNXImportDialects(registry);
+  compress::registerONNXWeightWriters(registry);
 #ifdef COMPRESS_INCLUDE_TESTS
   compress::test::registerTestDialect(registry);
 #endif

@@ -14,7 +14,7 @@
 namespace mlir::compress {
 
 /// What to write.
-enum class Emit { Library, MLIR, Affine, LLVM, Assembly, Object };
+enum class Emit { Library, MLIR, ONNX, Affine, LLVM, Assembly, Object };
 
 /// For what to write it.
 enum class Target { CPU, HLS };

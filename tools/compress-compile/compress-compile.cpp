@@ -117,6 +117,9 @@ int main(int argc, char **argv) {
   cl::opt<Emit> emit("emit", cl::desc("What to write (default: lib)"), cl::init(Emit::Library),
                      cl::values(clEnumValN(Emit::Library, "lib", "shared and static library, header"),
                                 clEnumValN(Emit::MLIR, "mlir", "the imported and fitted model"),
+                                clEnumValN(Emit::ONNX, "onnx",
+                                           "the ONNX file with the light weights of --compress, <name>.light.onnx "
+                                           "(docs/LightONNX.md)"),
                                 clEnumValN(Emit::Affine, "affine", "loops on buffers"),
                                 clEnumValN(Emit::LLVM, "llvm", "optimized LLVM IR"),
                                 clEnumValN(Emit::Assembly, "asm", "assembly"),
@@ -199,8 +202,12 @@ int main(int argc, char **argv) {
     return fail("--force does not go with --expand or --reference");
   if (!calibration.empty() && compress.empty() && target != Target::HLS)
     return fail("--calibration is for --compress and --target hls");
-  if (profile && (emit == Emit::MLIR || emit == Emit::Affine))
-    return fail("--profile does not go with --emit mlir or affine, which have no ticks yet");
+  if (emit == Emit::ONNX && (compress.empty() || !llvm::StringRef(model).ends_with(".onnx") || dropDeadChannels))
+    return fail(
+        "--emit onnx writes an ONNX file again, with the weights of --compress: it needs --compress and an ONNX "
+        "file, and does not go with --drop-dead-channels");
+  if (profile && (emit == Emit::MLIR || emit == Emit::ONNX || emit == Emit::Affine))
+    return fail("--profile does not go with --emit mlir, onnx or affine, which have no ticks yet");
   if (target == Target::HLS) {
     if (calibration.empty() && emit != Emit::MLIR)
       return fail("--target hls needs --calibration: formats are chosen from the ranges of numbers");
