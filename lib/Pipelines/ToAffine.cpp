@@ -44,6 +44,7 @@ static void addSelection(OpPassManager &pm, const CompressToAffineOptions &optio
   } else {
     SelectPassOptions select;
     select.force = options.force;
+    select.objective = options.objective;
     select.machine = options.machine;
     pm.addPass(createSelectPass(select));
   }

@@ -34,7 +34,8 @@ def _find_compiler():
 
 def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=False, force=None, batch=None,
             max_batch=None, vector_lanes=None, report=None, compress=None, calibration=None,
-            drop_dead_channels=False, machine=None, target_triple=None, precision=None, max_error=None, profile=False):
+            drop_dead_channels=False, machine=None, target_triple=None, precision=None, max_error=None, profile=False,
+            objective=None):
     """Compiles the ONNX or IR file `path` into `out_dir`; returns the path of the shared library.
 
     The options are those of `compress-compile --help`; `target_cpu` is one name, or several separated by commas. Raises CompileError with the compiler's report.
@@ -49,7 +50,7 @@ def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=F
     for option, value in (("--target-cpu", target_cpu), ("--target-triple", target_triple), ("--force", force),
                           ("--batch", batch), ("--max-batch", max_batch), ("--vector-lanes", vector_lanes),
                           ("--report", report), ("--compress", compress), ("--calibration", calibration),
-                          ("--machine", machine), ("--precision", precision),
+                          ("--machine", machine), ("--objective", objective), ("--precision", precision),
                           ("--max-error", max_error)):
         command += [option, str(value)] if value is not None else []
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")

@@ -242,6 +242,7 @@ private:
     CompressToAffineOptions pipeline;
     pipeline.expand = options.expand;
     pipeline.force = options.force;
+    pipeline.objective = options.objective;
     pipeline.machine = options.machine;
     buildCompressToKernelsPipeline(pm, pipeline);
     return pm.run(*module);
@@ -302,6 +303,7 @@ private:
     pipeline.reference = options.reference;
     pipeline.expand = options.expand;
     pipeline.force = options.force;
+    pipeline.objective = options.objective;
     pipeline.machine = options.machine;
     pipeline.precision = options.precision;
     pipeline.maxError = options.maxError;

@@ -37,11 +37,23 @@ static std::optional<CompressedLayer> rowOf(const LayerRemark &remark) {
   return layer;
 }
 
+/// Microseconds that the dense layer of a row should take on `machine`.
+static double denseMicroseconds(const CompressedLayer &layer, const Machine &machine, int64_t weightBytes) {
+  Cost dense;
+  dense.multiplies = layer.multiplies;
+  dense.adds = layer.adds;
+  dense.weightBytes = weightBytes;
+  return dense.seconds(machine) * 1e6;
+}
+
 CompressTable::CompressTable(llvm::ArrayRef<LayerRemark> remarks, const Machine &machine, bool isLowered) {
   for (const LayerRemark &remark : remarks) {
     auto layer = rowOf(remark);
     if (!layer)
       continue;
+    Machine ofBytes = machine;
+    ofBytes.peakFlops = std::max(machine.peakFlops, machine.peakInt8);
+    layer->microsecondsInt8 = denseMicroseconds(*layer, ofBytes, layer->bytesInt8);
     // The first form of a layer is that of the layer; further ones are of the products that it is made of.
     auto select = llvm::find_if(remarks, [&](const LayerRemark &other) {
       return other.pass == "select" && other.kind == "passed" && other.layer == layer->name &&
@@ -54,11 +66,7 @@ CompressTable::CompressTable(llvm::ArrayRef<LayerRemark> remarks, const Machine 
       layer->microseconds = select->figure("predicted_us");
     } else if (isLowered) {
       layer->form = "dense";
-      Cost dense;
-      dense.multiplies = layer->multiplies;
-      dense.adds = layer->adds;
-      dense.weightBytes = layer->bytesBefore;
-      layer->microseconds = dense.seconds(machine) * 1e6;
+      layer->microseconds = denseMicroseconds(*layer, machine, layer->bytesBefore);
     }
     layers.push_back(std::move(*layer));
   }
@@ -78,6 +86,7 @@ CompressedLayer CompressTable::total() const {
     sum.multiplies += layer.multiplies;
     sum.adds += layer.adds;
     micros += layer.microseconds.value_or(0);
+    sum.microsecondsInt8 += layer.microsecondsInt8;
   }
   if (!layers.empty() && layers.front().microseconds)
     sum.microseconds = micros;
@@ -125,7 +134,12 @@ std::string CompressTable::text() const {
       dense.push_back(layer.name);
   std::string note = dense.empty() ? ""
                                    : "the library has " + llvm::join(dense, ", ") +
-                                         " as dense floats: no form pays on this machine (--force names one)\n";
+                                         " as dense floats: no form pays on this machine (--force names one, "
+                                         "--objective bytes takes the smallest)\n";
+  if (sum.microseconds && *sum.microseconds > sum.microsecondsInt8)
+    note += llvm::formatv("these layers should take {0:f2} us; with 8 bits, dense, they should take {1:f2} us "
+                          "(--precision i8 without --compress)\n",
+                          *sum.microseconds, sum.microsecondsInt8);
   return text +
          llvm::formatv("weights take {0} bytes; {1}, {2}, {3}\n", sum.bytesAfter, against("fp32", sum.bytesBefore),
                        against("int8", sum.bytesInt8), against("int4(32)", sum.bytesInt4))
@@ -149,6 +163,8 @@ static llvm::json::Object toJSON(const CompressedLayer &layer) {
     row["output_error"] = *layer.outputError;
   if (layer.microseconds)
     row["predicted_us"] = *layer.microseconds;
+  if (layer.microseconds)
+    row["predicted_us_int8"] = layer.microsecondsInt8;
   if (!layer.form.empty())
     row["form"] = layer.form;
   return row;

@@ -35,6 +35,8 @@ struct CompressedLayer {
   std::string form;
   double multiplies = 0, adds = 0;
   std::optional<double> microseconds;
+  /// What the dense layer should take with weights and products of 8 bits.
+  double microsecondsInt8 = 0;
 };
 
 /// The layers that `compress-fit` looked at, in their order, with the forms that `compress-select` gave them.

@@ -27,6 +27,8 @@ struct CompileOptions {
   std::string compress;
   /// Samples, a .npy file, by which compress-fit weighs errors and from which Target::HLS takes ranges; empty for none.
   std::string calibration;
+  /// What forms are chosen by: time or bytes.
+  std::string objective = "time";
   /// A preset, `native` or a file, as Machine::get takes it.
   std::string machine;
   /// Of constant weights: f32, bf16, i8 or auto, and what auto may lose of them.

@@ -72,6 +72,10 @@ int main(int argc, char **argv) {
                              cl::desc("Form for all layers, such as spectral or dense, or pattern=form,... over layer "
                                       "names (default: the cheapest)"),
                              cl::cat(category));
+  cl::opt<std::string> objective("objective",
+                                 cl::desc("What forms of light layers are chosen by: time (default), or bytes: the "
+                                          "fewest of weights, however long they take to decode"),
+                                 cl::value_desc("time|bytes"), cl::init("time"), cl::cat(category));
   cl::opt<std::string> machine("machine",
                                cl::desc("Description that the cost model chooses by: a preset, native (what "
                                         "'compress-machine --measure' left) or a JSON file (default: the preset "
@@ -163,6 +167,7 @@ int main(int argc, char **argv) {
   options.force = force;
   options.compress = compress;
   options.calibration = calibration;
+  options.objective = objective;
   options.machine = machine;
   options.precision = precision;
   options.maxError = maxError;
@@ -188,6 +193,10 @@ int main(int argc, char **argv) {
     return fail("--max-batch expects 1 or more");
   if (vectorLanes.getNumOccurrences() && vectorLanes < 1)
     return fail("--vector-lanes expects 1 or more");
+  if (objective != "time" && objective != "bytes")
+    return fail("--objective expects time or bytes, not '" + objective + "'");
+  if ((expand || reference) && objective != "time")
+    return fail("--objective does not go with --expand or --reference");
   if (precision != "f32" && precision != "bf16" && precision != "i8" && precision != "auto")
     return fail("--precision expects f32, bf16, i8 or auto, not '" + precision + "'");
   if (precision == "auto" && !(maxError > 0 && maxError < 1))

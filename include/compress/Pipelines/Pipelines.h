@@ -25,6 +25,9 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
   Option<std::string> force{
       *this, "force", llvm::cl::desc("Form for compress-select to use, for all layers or by name (pattern=form,…)"),
       llvm::cl::init("")};
+  Option<std::string> objective{*this, "objective",
+                                llvm::cl::desc("What compress-select chooses forms by: time, or bytes of weights"),
+                                llvm::cl::init("time")};
   Option<std::string> machine{*this, "machine",
                               llvm::cl::desc("Description for compress-select: a preset, native or a JSON file"),
                               llvm::cl::init(Machine::kDefaultName)};

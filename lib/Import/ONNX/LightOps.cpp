@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Nodes of the model-local functions of domain `compress` (docs/LightONNX.md), each of which becomes the representation op
-// of its meaning. The functions' bodies are not looked at.
+// Nodes of the model-local functions of domain `compress` (docs/LightONNX.md), each of which becomes the representation
+// op of its meaning. The functions' bodies are not looked at.
 //
 //===----------------------------------------------------------------------===//
 
@@ -94,8 +94,8 @@ static Value constantAtStart(Node &node, RankedTensorType type, ArrayRef<char> b
 // Dequantize
 //===----------------------------------------------------------------------===//
 
-/// The code whose raw codes stand for the numbers of `table`: the first of the dialect's that fits, else a codebook. The table
-/// of ternary codes is that of integers of 2 bits, so that it depends on whether -2 occurs.
+/// The code whose raw codes stand for the numbers of `table`: the first of the dialect's that fits, else a codebook.
+/// The table of ternary codes is that of integers of 2 bits, so that it depends on whether -2 occurs.
 static NumberCodeAttrInterface codeOfTable(MLIRContext *context, ArrayRef<double> table, int64_t bits,
                                            ArrayRef<uint8_t> codes) {
   SmallVector<NumberCodeAttrInterface> known{UniformAttr::get(context, bits, /*unsigned_codes=*/true)};
@@ -154,10 +154,10 @@ static LogicalResult importDequantize(Node &node) {
   bool isSaid = false;
   for (auto [extent, scale, along] : llvm::zip_equal(*shape, scales, *group))
     isSaid |= extent % scale != 0 || extent / scale != along;
-  return node.yield(DequantizeOp::create(
-      builder, node.loc, RankedTensorType::get(*shape, node.type(1).getElementType()),
-      constantAtStart(node, codesType, ArrayRef<char>(codes.data(), codes.size())), node.input(1), Value(), code,
-      isSaid ? builder.getDenseI64ArrayAttr(*group) : DenseI64ArrayAttr()));
+  return node.yield(
+      DequantizeOp::create(builder, node.loc, RankedTensorType::get(*shape, node.type(1).getElementType()),
+                           constantAtStart(node, codesType, ArrayRef<char>(codes.data(), codes.size())), node.input(1),
+                           Value(), code, isSaid ? builder.getDenseI64ArrayAttr(*group) : DenseI64ArrayAttr()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -134,7 +134,8 @@ private:
       return constant.emitError("is no constant tensor of floats that is at hand");
     bool isF64 = type.getElementType().isF64();
     SmallVector<float> singles(values->begin(), values->end());
-    const char *bytes = isF64 ? reinterpret_cast<const char *>(values->data()) : reinterpret_cast<const char *>(singles.data());
+    const char *bytes =
+        isF64 ? reinterpret_cast<const char *>(values->data()) : reinterpret_cast<const char *>(singles.data());
     return addTensor(name, type, ArrayRef<char>(bytes, values->size() * (isF64 ? 8 : 4)), /*isUnsigned=*/false);
   }
 
@@ -174,7 +175,8 @@ public:
     llvm::StringSet<> done;
     auto failed = module.walk([&](CompressedWeightOpInterface weight) {
       auto tensor = tensors.find(layerOf(weight->getLoc()));
-      bool isPart = llvm::any_of(weight->getUsers(), [](Operation *user) { return isa<CompressedWeightOpInterface>(user); });
+      bool isPart =
+          llvm::any_of(weight->getUsers(), [](Operation *user) { return isa<CompressedWeightOpInterface>(user); });
       if (isPart || tensor == tensors.end() || !done.insert(tensor->second).second)
         return WalkResult::advance();
       if (!remove(graph, tensor->second))

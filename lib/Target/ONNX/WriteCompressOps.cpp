@@ -30,7 +30,8 @@ using Attributes = SmallVector<ONNXWeightWriter::Attribute>;
 
 SmallVector<int64_t> asList(ArrayRef<int64_t> values) { return SmallVector<int64_t>(values); }
 
-/// The dimension along which there is a scale for each entry, -1 if there is one scale for all; nullopt for anything else.
+/// The dimension along which there is a scale for each entry, -1 if there is one scale for all; nullopt for anything
+/// else.
 std::optional<int64_t> axisOf(ArrayRef<int64_t> codes, ArrayRef<int64_t> scales) {
   int64_t axis = -1;
   for (auto [dim, pair] : llvm::enumerate(llvm::zip_equal(codes, scales))) {
@@ -74,7 +75,8 @@ FailureOr<SmallVector<uint8_t>> rawCodes(DequantizeOp op) {
 FailureOr<std::string> writeLinear(DequantizeOp op, ArrayRef<uint8_t> raw, int64_t axis, ONNXWeightWriter &writer,
                                    StringRef name) {
   std::string bytes(raw.begin(), raw.end());
-  std::string codes = writer.addTensor((name + "/codes").str(), op.getCodesType(), ArrayRef<char>(bytes.data(), bytes.size()));
+  std::string codes =
+      writer.addTensor((name + "/codes").str(), op.getCodesType(), ArrayRef<char>(bytes.data(), bytes.size()));
   auto values = constantValues(op.getScales());
   if (!values)
     return op.emitError("its scales are no constant");
@@ -84,7 +86,8 @@ FailureOr<std::string> writeLinear(DequantizeOp op, ArrayRef<uint8_t> raw, int64
   std::string scales =
       writer.addTensor((name + "/scales").str(), type,
                        ArrayRef<char>(reinterpret_cast<const char *>(numbers.data()), numbers.size() * sizeof(float)));
-  return writer.addNode("DequantizeLinear", /*isFunction=*/false, {codes, scales}, name, {{"axis", std::max<int64_t>(axis, 0)}});
+  return writer.addNode("DequantizeLinear", /*isFunction=*/false, {codes, scales}, name,
+                        {{"axis", std::max<int64_t>(axis, 0)}});
 }
 
 FailureOr<std::string> writeDequantize(DequantizeOp op, ONNXWeightWriter &writer, StringRef name) {
@@ -97,7 +100,8 @@ FailureOr<std::string> writeDequantize(DequantizeOp op, ONNXWeightWriter &writer
   NumberCodeAttrInterface code = op.getCode();
   auto uniform = dyn_cast<UniformAttr>(Attribute(code));
   auto axis = axisOf(shape, op.getScalesType().getShape());
-  if (uniform && uniform.getBits() == 8 && !uniform.getUnsignedCodes() && axis && op.getScalesType().getElementType().isF32())
+  if (uniform && uniform.getBits() == 8 && !uniform.getUnsignedCodes() && axis &&
+      op.getScalesType().getElementType().isF32())
     return writeLinear(op, *raw, *axis, writer, name);
   auto scales = writer.write(op.getScales(), (name + "/scales").str());
   if (failed(scales))
@@ -106,8 +110,9 @@ FailureOr<std::string> writeDequantize(DequantizeOp op, ONNXWeightWriter &writer
   for (int64_t i = 0; i < int64_t(1) << code.getNumBits(); ++i)
     table.push_back(static_cast<float>(code.valueOf(i)));
   std::string codes = writer.addBits((name + "/codes").str(), *raw, code.getNumBits(), op.getContext());
-  return writer.addNode("Dequantize", /*isFunction=*/true, {codes, *scales}, name,
-                        {{"shape", asList(shape)}, {"bits", code.getNumBits()}, {"table", table}, {"group", op.getGroupSizes()}});
+  return writer.addNode(
+      "Dequantize", /*isFunction=*/true, {codes, *scales}, name,
+      {{"shape", asList(shape)}, {"bits", code.getNumBits()}, {"table", table}, {"group", op.getGroupSizes()}});
 }
 
 FailureOr<std::string> writeFactorized(FactorizedOp op, ONNXWeightWriter &writer, StringRef name) {
@@ -170,10 +175,9 @@ FailureOr<std::string> writeUnpack(UnpackOp op, ONNXWeightWriter &writer, String
   SmallVector<int64_t> perm;
   for (int64_t dim = 0; dim < rank; ++dim)
     perm.append({dim, rank + dim});
-  return writer.addNode("Unpack", /*isFunction=*/true, {*values, packed}, name,
-                        {{"mask_shape", asList(op.getMaskShape())},
-                         {"shape", asList(op.getResultType().getShape())},
-                         {"perm", perm}});
+  return writer.addNode(
+      "Unpack", /*isFunction=*/true, {*values, packed}, name,
+      {{"mask_shape", asList(op.getMaskShape())}, {"shape", asList(op.getResultType().getShape())}, {"perm", perm}});
 }
 
 struct CompressONNXWeights : ONNXWeightDialectInterface {
@@ -192,7 +196,6 @@ struct CompressONNXWeights : ONNXWeightDialectInterface {
 } // namespace
 
 void mlir::compress::registerONNXWeightWriters(DialectRegistry &registry) {
-  registry.addExtension(+[](MLIRContext *context, CompressDialect *dialect) {
-    dialect->addInterfaces<CompressONNXWeights>();
-  });
+  registry.addExtension(
+      +[](MLIRContext *context, CompressDialect *dialect) { dialect->addInterfaces<CompressONNXWeights>(); });
 }

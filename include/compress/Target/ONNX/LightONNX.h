@@ -15,14 +15,14 @@
 
 namespace mlir::compress {
 
-/// For each layer of an imported network with a dense constant weight, by its name: the tensor of the ONNX file that the
-/// weight is. To be asked for before the weights are fitted.
+/// For each layer of an imported network with a dense constant weight, by its name: the tensor of the ONNX file that
+/// the weight is. To be asked for before the weights are fitted.
 llvm::StringMap<std::string> namesOfDenseTensors(ModuleOp module);
 
-/// The ONNX file at `path` with other weights: each tensor of `tensors`, the result of `namesOfDenseTensors`, whose layer has a
-/// fitted weight in `module` becomes nodes that make it of what is stored (docs/LightONNX.md). All else is as it was, but that
-/// BatchNormalization is folded and that nothing lies outside of the file any more. An error if the opset is under 13, or
-/// if a weight is made of an op that says no way to write it.
+/// The ONNX file at `path` with other weights: each tensor of `tensors`, the result of `namesOfDenseTensors`, whose
+/// layer has a fitted weight in `module` becomes nodes that make it of what is stored (docs/LightONNX.md). All else is
+/// as it was, but that BatchNormalization is folded and that nothing lies outside of the file any more. An error if the
+/// opset is under 13, or if a weight is made of an op that says no way to write it.
 llvm::Expected<std::string> makeLightONNX(StringRef path, ModuleOp module, const llvm::StringMap<std::string> &tensors);
 
 /// Attaches to the compress dialect how its ops are written.

@@ -26,10 +26,12 @@ public:
 
   virtual ~ONNXWeightWriter() = default;
 
-  /// The tensor `value`, a constant or the result of a representation op; failure, after an error, if it cannot be written.
+  /// The tensor `value`, a constant or the result of a representation op; failure, after an error, if it cannot be
+  /// written.
   virtual FailureOr<std::string> write(Value value, StringRef name) = 0;
   /// A constant tensor of f32, f64 or i8; bytes without sign if `isUnsigned`.
-  virtual std::string addTensor(StringRef name, RankedTensorType type, ArrayRef<char> bytes, bool isUnsigned = false) = 0;
+  virtual std::string addTensor(StringRef name, RankedTensorType type, ArrayRef<char> bytes,
+                                bool isUnsigned = false) = 0;
   /// A node of one result: a standard op, or a model-local function of domain `compress`, which the file gets.
   virtual std::string addNode(StringRef op, bool isFunction, ArrayRef<std::string> inputs, StringRef result,
                               ArrayRef<Attribute> attributes) = 0;

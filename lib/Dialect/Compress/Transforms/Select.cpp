@@ -60,6 +60,10 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
           << machine << "}: " << llvm::toString(described.takeError());
       return signalPassFailure();
     }
+    if (objective != "time" && objective != "bytes") {
+      getOperation()->emitError("compress-select{objective=") << objective << "}: expects time or bytes";
+      return signalPassFailure();
+    }
     std::string error;
     auto parsed = LayerPatterns::parse(force, error);
     if (!parsed) {
@@ -91,7 +95,16 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     expandRemaining();
   }
 
-  /// Rewrites one consumer to its cheapest form, or says why it stays dense. A stage is what another form left.
+  bool savesBytes() const { return objective == "bytes"; }
+
+  /// True if `objective` is better served by a layer of cost `a` than by one of cost `b`.
+  bool isBetter(const Cost &a, const Cost &b, const Machine &machine) const {
+    if (savesBytes() && a.weightBytes != b.weightBytes)
+      return a.weightBytes < b.weightBytes;
+    return a.seconds(machine) < b.seconds(machine);
+  }
+
+  /// Rewrites one consumer to its best form, or says why it stays dense. A stage is what another form left.
   LogicalResult rewrite(WeightConsumer &candidate, const Machine &machine, bool isStage) {
     std::string whyNot;
     auto consumer = LinearConsumer::get(candidate.op, *candidate.operand, whyNot);
@@ -107,7 +120,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     const Form *best = nullptr;
     for (const Form &form : forms) {
       bool isWanted = wanted.empty() || wanted == form.name;
-      if (isWanted && (!best || form.cost.seconds(machine) < best->cost.seconds(machine)))
+      if (isWanted && (!best || isBetter(form.cost, best->cost, machine)))
         best = &form;
     }
     if (!wanted.empty() && wanted != "dense" && !best)
@@ -142,7 +155,9 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
   /// A form that multiplies as often as the dense product only decodes: its bytes are those that the weights came in,
   /// which are worth as much time again. Others must be faster, or as fast as far as predictions can tell, with fewer
   /// bytes.
-  static bool pays(const Cost &form, const Cost &dense, const Machine &machine) {
+  bool pays(const Cost &form, const Cost &dense, const Machine &machine) const {
+    if (savesBytes())
+      return isBetter(form, dense, machine);
     constexpr double kDecoding = 2, kAlike = 1.25;
     bool isSmaller = form.weightBytes < dense.weightBytes, onlyDecodes = form.multiplies == dense.multiplies;
     return form.seconds(machine) < dense.seconds(machine) * (!isSmaller ? 1.0 : onlyDecodes ? kDecoding : kAlike);

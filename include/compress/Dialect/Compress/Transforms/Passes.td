@@ -136,7 +136,8 @@ def SelectPass : Pass<"compress-select"> {
   let description = [{
     For each consumer of a representation op, the cheapest of the forms that the op offers and the dense product, by the
     cost model: seconds per sample, of transforms and then the larger of operations, in whole vectors, over what is reached of
-    the peak and of weight bytes over the bandwidth of the cache level that holds them (CostModel.h). A form that only decodes (as many multiplies, fewer weight bytes) may take twice as long. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
+    the peak and of weight bytes over the bandwidth of the cache level that holds them (CostModel.h). A form that only decodes (as many multiplies, fewer weight bytes) may take twice as long. With `objective = bytes`, the form with
+    the fewest weight bytes, and dense only where none has fewer: time decides between equals. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
 
     A remark per layer (category `compress`) says what was chosen and why, or why not. Representations that stay are
     expanded, which is announced as a missed optimization.
@@ -149,7 +150,7 @@ def SelectPass : Pass<"compress-select"> {
     the machine that compiles.
 
     Runs after: import, fit          Leaves: kernel ops; no representation op
-    Does nothing when: there is none        Fails when: `force` names a form that a consumer does not have, or a pattern
+    Does nothing when: there is none        Fails when: `objective` is neither time nor bytes; `force` names a form that a consumer does not have, or a pattern
     that is the first to match no layer; `machine` is none of the above, or its file is not a description
 
     Example: test/Dialect/Compress/Transforms/select.mlir
@@ -157,6 +158,8 @@ def SelectPass : Pass<"compress-select"> {
   let options = [
     Option<"force", "force", "std::string", "\"\"",
            "Form (such as spectral, or dense) for all layers, or pattern=form,… by name; default: the cheapest">,
+    Option<"objective", "objective", "std::string", "\"time\"",
+           "What layers are chosen by: time, or bytes (of weights)">,
     Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
            "Description that costs are computed with: a preset, native or a file; default: xeon-sapphire-rapids">];
   let statistics = [Statistic<"numSelected", "num-selected", "Consumers rewritten to kernel ops">,
