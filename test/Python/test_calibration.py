@@ -1,4 +1,5 @@
 """Fits that minimise the error of outputs: against the formulas in NumPy, and on inputs that no fit has seen."""
+import json
 import re
 import subprocess
 
@@ -10,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 import compress_mlir
 from compress_mlir import reference, weighted_reference
 from test_fit import OPT, canonical, as_order, layer
+from test_import import make_model
 
 COUNT = 24
 
@@ -145,6 +147,29 @@ def test_held_out_output_error_is_lower_at_equal_bytes(rng, tmp_path, kind, sche
     assert errors[1] < errors[0]
     # What the report says of the calibration's samples is about what others show.
     assert errors[1] / 1.5 < light.rows[0]["output_error"] < errors[1] * 1.5
+
+
+@pytest.mark.parametrize("options", [dict(compress="first: int4; second: circulant(8)"), dict(precision="i8"), dict(precision="bf16"),
+                                     dict(compress="second: circulant(8)", precision="bf16")], ids=str)
+def test_measured_errors_are_those_of_the_outputs(tmp_path, rng, options):
+    """Of each layer, with what the layers before it lost: both libraries run here, and NumPy."""
+    node, floats = helper.make_node, lambda *shape: (rng.standard_normal(shape) / 8).astype(np.float32)
+    nodes = [node("Conv", ["x", "w1"], ["y1"], name="first", pads=[1] * 4), node("Relu", ["y1"], ["r"]), node("Flatten", ["r"], ["f"]),
+             node("Gemm", ["f", "w2"], ["y2"], name="second", transB=1)]
+    path, x = tmp_path / "net.onnx", floats(300, 4, 6, 6)
+    onnx.save(make_model(nodes, {"x": ["n", 4, 6, 6]}, {"y1": ["n", 8, 6, 6], "y2": ["n", 48]}, {"w1": floats(8, 4, 3, 3), "w2": floats(48, 288)}),
+              str(path))
+    np.save(tmp_path / "x.npy", x)
+    report = tmp_path / "report.json"
+    light = compress_mlir.load(compress_mlir.compile(path, tmp_path / "light", calibration=tmp_path / "x.npy", report=report, **options))
+    dense = compress_mlir.load(compress_mlir.compile(path, tmp_path / "dense"))
+    is_, was = light.run({"x": x[:256]}), dense.run({"x": x[:256]})  # as many as are looked at
+    measured = {row["layer"]: row for row in json.loads(report.read_text())["layers"] if row["pass"] == "measure"}
+    assert set(measured) == {"first", "second"}
+    for layer, name in (("first", "y1"), ("second", "y2")):
+        error = np.linalg.norm(is_[name].astype(float) - was[name]) / np.linalg.norm(was[name].astype(float))
+        assert measured[layer]["measured_output_error"] == pytest.approx(error, rel=1e-3) and measured[layer]["samples"] == 256
+        assert f"output is {measured[layer]['measured_output_error']:.6f} off, relatively, on 256 samples" == measured[layer]["text"]
 
 
 def test_calibration_takes_samples_of_the_input_alone(tmp_path, rng):

@@ -7,6 +7,7 @@
 
 #include "Compile.h"
 #include "Calibrate.h"
+#include "OutputErrors.h"
 #include "Report.h"
 #include "StagedOutput.h"
 #include "compress/Conversion/Passes.h"
@@ -22,6 +23,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -63,7 +65,8 @@ public:
            const Machine &machine)
       : options(options), platform(platform), cpus(cpus),
         report(options, platform, cpus, machine,
-               numPhases(options) + options.dropDeadChannels + !options.compress.empty() + weighsFits(options)),
+               numPhases(options) + options.dropDeadChannels + !options.compress.empty() + weighsFits(options) +
+                   measuresErrors(options)),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -92,6 +95,13 @@ private:
   /// True if layers are fitted to the inputs that they have.
   static bool weighsFits(const CompileOptions &options) {
     return !options.compress.empty() && !options.calibration.empty();
+  }
+
+  /// True if the light network is compared with the dense one.
+  static bool measuresErrors(const CompileOptions &options) {
+    bool isLossy = !options.compress.empty() || options.precision != "f32";
+    return isLossy && !options.calibration.empty() && options.target == Target::CPU && options.emit != Emit::MLIR &&
+           options.emit != Emit::ONNX;
   }
 
   static int numPhases(const CompileOptions &options) {
@@ -140,6 +150,7 @@ private:
       return failure();
     if (weighsFits(options) && failed(report.phase("weigh layers", [&] { return calibrateLayers(); })))
       return failure();
+    OwningOpRef<ModuleOp> dense = measuresErrors(options) ? module->clone() : ModuleOp();
     llvm::StringMap<std::string> denseTensors;
     if (options.emit == Emit::ONNX)
       denseTensors = namesOfDenseTensors(*module);
@@ -151,6 +162,8 @@ private:
       return write(options.name + ".mlir", moduleText());
     if (options.target == Target::HLS)
       return makeHLSProject();
+    if (dense && failed(report.phase("measure errors", [&] { return measureErrors(*dense); })))
+      return failure();
     if (failed(report.phase("select, lower to loops", [&] { return lowerToAffine(); })))
       return failure();
     if (options.emit == Emit::Affine)
@@ -215,6 +228,34 @@ private:
     return pm.run(*module);
   }
 
+  /// Of the outputs of linear layers, against `dense`, on the samples of --calibration.
+  LogicalResult measureErrors(ModuleOp dense) {
+    CompressToAffineOptions pipeline;
+    describeChoices(pipeline);
+    auto errors = measureOutputErrors(dense, *module, options.calibration, pipeline);
+    if (!errors)
+      return failWith(errors.takeError());
+    for (const OutputError &error : *errors)
+      report.add(
+          {"measure",
+           "analysis",
+           error.layer,
+           llvm::formatv("output is {0:f6} off, relatively, on {1} samples", error.relative, error.samples).str(),
+           {{"measured_output_error", error.relative}, {"samples", double(error.samples)}},
+           {}});
+    return success();
+  }
+
+  /// What the pipelines choose forms and formats by.
+  void describeChoices(CompressToAffineOptions &pipeline) const {
+    pipeline.expand = options.expand;
+    pipeline.force = options.force;
+    pipeline.objective = options.objective;
+    pipeline.machine = options.machine;
+    pipeline.precision = options.precision;
+    pipeline.maxError = options.maxError;
+  }
+
   LogicalResult writeLightONNX(const llvm::StringMap<std::string> &denseTensors) {
     auto file = makeLightONNX(options.model, *module, denseTensors);
     return file ? write(options.name + ".light.onnx", *file) : failWith(file.takeError());
@@ -240,10 +281,7 @@ private:
   LogicalResult select() {
     PassManager pm(&context);
     CompressToAffineOptions pipeline;
-    pipeline.expand = options.expand;
-    pipeline.force = options.force;
-    pipeline.objective = options.objective;
-    pipeline.machine = options.machine;
+    describeChoices(pipeline);
     buildCompressToKernelsPipeline(pm, pipeline);
     return pm.run(*module);
   }
@@ -300,13 +338,8 @@ private:
   LogicalResult runToAffine(BuildToAffine build, ModuleOp part, const TargetCPU &cpu) {
     PassManager pm(&context);
     CompressToAffineOptions pipeline;
+    describeChoices(pipeline);
     pipeline.reference = options.reference;
-    pipeline.expand = options.expand;
-    pipeline.force = options.force;
-    pipeline.objective = options.objective;
-    pipeline.machine = options.machine;
-    pipeline.precision = options.precision;
-    pipeline.maxError = options.maxError;
     pipeline.extensions = llvm::join(cpu.extensions, ",");
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();

@@ -104,7 +104,9 @@ int main(int argc, char **argv) {
       "calibration",
       cl::desc(
           "Inputs (numpy.save, the first dimension counts them): --compress takes what layers are multiplied with into "
-          "account, to lose least of their outputs, and --target hls chooses formats from the ranges of numbers"),
+          "account, to lose least of their outputs, the errors of layers' outputs are measured against the dense "
+          "network "
+          "in f32, and --target hls chooses formats from the ranges of numbers"),
       cl::value_desc("file.npy"), cl::cat(category));
   cl::opt<bool> dropDeadChannels("drop-dead-channels",
                                  cl::desc("Before a fit, drop channels that are constant or that no weight reads; "
@@ -209,8 +211,8 @@ int main(int argc, char **argv) {
     return fail("--precision does not go with --expand or --reference");
   if ((expand || reference) && !force.empty())
     return fail("--force does not go with --expand or --reference");
-  if (!calibration.empty() && compress.empty() && target != Target::HLS)
-    return fail("--calibration is for --compress and --target hls");
+  if (!calibration.empty() && compress.empty() && precision == "f32" && target != Target::HLS)
+    return fail("--calibration is for --compress, --precision and --target hls");
   if (emit == Emit::ONNX && (compress.empty() || !llvm::StringRef(model).ends_with(".onnx") || dropDeadChannels))
     return fail(
         "--emit onnx writes an ONNX file again, with the weights of --compress: it needs --compress and an ONNX "
