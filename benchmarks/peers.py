@@ -24,6 +24,12 @@ def runtime(peer):
     return name if peer == "fftw" and ctypes.util.find_library("fftw3f") else None
 
 
+def multiplies_bytes_exactly():
+    """False where ONNX Runtime adds pairs of byte products in 16 bits, which saturate: on x86-64 without VNNI."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
+    return not {"avx2", "sse4_1"} & set(flags) or bool({"avx512_vnni", "avx_vnni"} & set(flags))
+
+
 def write(peer, network, path):
     """Writes the ONNX file of a peer in ONNX Runtime; returns its path. Raises ValueError if the peer has no such operation."""
     if peer == "ort-fp32" and hasattr(network, "write_dense"):

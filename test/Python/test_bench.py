@@ -136,7 +136,8 @@ def test_an_odd_shape_is_timed_and_checked_and_a_refused_format_says_so(tmp_path
             continue
         assert row["ratio"] == pytest.approx(row["peer_us"] / row["ours_us"])
         # 127 and 7 levels of Gaussian weights, 4.5 deviations wide, give about 1 % and 10 %.
-        assert row["peer_err"] < {"ort-fp32": 1e-5, "ort-int8": 3e-2, "ort-int4": 0.2}[row["peer"]]
+        int8 = 3e-2 if peers.multiplies_bytes_exactly() else 0.2  # sums that saturate
+        assert row["peer_err"] < {"ort-fp32": 1e-5, "ort-int8": int8, "ort-int4": 0.2}[row["peer"]]
 
 
 def test_a_wrong_output_fails_the_row(tmp_path, monkeypatch):

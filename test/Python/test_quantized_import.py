@@ -39,7 +39,9 @@ def test_200_graphs_are_right_within_a_step(family, rng, tmp_path, compile_and_l
     results = compile_and_load(path).run(graphs.feeds)
     compare(graphs, results, quantized.evaluate(model, graphs.feeds), f"{family} against NumPy")
     library = peers.runtime("ort-int8")
-    if library:  # scripts/fetch-peers gets it
+    if library and not peers.multiplies_bytes_exactly():
+        print("ONNX Runtime is not asked: without VNNI its sums of byte products saturate at 16 bits")
+    elif library:  # scripts/fetch-peers gets it
         session = onnx_runtime.Session(path, library, graphs.steps, quantized.ORT_OPTIMIZATIONS.get(family, 99))
         compare(graphs, results, session.run(graphs.feeds), f"{family} against ONNX Runtime")
 
