@@ -147,7 +147,7 @@ def test_codes_of_a_file_are_those_of_the_dialect(tmp_path, run_compiler):
         "#compress.pow2<bits = 4, min_exponent = -6, zero = true>"
     assert imported(2, [0, 1, -2, -1], np.asarray([0, 1, 3])) == "#compress.ternary"
     assert imported(2, [0, 1, -2, -1], np.asarray([0, 1, 2])) == "#compress.uniform<bits = 2>"
-    assert imported(1, [-1, 1], np.asarray([0, 1])) == "#compress.codebook<[-1.0, 1.0]>"
+    assert imported(1, [-1, 1], np.asarray([0, 1])) == "#compress.codebook<[-1.000000e+00, 1.000000e+00]>"
 
 
 @pytest.fixture
