@@ -263,8 +263,9 @@ class LightWeights:
                           table=[float(value) for value in table], group=group)
 
     def int8(self, name, codes, scales, axis=None):
-        """The standard DequantizeLinear: int8 codes, one scale, or one for each entry of dimension `axis`."""
-        scales = np.asarray(scales, np.float32)
+        """The standard DequantizeLinear: int8 codes, one scale of float32 or float16, or one for each entry of dimension `axis`."""
+        scales = np.asarray(scales)
+        scales = scales if scales.dtype == np.float16 else scales.astype(np.float32)
         inputs = [self.tensor(name + "_codes", np.asarray(codes, np.int8)),
                   self.tensor(name + "_scales", scales.reshape(()) if axis is None else scales.reshape(-1))]
         return self._node("DequantizeLinear", inputs, name, np.shape(codes), "", axis=axis or 0)

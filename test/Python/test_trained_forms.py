@@ -1,0 +1,191 @@
+"""compress_mlir.forms: what a layer computes with, in training, is what its codes stand for, by the NumPy reference; exported, the
+library and ONNX Runtime compute the same. Gradients go straight through, and codes keep to their codebook."""
+import sys
+
+import numpy as np
+import onnx
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402
+
+from compress_mlir import export, forms, onnx_functions, reference  # noqa: E402
+from compress_mlir.nn import BlockCirculantConv2d, BlockCirculantLinear  # noqa: E402
+from conftest import ROOT  # noqa: E402
+
+sys.path.insert(0, str(ROOT))
+from benchmarks import onnx_runtime, peers  # noqa: E402
+
+
+def times(scales, numbers):
+    return scales.astype(float) * numbers
+
+
+def smartdeal(codes, shape):
+    q = np.zeros(codes["mask"].shape)
+    q[codes["mask"]] = codes["signs"] * np.exp2(codes["low"] + codes["exponents"].astype(float))
+    return times(codes["scales"], q).reshape(shape[0], -1)[:, :int(np.prod(shape[1:]))].reshape(shape)
+
+
+def escalate(codes, shape):
+    coefficients = times(codes["scales"], codes["signs"])
+    return reference.factorized(coefficients, times(codes["basis_scale"], codes["basis"]), shape)
+
+
+def spectrum(codes, shape):
+    each = codes["scales"].reshape([-1] + [1] * (len(shape) - 3))
+    return reference.slots_to_time(times(each, codes["numbers"]), 2)
+
+
+def numbers(codes, shape):
+    return times(codes["scales"], codes["numbers"])
+
+
+def signs(codes, shape):
+    return times(codes["scales"], codes["signs"])
+
+
+DENSE = (lambda: nn.Linear(37, 11), lambda: nn.Conv2d(5, 7, 3))
+CIRCULANT = tuple(lambda k=k: BlockCirculantLinear(37, 11, k) for k in (1, 2, 5, 8)) + (lambda: BlockCirculantConv2d(5, 7, 3, 4),)
+# form, layers, what its codes stand for
+CASES = {
+    "uniform4": (lambda: forms.Uniform(4), DENSE, numbers),
+    "uniform8": (lambda: forms.Uniform(8), DENSE, numbers),
+    "uniform3": (lambda: forms.Uniform(3), DENSE, numbers),
+    "ternary": (lambda: forms.Ternary(0.6), DENSE, signs),
+    "smartdeal": (lambda: forms.SmartDeal(0.7), DENSE, smartdeal),
+    "smartdeal-slices": (lambda: forms.SmartDeal(0.4, rows=5), DENSE, smartdeal),  # that do not divide an output
+    "escalate": (lambda: ternary_stage(forms.Escalate(4, 0.7)), DENSE[1:], escalate),
+    "spectrum4": (lambda: forms.Spectrum(4), CIRCULANT, spectrum),
+    "spectrum8": (lambda: forms.Spectrum(8), CIRCULANT, spectrum),
+}
+
+
+def ternary_stage(form):
+    form.stage = "ternary"
+    return form
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_weights_in_training_are_what_the_codes_stand_for(name):
+    make, layers, meaning = CASES[name]
+    for build in layers:
+        layer = build()
+        form = forms.attach(layer, make())
+        expected = meaning(form.codes(*forms.originals(layer)), tuple(layer.weight.shape))
+        np.testing.assert_allclose(layer.weight.detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["uniform4", "ternary", "spectrum4"])
+def test_gradients_go_straight_through(name):
+    make, layers, _ = CASES[name]
+    for build in layers:
+        layer = build()
+        forms.attach(layer, make())
+        upstream = torch.randn(layer.weight.shape)
+        layer.weight.backward(upstream)
+        assert torch.equal(forms.originals(layer)[0].grad, upstream)
+
+
+def test_gradients_of_smartdeal_are_those_of_the_product():
+    """W = mask * q s: dC = mask * s dW, ds = sum q dW."""
+    layer = nn.Linear(8, 3)
+    form = forms.attach(layer, forms.SmartDeal(0.5))
+    c, s = forms.originals(layer)
+    upstream = torch.randn(3, 8)
+    layer.weight.backward(upstream)
+    scale = s.detach().half().float()
+    torch.testing.assert_close(c.grad, form.mask * scale * upstream[:, None])
+    torch.testing.assert_close(s.grad, (form.round(c) * form.mask * upstream[:, None]).sum(-1, keepdim=True).detach())
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.3, 0.72])
+def test_smartdeal_keeps_the_largest_and_codes_stay_in_the_window(sparsity):
+    layer = nn.Linear(64, 50)
+    weight = layer.weight.detach().clone()
+    form = forms.attach(layer, forms.SmartDeal(sparsity))
+    kept = form.mask.reshape(50, 64) > 0
+    assert abs(1 - kept.float().mean() - sparsity) < 0.01
+    assert weight.abs()[kept].min() >= weight.abs()[~kept].max() if sparsity else kept.sum() >= kept.numel() - 1
+    c, _ = forms.originals(layer)
+    for scale in (1e-6, 1.0, 1e6):
+        exponents = form.round(c * scale).abs().log2()
+        assert form.high - 7 <= exponents.min() and exponents.max() <= form.high and torch.equal(exponents, exponents.round())
+
+
+def test_powers_of_two_are_the_nearest_of_the_window():
+    form = forms.SmartDeal(0)
+    form.high = 0
+    x = torch.linspace(-2, 2, 4001)
+    x = x[x != 0]
+    expected = reference.nearest_power_of_two(x.numpy().astype(float), -7, 0, zero=False)
+    ties = np.isin(np.abs(x.numpy()), 0.75 * np.exp2(np.arange(-8, 3)))
+    assert np.array_equal(form.round(x).numpy()[~ties], expected[~ties])
+
+
+def test_escalate_with_all_bases_and_no_zeros_is_the_weight():
+    layer = nn.Conv2d(4, 6, 3)
+    weight = layer.weight.detach().clone()
+    forms.attach(layer, forms.Escalate(9, 0.0))
+    torch.testing.assert_close(layer.weight.detach(), weight, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 8, 16])
+def test_slots_are_the_half_spectrum(k):
+    c = torch.randn(2, 3, k, 2, 2)
+    form = forms.Spectrum(8)
+    np.testing.assert_allclose(reference.slots_to_time(form.slots(c).numpy(), 2), c.numpy(), atol=1e-5)
+    torch.testing.assert_close(form.time(form.slots(c)), c, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("make,reason", [
+    (lambda: forms.Uniform(9), "bits must be 2 to 8"), (lambda: forms.Ternary(1.0), "sparsity must be in"),
+    (lambda: forms.SmartDeal(-0.1), "sparsity must be in"),
+])
+def test_bad_arguments_are_refused(make, reason):
+    with pytest.raises(ValueError, match=reason):
+        make()
+
+
+def network(name):
+    """A layer of the form between others, and its input's shape."""
+    make, layers, _ = CASES[name]
+    layer = layers[-1]()
+    is_convolution = isinstance(layer, (nn.Conv2d, BlockCirculantConv2d))
+    nn.init.normal_(layer.bias)
+    forms.attach(layer, make())
+    # A bias is stored in f16: the network has such a one.
+    layer.bias.data = layer.bias.data.half().float()
+    return nn.Sequential(layer, nn.ReLU()), (2, 5, 6, 6) if is_convolution else (2, 37)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_exported_networks_compute_the_same(name, tmp_path, compile_and_load):
+    model, shape = network(name)
+    path = tmp_path / "light.onnx"
+    export.to_onnx(model, torch.zeros(shape), path)
+    assert not [t.name for t in onnx.load(str(path)).graph.initializer if t.name == "0.weight"]
+    x = torch.randn(shape)
+    expected = model(x).detach().numpy()
+    bound = dict(rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(compile_and_load(path).run({"input": x.numpy()})["output"], expected, **bound)
+    library = peers.runtime("ort-fp32")
+    if library:
+        theirs = onnx_runtime.Session(path, library, ["output"]).run({"input": x.numpy()})["output"]
+        np.testing.assert_allclose(theirs, expected, **bound)
+
+
+def test_bytes_of_a_file_are_those_of_packed_codes(tmp_path):
+    """50 x 64 numbers of which 30 % are kept: a bit each, 4 bits for each kept, f16 scales and biases, a table of 16 and a scale of 1."""
+    layer = nn.Linear(64, 50)
+    form = forms.attach(layer, forms.SmartDeal(0.7))
+    export.to_onnx(nn.Sequential(layer), torch.zeros(2, 64), tmp_path / "light.onnx")
+    kept = int(form.mask.sum())
+    expected = 50 * 64 // 8 + -(-kept // 2) + 2 * 50 + 2 * 50 + 4 * 16 + 2
+    assert onnx_functions.tensor_bytes(onnx.load(str(tmp_path / "light.onnx"))) == expected
