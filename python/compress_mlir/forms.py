@@ -229,6 +229,44 @@ class SmartDeal(nn.Module):
                                   expand=[[self.shape[0]], list(self.shape[1:])])
 
 
+class BucketSwitching:
+    """Trains the codes of SmartDeal forms without floats: they never leave the codebook (SmartDeal, arXiv 2101.01163, section on training).
+
+    Each code has a counter of the signs that its gradient, with momentum, would move it by. Where the counter reaches the bar, the exponent
+    goes one step, if the window has that step, and the counter starts again. Signs and zeros stay. Call `step` between `backward` and the
+    optimizer's step, which then leaves codes alone, and `raise_bar` after each epoch.
+    """
+
+    def __init__(self, layers, bar=64, highest=512, momentum=0.9):
+        self.bar, self.highest, self.momentum, self.switched = bar, highest, momentum, 0
+        self.states = []
+        for layer in layers:
+            form, codes = form_of(layer), originals(layer)[0]
+            codes.data.copy_(form.round(codes) * form.mask)
+            self.states.append((form, codes, torch.zeros_like(codes), torch.zeros_like(codes)))
+
+    @torch.no_grad()
+    def step(self):
+        for form, codes, velocity, counter in self.states:
+            velocity.mul_(self.momentum).sub_(codes.grad)
+            codes.grad = None
+            counter.add_(velocity.sign() * form.mask)
+            fires = counter.abs() >= self.bar
+            # A code grows in magnitude where it is pushed the way of its sign.
+            factor = torch.where(fires, torch.exp2(counter.sign() * codes.sign()), torch.ones_like(codes))
+            counter[fires] = 0
+            self.switched += int(fires.sum())
+            codes.copy_(codes.sign() * (codes.abs() * factor).clamp(2.0 ** (form.high - form.window + 1), 2.0**form.high))
+            if not torch.equal(codes, form.round(codes) * form.mask):
+                raise RuntimeError("a code has left the codebook")
+
+    def raise_bar(self):
+        """Doubles the bar, and starts all counters again."""
+        self.bar = min(2 * self.bar, self.highest)
+        for _, _, _, counter in self.states:
+            counter.zero_()
+
+
 class Escalate(nn.Module):
     """Kernels as combinations of `bases` basis kernels that a layer shares (ESCALATE, MICRO 2021): W[k, c] = s_k sum_m T[k, c, m] B[m].
 
