@@ -1,0 +1,49 @@
+"""The light networks of examples/mnist/models: bytes of their files, accuracy of the compiled libraries on all test images, and
+ONNX Runtime's predictions where it is there. docs/Accuracy.md has the table."""
+import onnx
+import pytest
+
+pytest.importorskip("torch")
+import fetch  # noqa: E402
+import figures  # noqa: E402
+import mnist  # noqa: E402
+
+# Bytes of the dense network's f32 weights and biases, how many times fewer are asked (issue: at most so many points lost), and the
+# accuracy of the dense network of the same seed.
+MLP, LENET, CNN = 1_077_288, 2_224_040, 208_552
+ASKED = {
+    "mlp_smartdeal": (MLP, 14),
+    "dense_smartdeal": (LENET, 17),
+    "cnn_escalate": (CNN, 42),
+    "circulant_spectra8": (LENET, 140),
+    "circulant_spectra4": (LENET, 250),
+    "small_int4": (4 * 10_114, 7),
+}
+DENSE = {"mlp_smartdeal": 98.48, "dense_smartdeal": 99.51, "cnn_escalate": 99.03, "circulant_spectra8": 99.51,
+         "circulant_spectra4": 99.51, "small_int4": 99.15}
+LOST = {"mlp_smartdeal": 0.1, "dense_smartdeal": 0.2, "cnn_escalate": 0.25, "circulant_spectra8": 0.4, "circulant_spectra4": 0.4,
+        "small_int4": 0.1}
+
+
+@pytest.fixture(scope="module")
+def test_images():
+    return mnist.load(fetch.fetch(fetch.default_directory()), "t10k")
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_trained_network_is_as_small_and_as_accurate_as_asked(name, test_images, tmp_path):
+    row = figures.evaluate(mnist.MODELS / f"mnist_{name}.onnx", tmp_path, test_images)
+    dense, factor = ASKED[name]
+    print(f"{name}: {row['tensor_bytes']} bytes, {dense / row['tensor_bytes']:.1f} times fewer, {row['accuracy']:.2f} %; {row}")
+    assert dense >= factor * row["tensor_bytes"]
+    assert row["accuracy"] >= DENSE[name] - LOST[name]
+    # Logits that are nearly equal may be ordered otherwise.
+    assert row.get("different", 0) <= 3
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_files_hold_codes_only(name):
+    """No f32 tensor of a weight's size is left."""
+    sizes = [len(t.raw_data) for t in onnx.load(str(mnist.MODELS / f"mnist_{name}.onnx")).graph.initializer
+             if t.data_type == onnx.TensorProto.FLOAT]
+    assert sum(sizes) <= 64
