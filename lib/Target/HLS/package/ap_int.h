@@ -34,6 +34,7 @@ public:
   template <int V>
   ap_int(const ap_int<V> &other) : value(wrap(static_cast<uint64_t>(other.to_int64()))) {}
 
+  explicit operator int() const { return static_cast<int>(value); }
   int64_t to_int64() const { return value; }
   int to_int() const { return static_cast<int>(value); }
 
@@ -42,6 +43,24 @@ public:
   ap_int operator<<(int by) const {
     return ap_int(static_cast<long long>(by < 64 ? static_cast<uint64_t>(value) << by : 0));
   }
+};
+
+/// An integer of W bits without sign: side channels of streams.
+template <int W>
+class ap_uint {
+  static_assert(W >= 1 && W <= 64, "ap_uint of this header has 1 to 64 bits");
+
+  uint64_t value;
+
+public:
+  static const int width = W;
+
+  ap_uint(long long number = 0) : value(static_cast<uint64_t>(number) << (64 - W) >> (64 - W)) {}
+
+  uint64_t to_uint64() const { return value; }
+  int to_int() const { return static_cast<int>(value); }
+  bool operator==(const ap_uint &other) const { return value == other.value; }
+  bool operator!=(const ap_uint &other) const { return value != other.value; }
 };
 
 #define COMPRESS_AP_INT_OPERATOR(op, bits)                                                                             \
