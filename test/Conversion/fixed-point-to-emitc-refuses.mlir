@@ -24,7 +24,7 @@ func.func private @dynamic_extent(%x: memref<?xi8>) {
 // -----
 
 func.func private @shift_by_a_variable(%x: i8, %y: i8) -> i8 {
-  // expected-error @+1 {{a shift by no constant cannot be printed as C++ for synthesis}}
+  // expected-error @+1 {{a shift to the right by no constant cannot be printed as C++ for synthesis}}
   %q = arith.shrsi %x, %y : i8
   return %q : i8
 }

@@ -67,7 +67,7 @@ func.func private @step(%x: memref<3xi8>, %y: memref<2xi8>) {
 }
 
 // CHECK: void fc(ap_int<8> [[X:v[0-9]+]][3], ap_int<8> [[Y:v[0-9]+]][2]) {
-// CHECK: #pragma HLS INTERFACE mode=ap_memory port=[[X]]
+// CHECK: #pragma HLS INTERFACE ap_memory port=[[X]]
 // CHECK: ap_int<8> [[BUFFER:v[0-9]+]][2];
 // CHECK: step([[X]], [[BUFFER]]);
 func.func @main(%x: memref<3xi8>, %y: memref<2xi8>) {

@@ -269,13 +269,16 @@ private:
     auto calibration = Samples::read(options.calibration);
     if (!calibration)
       return failWith(calibration.takeError());
+    auto part = Part::get(options.hlsDevice);
+    if (!part)
+      return failWith(part.takeError());
     if (failed(report.phase("select", [&] { return select(); })) ||
         failed(report.phase("calibrate", [&] { return calibrateOn(*calibration); })) ||
         failed(report.phase("lower to integers", [&] { return lowerToFixedPoint(); })))
       return failure();
     if (options.emit == Emit::Affine)
       return write(options.name + ".affine.mlir", moduleText());
-    return report.phase("write the project", [&] { return writeProject(*calibration); });
+    return report.phase("write the project", [&] { return writeProject(*calibration, *part); });
   }
 
   LogicalResult select() {
@@ -304,7 +307,7 @@ private:
     return pm.run(*module);
   }
 
-  LogicalResult writeProject(const Samples &calibration) {
+  LogicalResult writeProject(const Samples &calibration, const Part &part) {
     Samples tests = calibration.firstOf(kTestSamples);
     if (!options.testData.empty()) {
       auto read = Samples::read(options.testData);
@@ -318,6 +321,9 @@ private:
                    << "next is hardly tested\n";
     ProjectOptions project;
     project.top = options.name;
+    project.part = part;
+    project.clockMHz = options.clockMHz;
+    project.hasStreams = options.hlsPorts == "stream";
     auto files = makeProject(*module, tests, project);
     if (!files)
       return failWith(files.takeError());

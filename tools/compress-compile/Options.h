@@ -40,6 +40,9 @@ struct CompileOptions {
   std::string testData;
   /// Options of convert-compress-to-fixed-point.
   std::string fixedPoint;
+  /// Ports of Target::HLS, stream or memory; its device or part; its clock.
+  std::string hlsPorts = "stream", hlsDevice = "xczu7ev";
+  double clockMHz = 200;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// Count ticks per layer.
   bool profile = false;

@@ -146,6 +146,17 @@ int main(int argc, char **argv) {
       cl::desc("For --target hls: widths, the options of convert-compress-to-fixed-point, such "
                "as 'activation-bits=8 weight-bits=8 spectrum-bits=8 guard-bits=8'"),
       cl::value_desc("options"), cl::cat(category));
+  cl::opt<std::string> hlsPorts("hls-ports",
+                                cl::desc("For --target hls: stream (AXI4-Stream, one number a beat; default) or memory "
+                                         "(arrays)"),
+                                cl::value_desc("kind"), cl::init("stream"), cl::cat(category));
+  cl::opt<std::string> hlsDevice(
+      "hls-device",
+      cl::desc("For --target hls: the device, such as xc7z020, or a part of it, that scripts "
+               "name and whose memory has to hold the network (default: xczu7ev)"),
+      cl::value_desc("device"), cl::init("xczu7ev"), cl::cat(category));
+  cl::opt<double> clockMHz("clock-mhz", cl::desc("For --target hls: the clock that scripts ask for (default: 200)"),
+                           cl::value_desc("MHz"), cl::init(200), cl::cat(category));
   cl::opt<std::string> report("report", cl::desc("Also write phases, layers and sizes as JSON"), cl::value_desc("file"),
                               cl::cat(category));
   cl::opt<bool> memoryReport("memory-report",
@@ -179,6 +190,9 @@ int main(int argc, char **argv) {
   options.target = target;
   options.testData = testData;
   options.fixedPoint = fixedPoint;
+  options.hlsPorts = hlsPorts;
+  options.hlsDevice = hlsDevice;
+  options.clockMHz = clockMHz;
   options.expand = expand;
   options.reference = reference;
   options.quiet = quiet;
@@ -228,9 +242,14 @@ int main(int argc, char **argv) {
       return fail("--target hls does not go with --reference, --profile or --precision");
     if (batch.getNumOccurrences() && batch != 1)
       return fail("--target hls makes a network of one sample: --batch expects 1");
+    if (hlsPorts != "stream" && hlsPorts != "memory")
+      return fail("--hls-ports expects stream or memory, not '" + hlsPorts + "'");
+    if (!(clockMHz >= 1 && clockMHz <= 2000))
+      return fail("--clock-mhz expects 1 to 2000");
     options.batch = 1;
-  } else if (!testData.empty() || !fixedPoint.empty()) {
-    return fail("--test-data and --fixed-point go with --target hls");
+  } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
+             hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences()) {
+    return fail("--test-data, --fixed-point, --hls-ports, --hls-device and --clock-mhz go with --target hls");
   }
   return mlir::failed(compileModel(options));
 }

@@ -166,7 +166,10 @@ def ConvertFixedPointToEmitCPass : Pass<"convert-compress-fixed-point-to-emitc",
     buffers become arrays, constants `static const` ones; loops have labels and literal bounds, and the innermost ones
     `#pragma HLS PIPELINE`. Functions of one number, the roundings, are `static inline`.
 
-    `top` renames @main.
+    Steps are tasks of `#pragma HLS DATAFLOW`: a buffer that several steps read is copied for each of them by one more.
+
+    `top` renames @main. `ports` says how it meets the outside: `memory`, arrays as ports; or `stream`, where it is a static
+    function that the project's own top function calls between reading and writing AXI4-Streams.
 
     Runs after: convert-compress-to-fixed-point          Leaves: emitc
     Does nothing when: the module is empty        Fails when: there is an op or a type that it does not know; nothing is
@@ -174,8 +177,27 @@ def ConvertFixedPointToEmitCPass : Pass<"convert-compress-fixed-point-to-emitc",
 
     Example: test/Conversion/fixed-point-to-emitc.mlir
   }];
-  let options = [Option<"top", "top", "std::string", "\"net\"", "Name of the function for @main">];
+  let options = [Option<"top", "top", "std::string", "\"net\"", "Name of the function for @main">,
+                 Option<"ports", "ports", "std::string", "\"memory\"", "Ports of the network: memory or stream">];
   let dependentDialects = ["emitc::EmitCDialect"];
+}
+
+def HLSLintPass : Pass<"compress-hls-lint", "ModuleOp"> {
+  let summary = "Refuse C++ that tools for high-level synthesis refuse";
+  let description = [{
+    Reads the EmitC that is about to be printed, and changes nothing. An error is
+
+    * a buffer between the tasks of a `#pragma HLS DATAFLOW` that is not written by one call and read by one other call, in
+      this order; and any statement beside calls there, except definitions of buffers;
+    * a loop with bounds that are no literals;
+    * a loop with a second exit: a return, break or goto in its body;
+    * a complete partition of an array of more than 4096 numbers, which would be that many registers.
+
+    Runs after: convert-compress-fixed-point-to-emitc          Leaves: what there was
+    Does nothing when: there is no emitc        Fails when: one of these is there
+
+    Example: test/Conversion/hls-lint.mlir
+  }];
 }
 
 #endif // COMPRESS_CONVERSION_PASSES_TD

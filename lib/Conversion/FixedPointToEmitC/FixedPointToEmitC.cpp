@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Dataflow.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/EmitC/IR/EmitC.h"
@@ -26,7 +27,8 @@ constexpr unsigned kMostBits = 64;
 /// Emits the functions of one module. An op that is not listed here is an error, never text.
 class Emitter {
 public:
-  Emitter(ModuleOp module, StringRef top) : module(module), top(top), builder(module.getContext()) {}
+  Emitter(ModuleOp module, StringRef top, bool hasMemoryPorts)
+      : module(module), top(top), hasMemoryPorts(hasMemoryPorts), builder(module.getContext()) {}
 
   LogicalResult run() {
     SmallVector<Operation *> ops;
@@ -105,7 +107,7 @@ private:
     bool isTop = op.getName() == "main";
     auto function = emitc::FuncOp::create(builder, op.getLoc(), isTop ? top : op.getName(),
                                           builder.getFunctionType(inputs, results));
-    if (!isTop)
+    if (!isTop || !hasMemoryPorts)
       function.setSpecifiersAttr(results.empty() ? builder.getStrArrayAttr({"static"})
                                                  : builder.getStrArrayAttr({"static", "inline"}));
     OpBuilder::InsertionGuard guard(builder);
@@ -115,9 +117,11 @@ private:
     numLoops = 0;
     for (auto [from, to] : llvm::zip_equal(op.getArguments(), body->getArguments())) {
       values[from] = to;
-      if (isTop)
-        emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS INTERFACE mode=ap_memory port={}", ValueRange{to});
+      if (isTop && hasMemoryPorts)
+        emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS INTERFACE ap_memory port={}", ValueRange{to});
     }
+    if (isTop)
+      emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS DATAFLOW");
     return emitBlock(op.getBody().front());
   }
 
@@ -149,6 +153,16 @@ private:
         .Case<arith::ShRSIOp, arith::ShLIOp>([&](Operation *) { return emitShift(op); })
         .Case([&](arith::MaxSIOp) { return emitChoice(op, emitc::CmpPredicate::gt); })
         .Case([&](arith::MinSIOp) { return emitChoice(op, emitc::CmpPredicate::lt); })
+        .Case([&](arith::CmpIOp compare) { return emitCompare(compare); })
+        .Case([&](arith::SelectOp select) {
+          Type type = convert(op, select.getType());
+          if (!type)
+            return failure();
+          values[select] =
+              emitc::ConditionalOp::create(builder, loc, type, values.lookup(select.getCondition()),
+                                           values.lookup(select.getTrueValue()), values.lookup(select.getFalseValue()));
+          return success();
+        })
         .Case([&](memref::AllocOp alloc) {
           Type type = convert(op, alloc.getType());
           if (!type)
@@ -209,14 +223,32 @@ private:
   /// The amount of a shift is printed as an int: a shift by an ap_int of few bits would be one by a negative number.
   LogicalResult emitShift(Operation *op) {
     Type type = convert(op, op->getResult(0).getType());
+    if (!type)
+      return failure();
     auto amount = op->getOperand(1).getDefiningOp<arith::ConstantOp>();
-    if (!type || !amount)
-      return type ? op->emitError("a shift by no constant cannot be printed as C++ for synthesis") : failure();
-    Value by = literal(op->getLoc(), builder.getI32Type(), Twine(cast<IntegerAttr>(amount.getValue()).getInt()));
+    if (!amount && !isa<arith::ShLIOp>(op)) // of codes, which are exponents
+      return op->emitError("a shift to the right by no constant cannot be printed as C++ for synthesis");
+    Value by = amount
+                   ? literal(op->getLoc(), builder.getI32Type(), Twine(cast<IntegerAttr>(amount.getValue()).getInt()))
+                   : Value(emitc::CastOp::create(builder, op->getLoc(), builder.getI32Type(),
+                                                 values.lookup(op->getOperand(1))));
     Value x = values.lookup(op->getOperand(0));
     values[op->getResult(0)] = isa<arith::ShLIOp>(op)
                                    ? Value(emitc::BitwiseLeftShiftOp::create(builder, op->getLoc(), type, x, by))
                                    : Value(emitc::BitwiseRightShiftOp::create(builder, op->getLoc(), type, x, by));
+    return success();
+  }
+
+  LogicalResult emitCompare(arith::CmpIOp op) {
+    std::optional<emitc::CmpPredicate> predicate;
+    if (op.getPredicate() == arith::CmpIPredicate::slt)
+      predicate = emitc::CmpPredicate::lt;
+    if (op.getPredicate() == arith::CmpIPredicate::eq)
+      predicate = emitc::CmpPredicate::eq;
+    if (!predicate || !convert(op, op.getLhs().getType()))
+      return predicate ? failure() : unknown(op);
+    values[op] = emitc::CmpOp::create(builder, op.getLoc(), builder.getI1Type(), *predicate, values.lookup(op.getLhs()),
+                                      values.lookup(op.getRhs()));
     return success();
   }
 
@@ -351,6 +383,7 @@ private:
 
   ModuleOp module;
   StringRef top;
+  bool hasMemoryPorts;
   OpBuilder builder;
   llvm::DenseMap<Value, Value> values;
   int numLoops = 0;
@@ -361,7 +394,13 @@ struct ConvertFixedPointToEmitCPass : compress::impl::ConvertFixedPointToEmitCPa
   using Base::Base;
 
   void runOnOperation() override {
-    if (failed(Emitter(getOperation(), top).run()))
+    if (ports != "memory" && ports != "stream") {
+      getOperation()->emitError() << getArgument() << "{ports=" << ports << "}: expects memory or stream";
+      return signalPassFailure();
+    }
+    if (auto network = getOperation().lookupSymbol<func::FuncOp>("main"); network && network.getBody().hasOneBlock())
+      splitBuffers(network);
+    if (failed(Emitter(getOperation(), top, ports == "memory").run()))
       signalPassFailure();
   }
 };

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Target/HLS/Project.h"
+#include "ProjectReport.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Kernel/Requantize.h"
@@ -14,7 +15,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/Cpp/CppEmitter.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include "Package.inc"
@@ -23,14 +23,6 @@ using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-
-/// A port of the network.
-struct Port {
-  std::string name;
-  SmallVector<int64_t> shape;
-  kernel::FixedFormat format;
-  int64_t size;
-};
 
 std::string textOf(ArrayRef<int64_t> shape) {
   std::string text;
@@ -47,17 +39,24 @@ public:
   llvm::Expected<std::vector<ProjectFile>> run() {
     if (llvm::Error error = readPorts())
       return error;
+    HLSReport report(module, options, input, result, tests.count());
+    if (llvm::Error error = report.checkBudget())
+      return error;
     if (llvm::Error error = addGoldenData())
       return error;
     if (llvm::Error error = addCode())
       return error;
     add("firmware/net.h", header());
     add("csim_include/ap_int.h", kApInt);
-    add("tb/net_tb.cpp", kTestBench);
+    add("csim_include/ap_fixed.h", kApFixed);
+    add("csim_include/ap_axi_sdata.h", kApAxi);
+    add("csim_include/hls_stream.h", kStream);
+    add("tb/net_tb.cpp", options.hasStreams ? kStreamTestBench : kTestBench);
     add("Makefile", kMakefile);
     add("run_hls.tcl", filledIn(kScript));
     add("hls_config.cfg", filledIn(kConfig));
-    add("report.json", report());
+    add("report.json", report.json());
+    add("report.html", report.html());
     return std::move(files);
   }
 
@@ -72,7 +71,7 @@ private:
       auto name = network.getArgAttrOfType<StringAttr>(i, "compress.name");
       auto fraction = network.getArgAttrOfType<IntegerAttr>(i, kFractionAttr);
       auto shape = network.getArgAttrOfType<DenseI64ArrayAttr>(i, kShapeAttr);
-      Port &port = i == 0 ? input : result;
+      HLSPort &port = i == 0 ? input : result;
       port = {name     ? name.str()
               : i == 0 ? "input"
                        : "result",
@@ -94,8 +93,10 @@ private:
     OwningOpRef<ModuleOp> code = module.clone();
     PassManager pm(module.getContext());
     ConvertFixedPointToEmitCPassOptions toEmitC;
-    toEmitC.top = options.top;
+    toEmitC.top = options.hasStreams ? options.top + "_steps" : options.top;
+    toEmitC.ports = options.hasStreams ? "stream" : "memory";
     pm.addPass(createConvertFixedPointToEmitCPass(toEmitC));
+    pm.addPass(createHLSLintPass());
     if (failed(pm.run(*code)))
       return llvm::createStringError("the network could not be written as C++");
     // Constants go to a file of their own, which the code includes.
@@ -108,7 +109,7 @@ private:
       return llvm::createStringError("the network could not be printed as C++");
     add("firmware/net.cpp", "// Made by compress-compile. Formats of the ports: net.h.\n#include \"net.h\"\n#include "
                             "\"weights.h\"\n\n" +
-                                text);
+                                text + (options.hasStreams ? filledIn(kStreamPorts) : ""));
     add("firmware/weights.h",
         "// Made by compress-compile: weights and biases of net.cpp.\n#ifndef NET_WEIGHTS_H\n#define "
         "NET_WEIGHTS_H\n\n#include <ap_int.h>\n\n" +
@@ -116,7 +117,7 @@ private:
     return llvm::Error::success();
   }
 
-  static std::string describe(const Port &port, StringRef macro) {
+  static std::string describe(const HLSPort &port, StringRef macro) {
     double step = std::ldexp(1.0, -port.format.fraction);
     return llvm::formatv("// {0}: {1}, row-major; a number stands for itself times 2^{2}, from {3} to {4}.\n"
                          "#define {5}S {6}\n#define {5}_FRACTION {7}\ntypedef ap_int<{8}> {9}_t;\n\n",
@@ -125,13 +126,32 @@ private:
                          port.size, port.format.fraction, port.format.width, macro.lower());
   }
 
-  std::string header() {
-    return "// Made by compress-compile.\n#ifndef NET_H\n#define NET_H\n\n#include <ap_int.h>\n#include <cstddef>\n\n" +
-           describe(input, "NET_INPUT") + describe(result, "NET_RESULT") +
-           llvm::formatv("#define NET_TOP {0}\nvoid {0}(net_input_t input[NET_INPUTS], net_result_t "
+  /// The beats of a port and the top function on them.
+  std::string streamDeclarations() {
+    return llvm::formatv(
+        R"(// A beat of AXI4-Stream holds one number, with its sign extended to whole bytes; TLAST is set at the last one of a sample.
+typedef ap_axis<{0}, 1, 1, 1> net_input_beat_t;
+typedef ap_axis<{1}, 1, 1, 1> net_result_beat_t;
+
+#define NET_TOP {2}
+// One sample. frame_errors: how many beats had a TLAST that is not that of the last number of a sample.
+void {2}(hls::stream<net_input_beat_t> &input, hls::stream<net_result_beat_t> &result, int *frame_errors);
+
+)",
+        input.beatBits(), result.beatBits(), options.top);
+  }
+
+  std::string memoryDeclarations() {
+    return llvm::formatv("#define NET_TOP {0}\nvoid {0}(net_input_t input[NET_INPUTS], net_result_t "
                          "result[NET_RESULTS]);\n\n",
-                         options.top)
-               .str() +
+                         options.top);
+  }
+
+  std::string header() {
+    return std::string("// Made by compress-compile.\n#ifndef NET_H\n#define NET_H\n\n#include <ap_int.h>\n") +
+           (options.hasStreams ? "#include <ap_axi_sdata.h>\n#include <hls_stream.h>\n" : "") +
+           "#include <cstddef>\n\n" + describe(input, "NET_INPUT") + describe(result, "NET_RESULT") +
+           (options.hasStreams ? streamDeclarations() : memoryDeclarations()) +
            R"(// The nearest number of a format, ties to even, saturated.
 static inline long long net_quantize(double x, int width, int fraction) {
   double scale = 1, most = 1;
@@ -147,6 +167,17 @@ static inline long long net_quantize(double x, int width, int fraction) {
   return low + (rest > 0.5 || (rest == 0.5 && low % 2 != 0));
 }
 
+// What a number of the input port is for x, and what one of the result port stands for.
+static inline net_input_t net_input_of(double x) {
+  return net_input_t(net_quantize(x, net_input_t::width, NET_INPUT_FRACTION));
+}
+static inline double net_value_of(net_result_t number) {
+  double value = static_cast<double>(number.to_int64());
+  for (int i = 0; i < NET_RESULT_FRACTION; ++i) value /= 2;
+  for (int i = 0; i > NET_RESULT_FRACTION; --i) value *= 2;
+  return value;
+}
+
 #endif
 )";
   }
@@ -158,7 +189,7 @@ static inline long long net_quantize(double x, int width, int fraction) {
         result.replace(at, word.size(), by);
     };
     replace("@TOP@", options.top);
-    replace("@PART@", options.part);
+    replace("@PART@", options.part.name);
     replace("@PERIOD@", llvm::formatv("{0:f2}", 1000 / options.clockMHz));
     return result;
   }
@@ -202,71 +233,11 @@ static inline long long net_quantize(double x, int width, int fraction) {
     return llvm::Error::success();
   }
 
-  //===--------------------------------------------------------------------===//
-  // Report
-  //===--------------------------------------------------------------------===//
-
-  /// A number, and where it comes from.
-  static llvm::json::Object labelled(int64_t value) {
-    return llvm::json::Object{{"value", value}, {"label", "counted from the integer loops"}};
-  }
-
-  static llvm::json::Object describe(const Port &port) {
-    return llvm::json::Object{{"name", port.name},
-                              {"shape", llvm::json::Array(port.shape)},
-                              {"bits", port.format.width},
-                              {"fraction", port.format.fraction}};
-  }
-
-  std::string report() {
-    llvm::json::Array steps;
-    int64_t allMultiplications = 0, allBits = 0;
-    for (func::CallOp call : network.getOps<func::CallOp>()) {
-      auto function = module.lookupSymbol<func::FuncOp>(call.getCallee());
-      int64_t multiplications = 0, roundings = 0, bits = 0;
-      function.walk([&](Operation *op) {
-        int64_t trips = 1;
-        for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop;
-             loop = loop->getParentOfType<affine::AffineForOp>())
-          trips *= llvm::divideCeil(loop.getConstantUpperBound() - loop.getConstantLowerBound(), loop.getStepAsInt());
-        if (isa<arith::MulIOp>(op))
-          multiplications += trips;
-        if (isa<func::CallOp>(op))
-          roundings += trips;
-        if (auto get = dyn_cast<memref::GetGlobalOp>(op))
-          bits += get.getType().getNumElements() * get.getType().getElementTypeBitWidth();
-      });
-      allMultiplications += multiplications;
-      allBits += bits;
-      steps.push_back(llvm::json::Object{{"name", call.getCallee()},
-                                         {"multiplications", labelled(multiplications)},
-                                         {"roundings", labelled(roundings)},
-                                         {"rom_bits", labelled(bits)}});
-    }
-    int64_t bufferBits = 0;
-    for (memref::AllocOp alloc : network.getOps<memref::AllocOp>())
-      bufferBits += alloc.getType().getNumElements() * alloc.getType().getElementTypeBitWidth();
-    llvm::json::Object root{
-        {"version", 1},
-        {"top", options.top},
-        {"input", describe(input)},
-        {"result", describe(result)},
-        {"test_samples", labelled(tests.count())},
-        {"multiplications", labelled(allMultiplications)},
-        {"rom_bits", labelled(allBits)},
-        {"buffer_bits", labelled(bufferBits)},
-        {"part", llvm::json::Object{{"value", options.part}, {"label", "assumed"}}},
-        {"clock_mhz", llvm::json::Object{{"value", options.clockMHz}, {"label", "assumed"}}},
-        {"not_known", "cycles, DSP, BRAM, LUT, timing and power: there is no schedule and no model of them yet"},
-        {"steps", std::move(steps)}};
-    return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(root))).str();
-  }
-
   ModuleOp module;
   const Samples &tests;
   const ProjectOptions &options;
   func::FuncOp network;
-  Port input, result;
+  HLSPort input, result;
   std::vector<ProjectFile> files;
 };
 

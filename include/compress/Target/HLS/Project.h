@@ -8,6 +8,7 @@
 #ifndef COMPRESS_TARGET_HLS_PROJECT_H
 #define COMPRESS_TARGET_HLS_PROJECT_H
 
+#include "compress/Target/HLS/Parts.h"
 #include "compress/Target/HLS/Samples.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
@@ -25,13 +26,16 @@ struct ProjectFile {
 struct ProjectOptions {
   /// The function to synthesize.
   std::string top;
-  std::string part = "xczu7ev-ffvc1156-2-e";
+  /// For which device, at which clock: neither changes the code.
+  Part part;
   double clockMHz = 200;
+  /// AXI4-Stream ports; else arrays (ap_memory).
+  bool hasStreams = true;
 };
 
 /// The project of `module`, a network of exact integers as convert-compress-to-fixed-point leaves it: C++, a test bench
-/// with what the integer reference computes of `tests`, headers to simulate with, scripts, and report.json. The module
-/// is not changed.
+/// with what the integer reference computes of `tests`, headers to simulate with, scripts, report.json and report.html.
+/// The module is not changed. An error says so if its numbers do not fit the part's block RAM.
 llvm::Expected<std::vector<ProjectFile>> makeProject(ModuleOp module, const Samples &tests,
                                                      const ProjectOptions &options);
 

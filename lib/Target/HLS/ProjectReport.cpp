@@ -1,0 +1,185 @@
+//===- ProjectReport.cpp - What is known of an HLS project -----------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProjectReport.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <map>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static constexpr const char *kCounted = "counted from the integer loops";
+
+static llvm::json::Object labelled(llvm::json::Value value, StringRef label) {
+  return llvm::json::Object{{"value", std::move(value)}, {"label", label}};
+}
+
+static llvm::json::Object describe(const HLSPort &port, bool hasStreams) {
+  llvm::json::Object object{{"name", port.name},
+                            {"shape", llvm::json::Array(port.shape)},
+                            {"bits", port.format.width},
+                            {"fraction", port.format.fraction}};
+  if (hasStreams)
+    object["beat_bits"] = port.beatBits();
+  return object;
+}
+
+static int64_t bitsOf(MemRefType type) { return type.getNumElements() * type.getElementTypeBitWidth(); }
+
+namespace {
+/// What one step does.
+struct StepCounts {
+  int64_t multiplications = 0, shifts = 0, roundings = 0, romBits = 0;
+
+  explicit StepCounts(func::FuncOp function) {
+    function.walk([&](Operation *op) {
+      int64_t trips = 1;
+      for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop;
+           loop = loop->getParentOfType<affine::AffineForOp>())
+        trips *= llvm::divideCeil(loop.getConstantUpperBound() - loop.getConstantLowerBound(), loop.getStepAsInt());
+      if (isa<arith::MulIOp>(op))
+        multiplications += trips;
+      // The sign of a code: one for each product that is no multiplication.
+      if (auto compare = dyn_cast<arith::CmpIOp>(op); compare && compare.getPredicate() == arith::CmpIPredicate::slt)
+        shifts += trips;
+      if (isa<func::CallOp>(op))
+        roundings += trips;
+      if (auto get = dyn_cast<memref::GetGlobalOp>(op))
+        romBits += bitsOf(get.getType());
+    });
+  }
+
+  llvm::json::Object toJSON() const {
+    return llvm::json::Object{{"multiplications", labelled(multiplications, kCounted)},
+                              {"shift_products", labelled(shifts, kCounted)},
+                              {"roundings", labelled(roundings, kCounted)},
+                              {"rom_bits", labelled(romBits, kCounted)}};
+  }
+};
+} // namespace
+
+HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPort &input, const HLSPort &result,
+                     int64_t numTests)
+    : options(options) {
+  auto network = module.lookupSymbol<func::FuncOp>("main");
+  llvm::json::Array steps;
+  int64_t multiplications = 0, shifts = 0;
+  for (func::CallOp call : network.getOps<func::CallOp>()) {
+    StepCounts counts(module.lookupSymbol<func::FuncOp>(call.getCallee()));
+    multiplications += counts.multiplications;
+    shifts += counts.shifts;
+    romBits += counts.romBits;
+    llvm::json::Object step = counts.toJSON();
+    step["name"] = call.getCallee();
+    steps.push_back(std::move(step));
+  }
+  for (memref::AllocOp alloc : network.getOps<memref::AllocOp>())
+    bufferBits += bitsOf(alloc.getType());
+  const Part &part = options.part;
+  llvm::json::Object budget{{"dsp", labelled(part.dsp, "quoted")},
+                            {"bram18", labelled(part.bram18, "quoted")},
+                            {"lut", labelled(part.lut, "quoted")},
+                            {"ff", labelled(part.ff, "quoted")},
+                            {"source", part.source}};
+  root = llvm::json::Object{
+      {"version", 2},
+      {"top", options.top},
+      {"ports", options.hasStreams ? "stream" : "memory"},
+      {"input", describe(input, options.hasStreams)},
+      {"result", describe(result, options.hasStreams)},
+      {"test_samples", labelled(numTests, kCounted)},
+      {"multiplications", labelled(multiplications, kCounted)},
+      {"shift_products", labelled(shifts, kCounted)},
+      {"rom_bits", labelled(romBits, kCounted)},
+      {"buffer_bits", labelled(bufferBits, kCounted)},
+      {"part", labelled(part.name, "assumed")},
+      {"budget", std::move(budget)},
+      {"clock_mhz", labelled(options.clockMHz, "assumed")},
+      {"not_known", "cycles, DSP, BRAM, LUT, timing and power: there is no schedule and no model of them yet"},
+      {"steps", std::move(steps)}};
+}
+
+llvm::Error HLSReport::checkBudget() const {
+  int64_t needed = romBits + bufferBits, has = options.part.blockBits();
+  if (needed <= has)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      llvm::formatv("the network does not fit {0}: {1} bits of weights and {2} bits of buffers, {3} together, are more "
+                    "than the {4} bits of its {5} block RAMs of 18 Kbit; choose another --hls-device, or fewer bits",
+                    options.part.name, romBits, bufferBits, needed, has, options.part.bram18));
+}
+
+std::string HLSReport::json() const { return llvm::formatv("{0:2}\n", llvm::json::Value(llvm::json::Object(root))); }
+
+//===----------------------------------------------------------------------===//
+// The page
+//===----------------------------------------------------------------------===//
+
+static std::string escaped(StringRef text) {
+  std::string result;
+  for (char c : text)
+    result += c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : std::string(1, c);
+  return result;
+}
+
+static std::string plain(const llvm::json::Value &value) {
+  if (auto text = value.getAsString())
+    return escaped(*text);
+  return escaped(llvm::formatv("{0}", value).str());
+}
+
+/// A cell with a number and, small, its label.
+static std::string cell(const llvm::json::Value &value) {
+  const llvm::json::Object *object = value.getAsObject();
+  if (!object || !object->get("label"))
+    return "<td>" + plain(value) + "</td>";
+  return "<td>" + plain(*object->get("value")) + " <small>" + plain(*object->get("label")) + "</small></td>";
+}
+
+/// Rows of what `object` says, with the names of what it is in before them.
+static std::string rowsOf(const llvm::json::Object &object, const std::string &prefix) {
+  std::map<std::string, const llvm::json::Value *> sorted;
+  for (const auto &entry : object)
+    sorted[entry.first.str()] = &entry.second;
+  std::string rows;
+  for (auto &[key, value] : sorted) {
+    const llvm::json::Object *inner = value->getAsObject();
+    if (key == "steps")
+      continue;
+    if (inner && !inner->get("label"))
+      rows += rowsOf(*inner, prefix + key + ".");
+    else
+      rows += "<tr><th>" + escaped(prefix + key) + "</th>" + cell(*value) + "</tr>\n";
+  }
+  return rows;
+}
+
+std::string HLSReport::html() const {
+  std::string text = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(options.top) +
+                     "</title>\n<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:1em "
+                     "0}th,td{border:1px solid #ccc;padding:.3em .6em;text-align:left}small{color:#666}</style></head>"
+                     "<body>\n<h1>" +
+                     escaped(options.top) +
+                     "</h1>\n<p>Each number says where it comes from. Nothing here was measured by a vendor's tool.</p>\n"
+                     "<table>\n" +
+                     rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
+  static const char *const columns[] = {"name", "multiplications", "shift_products", "roundings", "rom_bits"};
+  text += "<tr>";
+  for (const char *column : columns)
+    text += std::string("<th>") + column + "</th>";
+  text += "</tr>\n";
+  for (const llvm::json::Value &step : *root.getArray("steps")) {
+    text += "<tr>";
+    for (const char *column : columns)
+      text += cell(*step.getAsObject()->get(column));
+    text += "</tr>\n";
+  }
+  return text + "</table>\n</body></html>\n";
+}
