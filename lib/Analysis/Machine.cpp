@@ -184,6 +184,12 @@ static llvm::Expected<Machine> getNative() {
 llvm::Expected<Machine> Machine::get(llvm::StringRef text) {
   if (text == "native")
     return getNative();
+  if (text == kCircuitName) {
+    Machine circuit;
+    circuit.name = kCircuitName;
+    circuit.isProcessor = false;
+    return circuit;
+  }
   if (const Machine *preset = findPreset(text); preset != presets().end())
     return *preset;
   if (llvm::sys::fs::exists(text))
@@ -213,6 +219,8 @@ static std::string inBytes(int64_t bytes) {
 }
 
 std::string Machine::summary() const {
+  if (!isProcessor)
+    return name + ": multiplications first, then additions and bytes";
   auto rate = [](double bytesPerSecond) { return inDigits(bytesPerSecond / 1e9) + " GB/s"; };
   auto level = [&](const char *label, int64_t bytes, double bytesPerSecond) {
     return label + (" " + inBytes(bytes)) + " at " + rate(bytesPerSecond) + ", ";

@@ -247,6 +247,8 @@ int main(int argc, char **argv) {
     if (!(clockMHz >= 1 && clockMHz <= 2000))
       return fail("--clock-mhz expects 1 to 2000");
     options.batch = 1;
+    if (!machine.getNumOccurrences())
+      options.machine = Machine::kCircuitName;
   } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
              hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences()) {
     return fail("--test-data, --fixed-point, --hls-ports, --hls-device and --clock-mhz go with --target hls");

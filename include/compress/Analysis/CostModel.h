@@ -42,6 +42,10 @@ inline double streamSeconds(int64_t bytes, const Machine &machine) {
                     : bytes / machine.bandwidthFor(bytes);
 }
 
+/// What an addition and a stored byte count beside a multiplication in a circuit: bits of an 8-bit product, and what of
+/// a block RAM a byte takes.
+inline constexpr double kCircuitAddition = 1.0 / 8, kCircuitByte = 1.0 / 64;
+
 /// What a way to compute a layer takes, per sample.
 struct Cost {
   /// Multiplications and additions of numbers that are asked for.
@@ -57,7 +61,10 @@ struct Cost {
   int64_t roundings = 0;
 
   /// Seconds per sample: transforms, then products, or their weights from the level that holds them.
+  /// For a circuit: nanoseconds of one multiplier, one multiplication each, which is an order and no time.
   double seconds(const Machine &machine) const {
+    if (!machine.isProcessor)
+      return 1e-9 * (multiplies + kCircuitAddition * adds + kCircuitByte * weightBytes);
     double products = (multiplies + adds - transforms) * productLanes / (machine.peakFlops * productReach);
     double stream = streamSeconds(weightBytes, machine);
     return kLayerSeconds + transformSeconds(transforms * transformLanes, transformCode, machine) +

@@ -40,6 +40,13 @@ struct Machine {
   /// SIMD register width in bytes.
   int64_t vectorBytes = 64;
 
+  /// False for a circuit that is made for one network: weights are wires and ROMs, nothing is decoded into a cache, and
+  /// a shift is no multiplication.
+  bool isProcessor = true;
+
+  /// The name that `get` knows such a circuit by. Its costs count multipliers; no description has its rates.
+  static constexpr const char *kCircuitName = "circuit";
+
   /// f32 numbers of a SIMD register.
   int64_t f32Lanes() const { return vectorBytes / 4; }
 

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "FixedPointEmitter.h"
-#include "../CompressToAffine/MultiplyAdd.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/IR/Layers.h"
@@ -334,6 +333,7 @@ LogicalResult FixedPointEmitter::emitOp(Operation *op) {
       .Case([&](func::ReturnOp exit) { return emitReturn(exit); })
       .Case([&](RfftOp rfft) { return emitTransform(rfft); })
       .Case([&](RfftTransposeOp transpose) { return emitInverse(transpose); })
+      .Case([&](CodedContractOp product) { return emitCodedProduct(product); })
       .Case([&](SpectralMatmulOp product) {
         return emitSpectralProduct(op, product.getInput(), product.getWeights(), product.getInit(), product.getInDim(),
                                    product.getOutDim(), {}, {});
@@ -361,11 +361,12 @@ LogicalResult FixedPointEmitter::emitOp(Operation *op) {
           return emitPooling(linalgOp, pooling == Pooling::Max);
         if (auto scale = matchScale(linalgOp))
           return emitScale(linalgOp, *scale);
+        if (isSumOfTwo(linalgOp))
+          return emitSum(linalgOp);
         if (isSumOfProducts(linalgOp))
           return emitProduct(linalgOp);
-        return refuse(op,
-                      "it is no product with constant weights, pooling, relu or factor; supported layers are listed "
-                      "in docs/HLS.md");
+        return refuse(op, "it is no product with constant weights, pooling, relu, sum or factor; supported layers are "
+                          "listed in docs/HLS.md");
       })
       .Default([&](Operation *) { return refuse(op, "supported layers are listed in docs/HLS.md"); });
 }

@@ -9,6 +9,7 @@
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOFIXEDPOINT_FIXEDPOINTEMITTER_H
 
 #include "../CompressToAffine/AffineNest.h"
+#include "../CompressToAffine/MultiplyAdd.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Kernel/FixedNetwork.h"
 #include "compress/Kernel/Requantize.h"
@@ -60,6 +61,32 @@ struct Scale {
   AffineMap map;
 };
 
+/// A sum of products of an activation with constant weights, over common loops.
+struct FixedProduct {
+  Value activation, weight, init;
+  AffineMap activationMap, weightMap, resultMap;
+  SmallVector<int64_t> extents;
+  /// The stored integers, where they are the weight.
+  std::optional<CodedTensor> coded;
+};
+
+/// Weights as they are stored: factor * 2^-fraction * n.
+struct FixedWeights {
+  /// The integers n, or codes of signed powers of two: the sign bit, and how far to shift.
+  FixedConstant codes;
+  bool isShifts = false, hasZero = false;
+  /// Most places that a code shifts by; one more is zero.
+  int64_t span = 0;
+  /// Bits that a product has beyond those of the activation.
+  int64_t bits = 0;
+  int64_t fraction = 0;
+  /// The largest sum of |n| that one output adds up.
+  double gain = 0;
+  /// A factor for each group of weights; none where all are 1.
+  std::optional<FixedConstant> factors;
+  SmallVector<int64_t> group;
+};
+
 /// Replaces a function on tensors by one on flat buffers of integers: a private function of affine loops for each step
 /// of a layer, and a call of it for each.
 class FixedPointEmitter {
@@ -107,8 +134,19 @@ private:
   FailureOr<Initial> initial(Operation *op, Value init);
   void copy(Operation *op, const FixedTensor &from, const FixedTensor &to);
 
+  // Weights.cpp
+  FailureOr<FixedWeights> productWeights(Operation *op, const FixedProduct &product);
+  FailureOr<FixedWeights> storeWeights(Operation *op, ArrayRef<double> numbers, ArrayRef<int64_t> shape,
+                                       ArrayRef<bool> isSummed, bool keepsIntegers);
+  /// The exact product in `width` bits: a multiplication, or a shift and a sign.
+  Value multiply(OpBuilder &builder, Location loc, Value x, Value w, const FixedWeights &weights, int64_t width);
+
   // Products.cpp
   LogicalResult emitProduct(linalg::LinalgOp op);
+  LogicalResult emitCodedProduct(CodedContractOp op);
+  LogicalResult emitProduct(Operation *op, const FixedProduct &product);
+  /// The format in which exact sums are stored: as they are, if nothing but a product reads them.
+  FailureOr<kernel::FixedFormat> sumFormat(Operation *op, const kernel::FixedFormat &sum, bool isPlain);
   LogicalResult emitSpectralProduct(Operation *op, Value x, Value w, Value init, int64_t inDim, int64_t outDim,
                                     ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations);
   FailureOr<FixedConstant> biases(Operation *op, const Initial &start, int64_t fraction);
@@ -120,6 +158,7 @@ private:
   // Pointwise.cpp
   LogicalResult emitPooling(linalg::LinalgOp op, bool isMax);
   LogicalResult emitRelu(linalg::LinalgOp op);
+  LogicalResult emitSum(linalg::LinalgOp op);
   LogicalResult emitScale(linalg::LinalgOp op, const Scale &scale);
   /// `source` at `low` in a result of `filling`, a constant.
   LogicalResult emitPad(Operation *op, Value source, ArrayRef<int64_t> low, Value filling);
@@ -140,6 +179,10 @@ Pooling matchPooling(linalg::LinalgOp op);
 bool isRelu(Operation *op);
 /// The factors, if `op` multiplies or divides each number by a constant.
 std::optional<Scale> matchScale(linalg::LinalgOp op);
+/// True if `op` adds or subtracts two tensors, number by number.
+bool isSumOfTwo(linalg::LinalgOp op);
+/// True if `op` is a sum of products of two tensors.
+bool isProduct(Operation *op);
 /// True if the numbers of the result of `op` are some of those of its operand 0, or limits of them.
 bool keepsFormat(Operation *op);
 

@@ -108,6 +108,17 @@ std::optional<Scale> mlir::compress::matchScale(linalg::LinalgOp op) {
   return scale;
 }
 
+bool mlir::compress::isSumOfTwo(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  if (op.getNumReductionLoops() != 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() != 2 ||
+      !llvm::hasNItems(body->without_terminator(), 1) ||
+      !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isIdentity(); }))
+    return false;
+  Operation *inner = &body->front();
+  return isa<arith::AddFOp, arith::SubFOp>(inner) && body->getTerminator()->getOperand(0) == inner->getResult(0) &&
+         inner->getOperand(0) == body->getArgument(0) && inner->getOperand(1) == body->getArgument(1);
+}
+
 bool mlir::compress::isFiller(Value value) {
   if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>())
     return isFiller(slice.getSource());
@@ -176,6 +187,37 @@ LogicalResult FixedPointEmitter::emitRelu(linalg::LinalgOp op) {
   AffineExpr place = nest.loop(0, ShapedType::getNumElements(from.shape));
   Value x = nest.load(step.inputs[0], place, 1), zero = integer(step.builder, step.loc, 0, from.format.width);
   nest.store(arith::MaxSIOp::create(step.builder, step.loc, x, zero), step.output, place);
+  return success();
+}
+
+/// Both are aligned to the finer fraction, added exactly, and rounded once.
+LogicalResult FixedPointEmitter::emitSum(linalg::LinalgOp op) {
+  const FixedTensor *first = input(op, op.getDpsInputs()[0]), *second = input(op, op.getDpsInputs()[1]);
+  auto format = activationFormat(op);
+  if (!first || !second || failed(format))
+    return failure();
+  FixedTensor a = *first, b = *second;
+  int64_t fraction = std::max(a.format.fraction, b.format.fraction);
+  auto aligned = [&](FixedFormat of) { return of.width + fraction - of.fraction; };
+  Requantization how{{std::max(aligned(a.format), aligned(b.format)) + 1, fraction}, *format};
+  if (failed(check(op, how)))
+    return failure();
+  FixedTensor to = allocate(op->getResult(0), *format);
+  bool isSame = a.buffer == b.buffer; // a buffer is an argument once
+  Step step = begin(op, "sum", isSame ? ArrayRef(a) : ArrayRef<FixedTensor>{a, b}, to);
+  OpBuilder &builder = step.builder;
+  AffineNest nest(builder, step.loc);
+  AffineExpr place = nest.loop(0, ShapedType::getNumElements(to.shape));
+  auto load = [&](Value buffer, FixedFormat of) {
+    Value x = extend(builder, step.loc, nest.load(buffer, place, 1), how.from.width);
+    int64_t shift = fraction - of.fraction;
+    return shift == 0 ? x
+                      : arith::ShLIOp::create(builder, step.loc, x, integer(builder, step.loc, shift, how.from.width));
+  };
+  Value x = load(step.inputs[0], a.format), y = load(step.inputs[isSame ? 0 : 1], b.format);
+  Value sum = isa<arith::SubFOp>(op.getBlock()->front()) ? Value(arith::SubIOp::create(builder, step.loc, x, y))
+                                                         : Value(arith::AddIOp::create(builder, step.loc, x, y));
+  nest.store(round(builder, step.loc, sum, how), step.output, place);
   return success();
 }
 

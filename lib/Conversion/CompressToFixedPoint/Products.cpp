@@ -14,6 +14,9 @@ using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::kernel;
 
+/// Most bits of sums that another product reads: beyond them, they are rounded to as many.
+static constexpr int64_t kMostStageBits = 32;
+
 /// The exact sum a + b of integers.
 static Value exactSum(OpBuilder &builder, Location loc, Value a, Value b) {
   int64_t width = std::max(a.getType().getIntOrFloatBitWidth(), b.getType().getIntOrFloatBitWidth()) + 1;
@@ -61,35 +64,91 @@ FailureOr<FixedConstant> FixedPointEmitter::biases(Operation *op, const Initial 
 }
 
 LogicalResult FixedPointEmitter::emitProduct(linalg::LinalgOp op) {
-  OpOperand *xOperand = op.getDpsInputOperand(0), *wOperand = op.getDpsInputOperand(1);
-  if (!tensors.contains(xOperand->get()))
-    std::swap(xOperand, wOperand);
-  const FixedTensor *x = input(op, xOperand->get());
-  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  OpOperand *x = op.getDpsInputOperand(0), *w = op.getDpsInputOperand(1);
+  if (!tensors.contains(x->get()))
+    std::swap(x, w);
+  return emitProduct(op, {x->get(), w->get(), op.getDpsInits()[0], op.getMatchingIndexingMap(x),
+                          op.getMatchingIndexingMap(w), op.getMatchingIndexingMap(op.getDpsInitOperand(0)),
+                          op.getStaticLoopRanges(), std::nullopt});
+}
+
+LogicalResult FixedPointEmitter::emitCodedProduct(CodedContractOp op) {
+  CodedTensor coded = cast<CodedKernelOpInterface>(*op).getCoded();
+  return emitProduct(op, {op.getInput(), coded.codes, op.getInit(), op.getInputMap(), op.getWeightMap(),
+                          op.getInitMap(), op.getLoopExtents(), coded});
+}
+
+FailureOr<FixedFormat> FixedPointEmitter::sumFormat(Operation *op, const FixedFormat &sum, bool isPlain) {
+  Value result = op->getResult(0);
+  bool isStage =
+      isPlain && result.hasOneUse() && isProduct(*result.user_begin()) && result.use_begin()->getOperandNumber() == 0;
+  if (!isStage)
+    return activationFormat(op);
+  if (sum.width <= kMostStageBits)
+    return sum;
+  FailureOr<double> largest = largestOf(result, op);
+  if (failed(largest))
+    return failure();
+  return formatFor(kMostStageBits, *largest);
+}
+
+namespace {
+/// The loops of a product: those of the result, those over groups of weights with one factor, those in a group.
+struct ProductLoops {
+  SmallVector<unsigned> outer, inner;
+  int64_t outerTerms = 1, innerTerms = 1;
+  /// Of a loop: the length of its groups.
+  SmallVector<int64_t> group;
+
+  ProductLoops(const FixedProduct &product, const FixedWeights &weights) : group(product.extents) {
+    for (auto [expr, size] : llvm::zip_equal(product.weightMap.getResults(), weights.group))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        group[dim.getPosition()] = size;
+    for (auto [d, extent] : llvm::enumerate(product.extents)) {
+      if (product.resultMap.isFunctionOfDim(d))
+        continue;
+      if (group[d] < extent) {
+        outer.push_back(d);
+        outerTerms *= extent / group[d];
+      }
+      if (group[d] > 1) {
+        inner.push_back(d);
+        innerTerms *= group[d];
+      }
+    }
+  }
+};
+} // namespace
+
+LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &product) {
+  const FixedTensor *x = input(op, product.activation);
   if (!x)
     return failure();
-  if (!out.isProjectedPermutation())
+  if (!product.resultMap.isProjectedPermutation())
     return refuse(op, "it adds numbers of its result up");
   FixedTensor from = *x;
-  auto w = weights(op, wOperand->get());
-  auto format = activationFormat(op);
-  auto start = initial(op, op.getDpsInits()[0]);
-  if (failed(w) || failed(format) || failed(start))
+  auto w = productWeights(op, product);
+  auto start = initial(op, product.init);
+  if (failed(w) || failed(start))
     return failure();
-  SmallVector<int64_t> extents = op.getStaticLoopRanges();
-  int64_t terms = 1;
-  SmallVector<unsigned> reductions;
-  op.getReductionDims(reductions);
-  for (unsigned d : reductions)
-    terms *= extents[d];
-
-  int64_t fraction = from.format.fraction + w->format.fraction;
+  ProductLoops loops(product, *w);
+  int64_t fraction = from.format.fraction + w->fraction + (w->factors ? w->factors->format.fraction : 0);
   FailureOr<FixedConstant> bias = start->isZero() ? FixedConstant() : biases(op, *start, fraction);
   if (failed(bias))
     return failure();
-  int64_t sumWidth = from.format.width + w->format.width + ceilLog2(terms);
+  // A sum in a group, what it is with its factor, the sum of these.
+  int64_t productWidth = from.format.width + w->bits, groupWidth = productWidth + ceilLog2(loops.innerTerms);
+  if (w->isShifts) // magnitudes up to 2^(width - 1) times the sum of those of the weights
+    groupWidth = std::min(groupWidth, from.format.width + ceilLog2(static_cast<int64_t>(w->gain) + 1));
+  productWidth = std::min(productWidth, groupWidth);
+  int64_t sumWidth = groupWidth;
+  if (w->factors)
+    sumWidth += w->factors->format.width + ceilLog2(loops.outerTerms);
   if (!start->isZero())
     sumWidth = std::max(sumWidth, bias->format.width) + 1;
+  auto format = sumFormat(op, {sumWidth, fraction}, start->isZero());
+  if (failed(format))
+    return failure();
   Requantization how{{sumWidth, fraction}, *format};
   if (failed(check(op, how)))
     return failure();
@@ -97,37 +156,56 @@ LogicalResult FixedPointEmitter::emitProduct(linalg::LinalgOp op) {
   FixedTensor to = allocate(op->getResult(0), *format);
   Step step = begin(op, "accumulate", {from}, to);
   OpBuilder &builder = step.builder;
-  Value ws = read(step, *w), bs = start->isZero() ? Value() : read(step, *bias);
+  MLIRContext *context = op->getContext();
+  Value ws = read(step, w->codes), fs = w->factors ? read(step, *w->factors) : Value(),
+        bs = start->isZero() ? Value() : read(step, *bias);
   AffineNest nest(builder, step.loc);
-  SmallVector<AffineExpr> at(extents.size(), nest.constant(0)), outIndex;
-  for (AffineExpr result : out.getResults()) {
+  SmallVector<AffineExpr> at(product.extents.size(), nest.constant(0)), groups(at), outIndex;
+  for (AffineExpr result : product.resultMap.getResults()) {
     unsigned d = cast<AffineDimExpr>(result).getPosition();
-    at[d] = nest.loop(0, extents[d]);
-    outIndex.push_back(at[d]);
+    outIndex.push_back(at[d] = groups[d] = nest.loop(0, product.extents[d]));
   }
-  Accumulator sum(builder, step.loc, from.format, w->format, terms);
-  SmallVector<Value> carried{sum.zero()};
-  for (unsigned d : reductions)
-    at[d] = nest.loopCarrying(extents[d], carried);
-  auto place = [&](OpOperand *operand, ArrayRef<int64_t> shape) {
+  auto place = [&](AffineMap map, ArrayRef<AffineExpr> at, ArrayRef<int64_t> shape) {
     SmallVector<AffineExpr> index;
-    for (AffineExpr expr : op.getMatchingIndexingMap(operand).getResults())
+    for (AffineExpr expr : map.getResults())
       index.push_back(expr.replaceDims(at));
-    return flatten(index, shape, op->getContext());
+    return flatten(index, shape, context);
   };
-  Value product = sum.multiply(nest.load(step.inputs[0], place(xOperand, from.shape), 1),
-                               nest.load(ws, place(wOperand, w->shape), 1));
-  carried[0] = sum.add(carried[0], product);
-  for (size_t i = 0; i < reductions.size(); ++i)
-    nest.closeCarrying(carried);
-  Value result = carried[0];
-  if (bs) {
-    SmallVector<AffineExpr> index;
-    for (AffineExpr expr : start->map.getResults())
-      index.push_back(expr.replaceDims(outIndex));
-    result = exactSum(builder, step.loc, result, nest.load(bs, flatten(index, start->shape, op->getContext()), 1));
+  int64_t outerWidth = w->factors ? groupWidth + w->factors->format.width + ceilLog2(loops.outerTerms) : groupWidth;
+  SmallVector<Value> total{integer(builder, step.loc, 0, outerWidth)};
+  for (unsigned d : loops.outer) {
+    groups[d] = nest.loopCarrying(product.extents[d] / loops.group[d], total);
+    at[d] = groups[d] * loops.group[d];
   }
-  nest.store(round(builder, step.loc, result, how), step.output, flatten(outIndex, to.shape, op->getContext()));
+  SmallVector<Value> carried{w->factors ? integer(builder, step.loc, 0, groupWidth) : total[0]};
+  for (unsigned d : loops.inner)
+    at[d] = at[d] + nest.loopCarrying(loops.group[d], carried);
+  Value term = multiply(builder, step.loc, nest.load(step.inputs[0], place(product.activationMap, at, from.shape), 1),
+                        nest.load(ws, place(product.weightMap, at, w->codes.shape), 1), *w, productWidth);
+  carried[0] = arith::AddIOp::create(builder, step.loc, carried[0], extend(builder, step.loc, term, groupWidth));
+  for (size_t i = 0; i < loops.inner.size(); ++i)
+    nest.closeCarrying(carried);
+  if (w->factors) {
+    SmallVector<AffineExpr> index;
+    for (auto [expr, size, extent] : llvm::zip_equal(product.weightMap.getResults(), w->group, w->codes.shape))
+      index.push_back(size == extent ? nest.constant(0) : expr.replaceDims(groups));
+    int64_t factorWidth = groupWidth + w->factors->format.width;
+    Value factor = nest.load(fs, flatten(index, w->factors->shape, context), 1);
+    Value scaled = arith::MulIOp::create(builder, step.loc, extend(builder, step.loc, carried[0], factorWidth),
+                                         extend(builder, step.loc, factor, factorWidth));
+    total[0] = arith::AddIOp::create(builder, step.loc, total[0], extend(builder, step.loc, scaled, outerWidth));
+    for (size_t i = 0; i < loops.outer.size(); ++i)
+      nest.closeCarrying(total);
+  } else {
+    total = carried;
+  }
+  Value result = total[0];
+  if (bs)
+    result = exactSum(builder, step.loc, result, nest.load(bs, place(start->map, outIndex, start->shape), 1));
+  if (*format == how.from)
+    nest.store(result, step.output, flatten(outIndex, to.shape, context));
+  else
+    nest.store(round(builder, step.loc, result, how), step.output, flatten(outIndex, to.shape, context));
   return success();
 }
 

@@ -15,6 +15,7 @@
 #include "Groups.h"
 #include "RebuildForm.h"
 #include "TensorEmitter.h"
+#include "TwoStageForm.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Hints.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -193,7 +194,10 @@ static double timesDecoded(const LinearConsumer &consumer) {
 SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
   Form form{"coded", consumer.denseCost(machine)};
   double decoding = static_cast<double>(getCodesType().getNumElements()) * (getCode().decodeOperations() + 1);
-  form.cost.adds += decoding * timesDecoded(consumer);
+  if (machine.isProcessor)
+    form.cost.adds += decoding * timesDecoded(consumer);
+  else if (!needsMultiplier(getResult())) // codes that shift; a circuit decodes nothing
+    form.cost.multiplies = 0;
   form.cost.weightBytes = storedBits() / 8;
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};

@@ -235,6 +235,10 @@ private:
 
 SmallVector<Form> mlir::compress::packedForms(UnpackOp weight, const LinearConsumer &consumer, const Machine &machine,
                                               std::string &whyNot) {
+  if (!machine.isProcessor) {
+    whyNot = "a circuit has no gather: zeros are codes";
+    return {};
+  }
   if (!PackedLayer(weight, consumer).allows(whyNot))
     return {};
   Form form{"packed", consumer.denseCost(machine)};

@@ -23,6 +23,10 @@ static constexpr int64_t kRebuiltOutputs = 32;
 
 SmallVector<Form> mlir::compress::rebuildForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer,
                                                const Machine &machine, int64_t operations, std::string &whyNot) {
+  if (!machine.isProcessor) {
+    whyNot = "a circuit has no cache to rebuild weights in";
+    return {};
+  }
   if (outTileOf(weight, consumer, kRebuiltOutputs, whyNot) == 0)
     return {};
   Form form{"rebuild", consumer.denseCost(machine)};

@@ -18,9 +18,11 @@
 
 #include "TwoStageForm.h"
 #include "Contraction.h"
+#include "SliceForm.h"
 #include "compress/Dialect/Compress/IR/Slices.h"
 #include "compress/Dialect/Compress/IR/TileLoop.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -175,6 +177,23 @@ static double inputPositions(const LinearConsumer &consumer) {
   return positions;
 }
 
+bool mlir::compress::needsMultiplier(Value factor) {
+  if (auto packed = factor.getDefiningOp<UnpackOp>())
+    return needsMultiplier(packed.getValues());
+  auto weight = factor.getDefiningOp<CompressedWeightOpInterface>();
+  std::optional<CodedTensor> coded = weight ? weight.getCoded() : std::nullopt;
+  if (!coded || coded->zeros)
+    return true;
+  auto code = cast<NumberCodeAttrInterface>(coded->code);
+  for (int64_t raw = 0; raw < int64_t(1) << code.getNumBits(); ++raw) {
+    int exponent;
+    double magnitude = std::abs(std::frexp(code.valueOf(raw), &exponent));
+    if (magnitude != 0 && magnitude != 0.5)
+      return true;
+  }
+  return false;
+}
+
 SmallVector<Form> mlir::compress::twoStageForms(FactorizedOp weight, const LinearConsumer &consumer,
                                                 const Machine &machine, std::string &whyNot) {
   TwoStages stages(weight, consumer);
@@ -189,9 +208,11 @@ SmallVector<Form> mlir::compress::twoStageForms(FactorizedOp weight, const Linea
   bool isConvolution = llvm::is_contained(consumer.roles, Role::Tap);
   double lanes = consumer.denseCost(machine).productLanes;
   SmallVector<Form> forms;
-  auto add = [&](StringRef name, double multiplies) {
+  bool shiftsCoefficients = !machine.isProcessor && !needsMultiplier(weight.getCoefficients());
+  auto add = [&](StringRef name, double byCoefficients, double byBasis) {
     Form form{name.str(), {}};
-    form.cost.multiplies = form.cost.adds = multiplies;
+    form.cost.adds = byCoefficients + byBasis;
+    form.cost.multiplies = shiftsCoefficients ? byBasis : form.cost.adds;
     form.cost.productLanes = lanes;
     form.cost.weightBytes = weight.storedBits() / 8;
     form.cost.roundings = static_cast<int64_t>(in * rank) + taps + 2;
@@ -199,13 +220,15 @@ SmallVector<Form> mlir::compress::twoStageForms(FactorizedOp weight, const Linea
   };
   if (stages.allowsBasisFirst()) {
     double first = isConvolution ? positions * in * rank * taps : positions * basis;
-    double second = positions * coefficients;
-    add(isConvolution ? "order_a" : "two_stage", first + second);
+    add(isConvolution ? "order_a" : "two_stage", positions * coefficients, first);
   }
   if (stages.allowsMatrixCoefficientsFirst())
-    add("two_stage", positions * (coefficients + basis));
+    add("two_stage", positions * coefficients, positions * basis);
   if (stages.allowsCoefficientsFirst())
-    add("order_b", inputPositions(consumer) * coefficients + positions * out * rank * taps);
+    add(machine.isProcessor ? "order_b" : "order_b_whole", inputPositions(consumer) * coefficients,
+        positions * out * rank * taps);
+  if (!machine.isProcessor)
+    llvm::append_range(forms, sliceForms(weight, consumer, whyNot));
   if (forms.empty())
     whyNot = "its factors share dimensions of the result, or are reshaped: neither can be applied before the other";
   return forms;
@@ -226,9 +249,12 @@ static Value emitOnOutputs(OpBuilder &builder, const LinearConsumer &consumer, O
 
 Value mlir::compress::emitTwoStageForm(FactorizedOp weight, StringRef name, const LinearConsumer &consumer,
                                        OpBuilder &builder) {
+  if (name == kSliceForm)
+    return emitSliceForm(weight, consumer, builder);
   if (name != "order_b") {
     TwoStages stages(weight, consumer);
-    return stages.allowsBasisFirst() ? stages.emitBasisFirst(builder) : stages.emitCoefficientsFirst(builder);
+    return name != "order_b_whole" && stages.allowsBasisFirst() ? stages.emitBasisFirst(builder)
+                                                                : stages.emitCoefficientsFirst(builder);
   }
   std::string whyNot;
   int64_t tile = outTileOf(weight, consumer, kStreamedOutputs, whyNot);

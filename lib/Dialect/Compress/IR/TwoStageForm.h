@@ -17,8 +17,11 @@
 
 namespace mlir::compress {
 
+/// False if `factor` stands for codes of which each is 0 or a signed power of two, up to its scale: a circuit shifts.
+bool needsMultiplier(Value factor);
+
 /// The two orders that `consumer` allows, with their costs: `two_stage` for a matrix, `order_a` and `order_b` for a
-/// convolution (ESCALATE, MICRO 2021).
+/// convolution (ESCALATE, MICRO 2021). A circuit has `order_b_whole`, all outputs at once, and what sliceForms says.
 SmallVector<Form> twoStageForms(FactorizedOp weight, const LinearConsumer &consumer, const Machine &machine,
                                 std::string &whyNot);
 
