@@ -224,8 +224,7 @@ Value FixedPointEmitter::multiply(OpBuilder &builder, Location loc, Value x, Val
   if (!weights.isShifts)
     return arith::MulIOp::create(builder, loc, x, extend(builder, loc, w, width));
   int64_t bits = w.getType().getIntOrFloatBitWidth();
-  Value magnitude =
-      arith::AndIOp::create(builder, loc, w, integer(builder, loc, (int64_t(1) << (bits - 1)) - 1, bits));
+  Value magnitude = arith::AndIOp::create(builder, loc, w, integer(builder, loc, (int64_t(1) << (bits - 1)) - 1, bits));
   if (weights.span > 0)
     x = arith::ShLIOp::create(builder, loc, x, extend(builder, loc, magnitude, width));
   auto compare = [&](arith::CmpIPredicate predicate, Value a, int64_t b) -> Value {

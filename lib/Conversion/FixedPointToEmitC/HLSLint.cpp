@@ -100,8 +100,8 @@ private:
         report(ends.consumers[1], "a second task reads a buffer of DATAFLOW: expects one consumer");
       bool isInside = !isa<BlockArgument>(buffer);
       if (isInside && ends.producers.empty() != ends.consumers.empty())
-        report(buffer.getDefiningOp(), "a buffer of DATAFLOW has a " +
-                                           Twine(ends.producers.empty() ? "consumer" : "producer") + " alone");
+        report(buffer.getDefiningOp(),
+               "a buffer of DATAFLOW has a " + Twine(ends.producers.empty() ? "consumer" : "producer") + " alone");
       if (!isInside && !ends.producers.empty() && !ends.consumers.empty())
         report(ends.consumers[0], "a port is written and read by tasks of DATAFLOW");
       if (isInside && !ends.producers.empty() && !ends.consumers.empty() &&
@@ -142,7 +142,8 @@ private:
     if (!isPragma(op, "ARRAY_PARTITION") || !op.getValue().contains("complete"))
       return;
     for (Value operand : op.getFmtArgs())
-      if (auto array = dyn_cast<emitc::ArrayType>(operand.getType()); array && array.getNumElements() > kMostPartitioned)
+      if (auto array = dyn_cast<emitc::ArrayType>(operand.getType());
+          array && array.getNumElements() > kMostPartitioned)
         report(op, "a complete partition of " + Twine(array.getNumElements()) + " numbers: expects at most " +
                        Twine(kMostPartitioned) + ", which become registers");
   }

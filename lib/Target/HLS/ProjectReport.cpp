@@ -162,14 +162,15 @@ static std::string rowsOf(const llvm::json::Object &object, const std::string &p
 }
 
 std::string HLSReport::html() const {
-  std::string text = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(options.top) +
-                     "</title>\n<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:1em "
-                     "0}th,td{border:1px solid #ccc;padding:.3em .6em;text-align:left}small{color:#666}</style></head>"
-                     "<body>\n<h1>" +
-                     escaped(options.top) +
-                     "</h1>\n<p>Each number says where it comes from. Nothing here was measured by a vendor's tool.</p>\n"
-                     "<table>\n" +
-                     rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
+  std::string text =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(options.top) +
+      "</title>\n<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse;margin:1em "
+      "0}th,td{border:1px solid #ccc;padding:.3em .6em;text-align:left}small{color:#666}</style></head>"
+      "<body>\n<h1>" +
+      escaped(options.top) +
+      "</h1>\n<p>Each number says where it comes from. Nothing here was measured by a vendor's tool.</p>\n"
+      "<table>\n" +
+      rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
   static const char *const columns[] = {"name", "multiplications", "shift_products", "roundings", "rom_bits"};
   text += "<tr>";
   for (const char *column : columns)

@@ -74,8 +74,8 @@ public:
     for (AffineExpr loop : between)
       sizes.push_back(sizeOf(builder, loc, loop));
     Value zeros = emitZeros(builder, loc, sizes, consumer.resultType().getElementType());
-    Value first = emitContraction(builder, loc, input, read, splitCoefficients(builder, loc), coefficients, zeros,
-                                  between);
+    Value first =
+        emitContraction(builder, loc, input, read, splitCoefficients(builder, loc), coefficients, zeros, between);
     return emitContraction(builder, loc, first, second, weight.getBasis(), basis, consumer.init,
                            consumer.resultMap.getResults());
   }
@@ -219,8 +219,7 @@ private:
 
 } // namespace
 
-SmallVector<Form> mlir::compress::sliceForms(FactorizedOp weight, const LinearConsumer &consumer,
-                                             std::string &whyNot) {
+SmallVector<Form> mlir::compress::sliceForms(FactorizedOp weight, const LinearConsumer &consumer, std::string &whyNot) {
   if (!SliceStages(weight, consumer).allowed()) {
     whyNot = "its slices do not end where dimensions of the weight do";
     return {};
