@@ -301,4 +301,4 @@ def test_a_library_that_does_not_count_is_refused(folder, rng, tmp_path):
 def test_ticks_need_code(tmp_path):
     done = subprocess.run([compress_mlir.native._find_compiler(), str(MODEL), "-o", str(tmp_path), "--profile", "--emit", "affine"],
                           capture_output=True, text=True)
-    assert done.returncode == 1 and "--profile does not go with --emit mlir or affine" in done.stderr
+    assert done.returncode == 1 and "--profile does not go with --emit mlir, onnx or affine" in done.stderr
