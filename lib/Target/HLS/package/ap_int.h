@@ -22,15 +22,16 @@ class ap_int {
 
   int64_t value;
 
-  static int64_t wrap(uint64_t bits) { return static_cast<int64_t>(bits << (64 - W)) >> (64 - W); }
+  static constexpr int64_t wrap(uint64_t bits) { return static_cast<int64_t>(bits << (64 - W)) >> (64 - W); }
 
 public:
   static const int width = W;
 
-  ap_int() : value(0) {}
-  ap_int(int number) : value(wrap(static_cast<uint64_t>(static_cast<int64_t>(number)))) {}
-  ap_int(long number) : value(wrap(static_cast<uint64_t>(number))) {}
-  ap_int(long long number) : value(wrap(static_cast<uint64_t>(number))) {}
+  // Constant expressions: large tables are data of the program, not code that fills them.
+  constexpr ap_int() : value(0) {}
+  constexpr ap_int(int number) : value(wrap(static_cast<uint64_t>(static_cast<int64_t>(number)))) {}
+  constexpr ap_int(long number) : value(wrap(static_cast<uint64_t>(number))) {}
+  constexpr ap_int(long long number) : value(wrap(static_cast<uint64_t>(number))) {}
   template <int V>
   ap_int(const ap_int<V> &other) : value(wrap(static_cast<uint64_t>(other.to_int64()))) {}
 
