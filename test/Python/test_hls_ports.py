@@ -106,7 +106,7 @@ def test_scripts_name_part_and_clock(projects):
     assert "create_clock -period 8.00" in (projects["stream"] / "run_hls.tcl").read_text()
     assert "part=xc7z020clg484-2" in (projects["stream"] / "hls_config.cfg").read_text()
     report = hls.read_report(projects["stream"])
-    assert report["budget"]["dsp"] == {"value": 220, "label": "quoted"} and report["clock_mhz"] == {"value": 125, "label": "assumed"}
+    assert report["budget"]["dsp"] == {"value": 220, "label": "assumed"} and report["clock_mhz"] == {"value": 125, "label": "assumed"}
 
 
 def test_what_does_not_fit_is_refused_with_figures(rng, tmp_path):
@@ -152,7 +152,7 @@ def test_the_page_says_what_the_report_says(projects):
     page.cells = [cell.strip() for cell in page.cells]
     report = hls.read_report(projects["stream"])
     assert page.links == []
-    assert f"{report['rom_bits']['value']} counted from the integer loops" in page.cells and "220 quoted" in page.cells
+    assert f"{report['rom_bits']['value']} counted from the integer loops" in page.cells and "220 assumed" in page.cells
     for step in report["steps"]:
         row = page.cells.index(step["name"])
         assert page.cells[row + 1] == f"{step['multiplications']['value']} counted from the integer loops"

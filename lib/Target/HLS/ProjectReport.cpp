@@ -83,10 +83,10 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
   for (memref::AllocOp alloc : network.getOps<memref::AllocOp>())
     bufferBits += bitsOf(alloc.getType());
   const Part &part = options.part;
-  llvm::json::Object budget{{"dsp", labelled(part.dsp, "quoted")},
-                            {"bram18", labelled(part.bram18, "quoted")},
-                            {"lut", labelled(part.lut, "quoted")},
-                            {"ff", labelled(part.ff, "quoted")},
+  llvm::json::Object budget{{"dsp", labelled(part.dsp, "assumed")},
+                            {"bram18", labelled(part.bram18, "assumed")},
+                            {"lut", labelled(part.lut, "assumed")},
+                            {"ff", labelled(part.ff, "assumed")},
                             {"source", part.source}};
   root = llvm::json::Object{
       {"version", 2},

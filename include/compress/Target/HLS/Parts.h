@@ -16,7 +16,7 @@
 namespace mlir::compress {
 
 /// A part as vendors name it, and how many there are in it of what circuits are made of; `bram18` are block RAMs of
-/// 18 Kbit. The numbers are quoted; `source` says from where.
+/// 18 Kbit. The numbers are assumed; `source` says from where they are.
 struct Part {
   std::string device, name, source;
   int64_t lut = 0, ff = 0, dsp = 0, bram18 = 0;
