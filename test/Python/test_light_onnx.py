@@ -331,7 +331,8 @@ def test_tensors_outside_of_the_file_come_in(rng, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, reason", [
-    (["--compress", "int4", "--drop-dead-channels"], "--emit onnx writes an ONNX file again"), ([], "it needs --compress and an ONNX file")])
+    (["--compress", "int4", "--drop-dead-channels"], "--emit onnx writes an ONNX file again"), ([], "it needs --compress and an ONNX file"),
+    (["--compress", "int4", "--machine", "circuit"], "--machine circuit goes with --target hls")])
 def test_what_emit_onnx_does_not_go_with(arguments, reason, rng, tmp_path):
     onnx.save(network(rng), str(tmp_path / "dense.onnx"))
     done = subprocess.run([_find_compiler(), str(tmp_path / "dense.onnx"), "-o", str(tmp_path / "out"), "--emit", "onnx", *arguments],
@@ -351,6 +352,18 @@ def test_weights_without_a_form_are_refused(rng, tmp_path):
     onnx.save(network(rng), str(tmp_path / "dense.onnx"))
     done = write_light(tmp_path / "dense.onnx", "fc1: #compress.fit_uniform<bits = 4, symmetric = false>", tmp_path / "out")
     assert done.returncode == 1 and "'fc1': codes with zero points have no form in ONNX files" in done.stderr, done.stderr
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_layers_of_one_name_are_refused(rng, tmp_path):
+    """ONNX does not ask for different names, and a weight must not go to another layer."""
+    model = network(rng)
+    for node in model.graph.node:
+        if node.name in ("conv1", "last"):
+            node.name = "layer"
+    onnx.save(model, str(tmp_path / "dense.onnx"))
+    done = write_light(tmp_path / "dense.onnx", "int4", tmp_path / "out")
+    assert done.returncode == 1 and "'layer': other layers of the network have the name of this one" in done.stderr, done.stderr
     assert not list((tmp_path / "out").glob("*"))
 
 

@@ -252,6 +252,8 @@ int main(int argc, char **argv) {
   } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
              hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences()) {
     return fail("--test-data, --fixed-point, --hls-ports, --hls-device and --clock-mhz go with --target hls");
+  } else if (machine == Machine::kCircuitName) {
+    return fail("--machine circuit goes with --target hls: a library is for a processor");
   }
   return mlir::failed(compileModel(options));
 }

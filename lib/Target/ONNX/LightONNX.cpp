@@ -177,7 +177,12 @@ public:
       auto tensor = tensors.find(layerOf(weight->getLoc()));
       bool isPart =
           llvm::any_of(weight->getUsers(), [](Operation *user) { return isa<CompressedWeightOpInterface>(user); });
-      if (isPart || tensor == tensors.end() || !done.insert(tensor->second).second)
+      if (isPart || tensor == tensors.end())
+        return WalkResult::advance();
+      if (tensor->second.empty())
+        return WalkResult(weight->emitError("other layers of the network have the name of this one: weights cannot be "
+                                            "told apart; name the nodes of the ONNX file"));
+      if (!done.insert(tensor->second).second)
         return WalkResult::advance();
       if (!remove(graph, tensor->second))
         return WalkResult(weight->emitError("its dense weight '") << tensor->second << "' is not in the ONNX file");
@@ -275,8 +280,11 @@ private:
 llvm::StringMap<std::string> mlir::compress::namesOfDenseTensors(ModuleOp module) {
   llvm::StringMap<std::string> tensors;
   for (DenseLayer &layer : findDenseLayers(module))
-    if (auto name = dyn_cast<NameLoc>(layer.constant.getLoc()))
-      tensors[layerOf(layer.op.getLoc())] = name.getName().str();
+    if (auto name = dyn_cast<NameLoc>(layer.constant.getLoc())) {
+      auto [place, isNew] = tensors.try_emplace(layerOf(layer.op.getLoc()), name.getName().str());
+      if (!isNew && place->second != name.getName())
+        place->second.clear();
+    }
   return tensors;
 }
 

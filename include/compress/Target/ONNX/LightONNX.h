@@ -16,7 +16,8 @@
 namespace mlir::compress {
 
 /// For each layer of an imported network with a dense constant weight, by its name: the tensor of the ONNX file that
-/// the weight is. To be asked for before the weights are fitted.
+/// the weight is. Empty for a name that layers of different weights share. To be asked for before the weights are
+/// fitted.
 llvm::StringMap<std::string> namesOfDenseTensors(ModuleOp module);
 
 /// The ONNX file at `path` with other weights: each tensor of `tensors`, the result of `namesOfDenseTensors`, whose
