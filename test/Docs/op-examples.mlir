@@ -15,8 +15,9 @@
 // CHECK: compress.decode
 // CHECK: compress.coded_contract
 // CHECK: compress.coded_dot
+// CHECK: compress.unpack_rows
 // CHECK: compress.relayout
-// AFFINE-COUNT-15: func.func
+// AFFINE-COUNT-16: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -111,6 +112,13 @@ func.func @coded_dot(%x: tensor<?x128xf32>, %words: tensor<2x4x4x32xi32>, %scale
         ins(%x, %words, %scales : tensor<?x128xf32>, tensor<2x4x4x32xi32>, tensor<2x4x32xf32>) outs(%y0 : tensor<?x50xf32>)
         -> tensor<?x50xf32>
   return %y : tensor<?x50xf32>
+}
+
+func.func @unpack_rows(%values: tensor<700xi8>, %mask: tensor<32x12xi8>, %starts: tensor<32xi32>, %init: tensor<32x90xf32>) -> tensor<32x90xf32> {
+  %w = compress.unpack_rows longest = 20 code(#compress.pow2<bits = 4, min_exponent = -3, zero = false>)
+        ins(%values, %mask, %starts : tensor<700xi8>, tensor<32x12xi8>, tensor<32xi32>) outs(%init : tensor<32x90xf32>)
+        -> tensor<32x90xf32>
+  return %w : tensor<32x90xf32>
 }
 
 func.func @relayout(%w: tensor<30x8xf32>, %stored: tensor<1x30x16xf32>) -> tensor<1x30x16xf32> {

@@ -145,6 +145,13 @@ def cases(form, b):
     fc = (matmul, (3, 7), (3, 9))
     image = (conv(), (2, 7, 9, 20), (2, 9, 7, 19))
     strided = (conv(2, 2), (2, 7, 9, 9), (2, 9, 3, 4))
+    # Masks of single entries; a row without one, and one that is full.
+    entries = lambda *shape: np.concatenate([b.rng.integers(0, 4, (shape[0] - 2, *shape[1:])) == 0, np.zeros((1, *shape[1:])),
+                                             np.ones((1, *shape[1:]))])
+    sparse = lambda kind, *shape: (lambda name, w: (name, w.lines, w.value))(*b.unpacked(entries(*shape), shape, kind))
+    scaled = lambda name_weight, shape, expand: b.factorized(
+        b.floats(shape[0], 1), (name_weight[0], name_weight[1].lines, name_weight[1].value),
+        f"batch = 1 collapse = {[[d] for d in range(len(shape))]} expand = {expand}", shape, "kr,kr...->k...")
     ternary = lambda: b.coded("ternary", (9, 7, 4), (9, 1, 4))
     escalate = lambda c, basis: b.factorized(c, basis, "", (9, 7, 3, 2), "kcm,mrs->kcrs")
     table = {
@@ -185,15 +192,27 @@ def cases(form, b):
             (smartdeal(b, 9, 7, 3, coded=True), conv(), (2, 7, 9, 20), (2, 9, 7, 18)),
             (smartdeal(b, 35, 3, 5, coded=False), conv(), (2, 3, 8, 9), (2, 35, 4, 5)),
             (escalate(ternary(), b.floats(4, 3, 2)), *image), (b.unpacked(columns, (37, 7), "pow2"), matmul, (3, 7), (3, 37)),
+            (b.unpacked(entries(37, 70), (37, 70), "pow2"), matmul, (3, 70), (3, 37)),
+            (b.unpacked(entries(37, 64), (37, 64)), matmul, (5, 64), (5, 37)),
+            (b.unpacked(entries(9, 7), (9, 7), "int8"), *fc), (b.unpacked(entries(40, 32), (40, 32), "ternary"), matmul, (1, 32), (1, 40)),
+            (b.unpacked(entries(9, 7, 3, 2), (9, 7, 3, 2), "int4"), *strided),
+            (escalate(sparse("pow2", 9, 7, 4), b.floats(4, 3, 2)), *image),
+            (b.factorized(sparse("pow2", 40, 2, 30, 1), b.floats(40, 2, 1), "batch = 2 collapse = [[0], [1, 2]] expand = [[0], [1]]",
+                          (40, 57), "osnr,osr->osn", lambda t: t.reshape(40, 60)[:, :57]), matmul, (3, 57), (3, 40)),
             (b.factorized(b.coded("pow2", (9, 1, 3, 3), (1, 1, 1, 1)), b.floats(9, 1, 3, 3),
                           "batch = 2 collapse = [[0], [1, 2, 3]] expand = [[0], [1]]", (9, 7), "osrm,osmi->osri",
                           lambda t: t.reshape(9, 9)[:, :7]), *fc),
+        ],
+        "scaled": [
+            (scaled(b.unpacked(entries(9, 1, 7), (9, 1, 7), "pow2"), (9, 7), [[0], [1]]), *fc),
+            (scaled(b.factorized(sparse("ternary", 9, 7, 4), b.floats(4, 3, 2), "collapse = [[0], [1], [2], [3]] expand = [[0, 1], [2], [3], [4]]",
+                                 (9, 1, 7, 3, 2), "kcm,mrs->kcrs", lambda t: t[:, None]), (9, 7, 3, 2), [[0], [1], [2], [3]]), *strided),
         ],
     }
     return table[form]
 
 
-@pytest.mark.parametrize("form", ["coded", "spectral", "two_stage", "order_a", "order_b", "packed", "rebuild"])
+@pytest.mark.parametrize("form", ["coded", "spectral", "two_stage", "order_a", "order_b", "packed", "rebuild", "scaled"])
 def test_form_is_the_layer(form, rng, tmp_path):
     arguments, results, body, feeds, expected, bounds = [], [], [], {}, {}, {}
     for n, ((w, weight), consumer, x_shape, y_shape) in enumerate(cases(form, Builder(rng))):
@@ -219,7 +238,7 @@ def test_form_is_the_layer(form, rng, tmp_path):
     oracle, _ = build("oracle", reference=True)
     for name, value in oracle.run({k: v.astype(float) for k, v in feeds.items()}).items():
         np.testing.assert_allclose(value, expected[name], rtol=1e-12, atol=1e-12 * np.abs(expected[name]).max())
-    for lanes in (None, 1):
+    for lanes in (None, 8, 1):
         library, remarks = build(f"lanes{lanes or 0}", force=form, vector_lanes=lanes)
         # A rebuilt weight may be made of a further layer, which chooses for itself.
         chosen = [r for r in remarks if f": {form}: " in r["text"]]

@@ -159,6 +159,7 @@ void lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpB
 void lowerCodedDot(CodedDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerCodedContract(CodedContractOp op, int64_t lanes, OpBuilder &builder);
 void lowerDecode(DecodeOp op, int64_t lanes, OpBuilder &builder);
+void lowerUnpackRows(UnpackRowsOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 /// True for a sum of products of bytes without and with sign, the last loop over the four bytes of a word in both.
 bool isByteDot(linalg::LinalgOp op);
 /// Lowers such a sum to lanes; false if it has no dimension for them.

@@ -62,7 +62,8 @@ struct ConvertDenseToAffinePass : compress::impl::ConvertDenseToAffinePassBase<C
         factors.push_back({WeightLoad(operand->get()), op.getMatchingIndexingMap(operand)});
       Product product{op.getDpsInits()[0], op.getMatchingIndexingMap(op.getDpsInitOperand(0)), factors,
                       op.getStaticLoopRanges()};
-      if (lowerProductToLanes(product, op, vectorLanes, builder)) {
+      if (lowerProductToLanes(product, op, vectorLanes, builder) ||
+          lowerProductToDots(product, op, vectorLanes, builder)) {
         op->erase();
         ++numLowered;
       }

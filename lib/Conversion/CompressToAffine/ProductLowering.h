@@ -54,6 +54,10 @@ struct Product {
 /// it after; false if the product has no dimension for lanes.
 bool lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder);
 
+/// Emits the nest with lanes along a sum over which both factors are contiguous; false if there is none that is as long
+/// as a vector.
+bool lowerProductToDots(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder);
+
 /// Emits a nest of scalars whose sum is carried in a register.
 void lowerProductToScalars(const Product &product, OpBuilder &builder, Location loc);
 

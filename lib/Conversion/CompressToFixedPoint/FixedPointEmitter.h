@@ -55,6 +55,8 @@ struct Initial {
 /// Constant factors of the numbers of an activation.
 struct Scale {
   Value activation;
+  /// What the products are added to, or null.
+  Value init;
   SmallVector<double> factors;
   /// Where the factor of a number of the result is.
   SmallVector<int64_t> shape;
@@ -177,7 +179,7 @@ enum class Pooling { None, Max, Sum };
 Pooling matchPooling(linalg::LinalgOp op);
 /// True if `op` is max(x, 0), number by number.
 bool isRelu(Operation *op);
-/// The factors, if `op` multiplies or divides each number by a constant.
+/// The factors, if `op` multiplies or divides each number by a constant, and perhaps adds it to its destination.
 std::optional<Scale> matchScale(linalg::LinalgOp op);
 /// True if `op` adds or subtracts two tensors, number by number.
 bool isSumOfTwo(linalg::LinalgOp op);
@@ -192,6 +194,8 @@ bool isFiller(Value value);
 /// The row-major place of `index` in `shape`.
 AffineExpr flatten(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape, MLIRContext *context);
 int64_t ceilLog2(int64_t n);
+/// The exact sum of integers.
+Value exactSum(OpBuilder &builder, Location loc, Value a, Value b);
 /// `x` in `width` bits.
 Value extend(OpBuilder &builder, Location loc, Value x, int64_t width);
 Value integer(OpBuilder &builder, Location loc, int64_t value, int64_t width);

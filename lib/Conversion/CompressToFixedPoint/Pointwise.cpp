@@ -74,11 +74,19 @@ bool mlir::compress::isRelu(Operation *op) {
 
 std::optional<Scale> mlir::compress::matchScale(linalg::LinalgOp op) {
   Block *body = op.getBlock();
-  if (op.getNumReductionLoops() != 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() > 2 ||
-      !llvm::hasNItems(body->without_terminator(), 1))
+  if (op.getNumReductionLoops() != 0 || op.getNumDpsInits() != 1 || op.getNumDpsInputs() > 2 || body->empty())
     return std::nullopt;
   Operation *inner = &body->front();
-  if (!isa<arith::MulFOp, arith::DivFOp>(inner) || body->getTerminator()->getOperand(0) != inner->getResult(0))
+  Value yielded = body->getTerminator()->getOperand(0), init;
+  if (auto add = yielded.getDefiningOp<arith::AddFOp>()) {
+    Value destination = body->getArguments().back();
+    if (add.getLhs() != destination)
+      return std::nullopt;
+    init = op.getDpsInits()[0];
+    yielded = add.getRhs();
+  }
+  if (!llvm::hasNItems(body->without_terminator(), init ? 2 : 1) || !isa<arith::MulFOp, arith::DivFOp>(inner) ||
+      yielded != inner->getResult(0))
     return std::nullopt;
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
   std::optional<Scale> scale;
@@ -91,14 +99,17 @@ std::optional<Scale> mlir::compress::matchScale(linalg::LinalgOp op) {
     if (op.getMatchingIndexingMap(activation) != out || !out.isIdentity() || constantValues(activation->get()))
       continue;
     if (!c && matchPattern(inner->getOperand(1 - side), m_Constant(&number)))
-      scale = {
-          activation->get(), {number.getValueAsDouble()}, {}, AffineMap::get(out.getNumDims(), 0, op.getContext())};
+      scale = {activation->get(),
+               init,
+               {number.getValueAsDouble()},
+               {},
+               AffineMap::get(out.getNumDims(), 0, op.getContext())};
     if (!c || c.getArgNumber() >= op.getNumDpsInputs())
       continue;
     OpOperand *factors = op.getDpsInputOperand(c.getArgNumber());
     auto type = dyn_cast<RankedTensorType>(factors->get().getType());
     if (auto values = type ? constantValues(factors->get()) : std::nullopt)
-      scale = {activation->get(), *values, llvm::to_vector(type.getShape()), op.getMatchingIndexingMap(factors)};
+      scale = {activation->get(), init, *values, llvm::to_vector(type.getShape()), op.getMatchingIndexingMap(factors)};
   }
   if (!scale || (isa<arith::DivFOp>(inner) && llvm::is_contained(scale->factors, 0.0)))
     return std::nullopt;
@@ -235,8 +246,15 @@ LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &sca
   SmallVector<int64_t> factors;
   for (double factor : scale.factors)
     factors.push_back(quantize(factor, factorFormat));
-  int64_t width = from.format.width + kFactorBits;
-  Requantization how{{width, from.format.fraction + factorFormat.fraction}, *format};
+  int64_t width = from.format.width + kFactorBits, fraction = from.format.fraction + factorFormat.fraction;
+  FailureOr<Initial> start = scale.init ? initial(op, scale.init) : Initial();
+  if (failed(start))
+    return failure();
+  bool hasBias = scale.init && !start->isZero();
+  FailureOr<FixedConstant> bias = hasBias ? biases(op, *start, fraction) : FixedConstant();
+  if (failed(bias))
+    return failure();
+  Requantization how{{hasBias ? std::max(width, bias->format.width) + 1 : width, fraction}, *format};
   if (failed(check(op, how)))
     return failure();
   std::optional<FixedConstant> table;
@@ -245,8 +263,8 @@ LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &sca
   FixedTensor to = allocate(op->getResult(0), *format);
   Step step = begin(op, "scale", {from}, to);
   AffineNest nest(step.builder, step.loc);
-  Value values = table ? read(step, *table) : Value();
-  SmallVector<AffineExpr> index, factorIndex;
+  Value values = table ? read(step, *table) : Value(), bs = hasBias ? read(step, *bias) : Value();
+  SmallVector<AffineExpr> index, factorIndex, biasIndex;
   for (int64_t extent : from.shape)
     index.push_back(nest.loop(0, extent));
   for (AffineExpr expr : scale.map.getResults())
@@ -257,6 +275,12 @@ LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &sca
                                 nest.load(values, flatten(factorIndex, scale.shape, op->getContext()), 1), width)
                        : integer(step.builder, step.loc, factors[0], width);
   Value product = arith::MulIOp::create(step.builder, step.loc, x, factor);
+  if (hasBias) {
+    for (AffineExpr expr : start->map.getResults())
+      biasIndex.push_back(expr.replaceDims(index));
+    product = exactSum(step.builder, step.loc, product,
+                       nest.load(bs, flatten(biasIndex, start->shape, op->getContext()), 1));
+  }
   nest.store(round(step.builder, step.loc, product, how), step.output, place);
   return success();
 }

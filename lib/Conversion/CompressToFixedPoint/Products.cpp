@@ -17,8 +17,7 @@ using namespace mlir::compress::kernel;
 /// Most bits of sums that another product reads: beyond them, they are rounded to as many.
 static constexpr int64_t kMostStageBits = 32;
 
-/// The exact sum a + b of integers.
-static Value exactSum(OpBuilder &builder, Location loc, Value a, Value b) {
+Value mlir::compress::exactSum(OpBuilder &builder, Location loc, Value a, Value b) {
   int64_t width = std::max(a.getType().getIntOrFloatBitWidth(), b.getType().getIntOrFloatBitWidth()) + 1;
   return arith::AddIOp::create(builder, loc, extend(builder, loc, a, width), extend(builder, loc, b, width));
 }
@@ -78,10 +77,17 @@ LogicalResult FixedPointEmitter::emitCodedProduct(CodedContractOp op) {
                           op.getInitMap(), op.getLoopExtents(), coded});
 }
 
+/// True if `op` is a product, or scales a sum before it is added to where a layer starts from (form `scaled`).
+static bool readsExactSums(Operation *op) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  auto scale = linalgOp ? matchScale(linalgOp) : std::nullopt;
+  return isProduct(op) || (scale && scale->init);
+}
+
 FailureOr<FixedFormat> FixedPointEmitter::sumFormat(Operation *op, const FixedFormat &sum, bool isPlain) {
   Value result = op->getResult(0);
-  bool isStage =
-      isPlain && result.hasOneUse() && isProduct(*result.user_begin()) && result.use_begin()->getOperandNumber() == 0;
+  bool isStage = isPlain && result.hasOneUse() && result.use_begin()->getOperandNumber() == 0 &&
+                 readsExactSums(*result.user_begin());
   if (!isStage)
     return activationFormat(op);
   if (sum.width <= kMostStageBits)

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RebuildForm.h"
+#include "ScaledForm.h"
 #include "TensorEmitter.h"
 #include "TwoStageForm.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -183,6 +184,29 @@ struct FactorizedEmitter : TensorEmitter {
 
   Value droppedBasis() { return collapse(op.getBasis(), basisGroups()); }
 
+  /// Merges dimension `at`, of extent 1, with the one before it, or with the one behind the first.
+  Value dropUnit(Value value, int64_t at) { return collapse(value, std::max<int64_t>(at - 1, 0)); }
+
+  /// Of rank 1, where one factor has all dimensions of T: it, each number times one of the other factor, in its place
+  /// if nobody else reads it. Null otherwise.
+  Value scaled() {
+    bool isShared = llvm::any_of(llvm::seq<int64_t>(0, batch), [&](int64_t d) { return isSharedBatch(d); });
+    if (op.getRank() != 1 || isShared || batch == 0 || (inner > 0 && outer > 0))
+      return {};
+    Value numbers = dropUnit(op.getCoefficients(), batch + outer), scales = dropUnit(op.getBasis(), batch);
+    if (inner > 0)
+      std::swap(numbers, scales);
+    AffineMap all = builder.getMultiDimIdentityMap(product.size());
+    SmallVector<utils::IteratorType> loopTypes(product.size(), utils::IteratorType::parallel);
+    return linalg::GenericOp::create(builder, loc, numbers.getType(), scales, numbers,
+                                     ArrayRef<AffineMap>{all.getMajorSubMap(batch), all}, loopTypes,
+                                     [](OpBuilder &b, Location l, ValueRange args) {
+                                       linalg::YieldOp::create(
+                                           b, l, arith::MulFOp::create(b, l, args[1], args[0]).getResult());
+                                     })
+        .getResult(0);
+  }
+
   /// The extents of merged dimensions, as they are and cropped.
   SmallVector<int64_t> mergedShape() {
     SmallVector<int64_t> shape;
@@ -203,8 +227,10 @@ struct FactorizedEmitter : TensorEmitter {
 
 Value FactorizedOp::expand(OpBuilder &builder) {
   FactorizedEmitter emit(builder, *this);
-  Value value = emit.contract(getCoefficients(), emit.coefficientsMap(), emit.droppedBasis(), emit.basisMap(),
-                              emit.productMap(), emit.product);
+  Value value = emit.scaled();
+  if (!value)
+    value = emit.contract(getCoefficients(), emit.coefficientsMap(), emit.droppedBasis(), emit.basisMap(),
+                          emit.productMap(), emit.product);
   value = emit.crop(emit.collapse(value, getCollapseGroups()), emit.croppedShape());
   value = emit.expand(value, emit.canonicalShape(), getExpandGroups());
   return emit.transpose(value, invertPermutationVector(getResultDims()));
@@ -230,13 +256,16 @@ int64_t FactorizedOp::storedBits() { return storedBitsOf(getCoefficients()) + st
 // Slices
 //===----------------------------------------------------------------------===//
 
-/// The dimension of T that is dimension `dim` of the result, or -1 if it is merged with or split from others.
-static int64_t productDimOf(FactorizedOp op, int64_t dim) {
+int64_t mlir::compress::productDimOf(FactorizedOp op, int64_t dim) {
   SmallVector<int64_t> dims = op.getResultDims();
   int64_t canonical = llvm::find(dims, dim) - dims.begin();
-  for (auto [from, to] : llvm::zip(op.getCollapseGroups(), op.getExpandGroups()))
-    if (llvm::is_contained(to, canonical))
-      return from.size() == 1 && to.size() == 1 ? from[0] : -1;
+  for (auto [from, to] : llvm::zip(op.getCollapseGroups(), op.getExpandGroups())) {
+    if (!llvm::is_contained(to, canonical))
+      continue;
+    bool isAlone = llvm::all_of(
+        to, [&](int64_t other) { return other == canonical || op.getResultType().getDimSize(dims[other]) == 1; });
+    return from.size() == 1 && isAlone ? from[0] : -1;
+  }
   return -1;
 }
 
@@ -278,6 +307,7 @@ Value FactorizedOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offs
 
 SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
   SmallVector<Form> forms = twoStageForms(*this, consumer, machine, whyNot);
+  llvm::append_range(forms, scaledForms(*this, consumer, machine));
   llvm::append_range(forms, rebuildForms(*this, consumer, machine, 2 * getRank(), whyNot));
   return forms;
 }
@@ -285,5 +315,7 @@ SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Mach
 Value FactorizedOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
   if (name == "rebuild")
     return emitRebuildForm(*this, consumer, builder);
+  if (name == kScaledForm)
+    return emitScaledForm(*this, consumer, builder);
   return emitTwoStageForm(*this, name, consumer, builder);
 }

@@ -19,9 +19,7 @@ using namespace mlir::compress;
 // WeightView
 //===----------------------------------------------------------------------===//
 
-/// For a reshape that only adds or drops unit dimensions: the dimension of `from` for each of `to`, -1 for an added
-/// one.
-static std::optional<SmallVector<int64_t>> unitReshape(RankedTensorType from, RankedTensorType to) {
+std::optional<SmallVector<int64_t>> mlir::compress::matchUnitReshape(RankedTensorType from, RankedTensorType to) {
   SmallVector<int64_t> map(to.getRank(), -1);
   int64_t f = 0;
   for (int64_t t = 0; t < to.getRank(); ++t) {
@@ -47,8 +45,8 @@ static std::optional<std::pair<Value, SmallVector<int64_t>>> moveOfDims(Operatio
                                                 0, mlir::cast<RankedTensorType>(cast.getType()).getRank())));
   if (isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op)) {
     Value source = op->getOperand(0);
-    if (auto map =
-            unitReshape(cast<RankedTensorType>(source.getType()), cast<RankedTensorType>(op->getResult(0).getType())))
+    if (auto map = matchUnitReshape(cast<RankedTensorType>(source.getType()),
+                                    cast<RankedTensorType>(op->getResult(0).getType())))
       return std::make_pair(source, *map);
     return std::nullopt;
   }

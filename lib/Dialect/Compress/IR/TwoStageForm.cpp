@@ -35,13 +35,15 @@ public:
   TwoStages(FactorizedOp weight, const LinearConsumer &consumer)
       : weight(weight), consumer(consumer), context(weight.getContext()),
         rank(getAffineDimExpr(consumer.resultMap.getNumDims(), context)) {
-    isPlain = !weight.getCollapse();
+    // The loop of each dimension of T, which is one of the result, beside others of extent 1.
+    SmallVector<int64_t> shape = weight.getProductShape();
+    SmallVector<AffineExpr> product(shape.size());
+    for (int64_t dim = 0; dim < weight.getResultType().getRank(); ++dim)
+      if (int64_t t = productDimOf(weight, dim); t >= 0 && weight.getResultType().getDimSize(dim) == shape[t])
+        product[t] = consumer.weightMap.getResult(dim);
+    isPlain = llvm::all_of(product, [](AffineExpr loop) { return static_cast<bool>(loop); });
     if (!isPlain)
       return;
-    // The loop of each dimension of T.
-    SmallVector<AffineExpr> product;
-    for (int64_t dim : weight.getResultDims())
-      product.push_back(consumer.weightMap.getResult(dim));
     int64_t batch = weight.getBatch(), outer = weight.getNumOuter();
     coefficients.assign(product.begin(), product.begin() + batch + outer);
     coefficients.push_back(rank);

@@ -17,6 +17,10 @@
 
 namespace mlir::compress {
 
+/// The dimension of the factors' product, coefficients' before basis', that dimension `dim` of the weight is; -1 if it
+/// is merged with or split from others of more than one entry.
+int64_t productDimOf(FactorizedOp weight, int64_t dim);
+
 /// False if `factor` stands for codes of which each is 0 or a signed power of two, up to its scale: a circuit shifts.
 bool needsMultiplier(Value factor);
 

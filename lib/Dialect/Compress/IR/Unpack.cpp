@@ -14,6 +14,7 @@
 #include "PackedForm.h"
 #include "RebuildForm.h"
 #include "TensorEmitter.h"
+#include "UnpackRows.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 
@@ -170,14 +171,27 @@ int64_t UnpackOp::storedBits() {
 // Slices
 //===----------------------------------------------------------------------===//
 
-/// Only inside of a box that spans the dimension: elsewhere the number of stored boxes depends on the offset.
-int64_t UnpackOp::sliceStep(int64_t dim) { return getMaskShape()[dim] == 1 ? sliceStepOf(getValues(), dim + 1) : 0; }
+/// Inside of a box that spans the dimension, or rows of single entries: elsewhere the number of stored boxes depends on
+/// the offset.
+int64_t UnpackOp::sliceStep(int64_t dim) {
+  if (getMaskShape()[dim] == 1)
+    return sliceStepOf(getValues(), dim + 1);
+  return rowDimOf(*this) == dim ? 1 : 0;
+}
 
 Value UnpackOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offset, int64_t size) {
+  if (getMaskShape()[dim] != 1)
+    return emitUnpackRows(*this, builder, offset, size);
   Value values = emitSliceOf(builder, getLoc(), getValues(), dim + 1, offset, size);
   SmallVector<int64_t> shape(getResultType().getShape());
   shape[dim] = size;
   return UnpackOp::create(builder, getLoc(), getResultType().clone(shape), values, getMask());
+}
+
+Value UnpackOp::rebuild(OpBuilder &builder) {
+  int64_t dim = rowDimOf(*this);
+  return dim < 0 ? expand(builder)
+                 : emitUnpackRows(*this, builder, builder.getIndexAttr(0), getResultType().getDimSize(dim));
 }
 
 //===----------------------------------------------------------------------===//

@@ -57,6 +57,7 @@ void mlir::compress::registerBufferizableOpInterfaceExternalModels(DialectRegist
     CodedContractOp::attachInterface<KernelOpModel<CodedContractOp>>(*context);
     CodedDotOp::attachInterface<KernelOpModel<CodedDotOp>>(*context);
     DecodeOp::attachInterface<KernelOpModel<DecodeOp>>(*context);
+    UnpackRowsOp::attachInterface<KernelOpModel<UnpackRowsOp>>(*context);
     RelayoutOp::attachInterface<KernelOpModel<RelayoutOp>>(*context);
   });
 }

@@ -357,3 +357,75 @@ func.func @coded_dot_c6(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memre
   %0 = compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>) -> tensor<3x8xf32>
   return
 }
+
+// -----
+
+func.func @unpack_rows_c1_mask(%v: memref<64xf32>, %m: memref<2x3xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{a mask of rows by whole pairs of bytes that hold a bit for each column}}
+  compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xf32>, memref<2x3xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c1_rows(%v: memref<64xf32>, %m: memref<3x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{got 'memref<2x20xf32>' and 'memref<3x4xi8>'}}
+  compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xf32>, memref<3x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c1_columns(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<2xi32>, %i: memref<2x?xf32>) {
+  // expected-error @+1 {{expects init of rows by a static number of columns}}
+  compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<2xi32>) outs(%i : memref<2x?xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c2(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<3xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{expects a start for each of the rows, got 'memref<3xi32>'}}
+  compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<3xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c3_numbers(%v: memref<64xi8>, %m: memref<2x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{bytes with a code and else of the element type of init, got 'memref<64xi8>'}}
+  compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xi8>, memref<2x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c3_codes(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{bytes with a code and else of the element type of init, got 'memref<64xf32>'}}
+  compress.unpack_rows longest = 9 code(#compress.ternary) ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c4(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{expects from 1 to 20 entries in the longest row, got 21}}
+  compress.unpack_rows longest = 21 ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c5(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{expects a scale only beside a code}}
+  compress.unpack_rows longest = 9 scale = 2.0 ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+  return
+}
+
+// -----
+
+func.func @unpack_rows_c6(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
+  // expected-error @+1 {{expects no result for an init that is a buffer}}
+  %0 = compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>) -> tensor<2x20xf32>
+  return
+}

@@ -19,6 +19,9 @@ include "compress/Dialect/Compress/IR/CompressKernelOps.td"
 def Compress_CodeShaped : AnyTypeOf<[RankedTensorOf<[AnySignlessInteger]>,
     StridedMemRefRankOf<[AnySignlessInteger], [1, 2, 3, 4, 5, 6, 7, 8]>]>;
 
+def Compress_I8Shaped : AnyTypeOf<[RankedTensorOf<[I8]>, StridedMemRefRankOf<[I8], [1, 2]>]>;
+def Compress_ValuesShaped : AnyTypeOf<[RankedTensorOf<[F32, F64, I8]>, StridedMemRefRankOf<[F32, F64, I8], [1]>]>;
+
 /// Operands of a weight that is decoded at load: the same as those of compress.dequantize, but zero points are numbers.
 class Compress_CodedOp<string mnemonic, list<Trait> traits = []> : Compress_KernelOp<mnemonic,
     traits # [DeclareOpInterfaceMethods<CodedKernelOpInterface>]>;
@@ -170,6 +173,57 @@ def Compress_CodedDotOp : Compress_KernelOp<"coded_dot"> {
     }
     /// Additions and multiplications of one sample, decoding included, in seconds on `machine`.
     static double secondsPerSample(int64_t inputs, int64_t outputs, int64_t group, const ::mlir::compress::Machine &machine);
+  }];
+}
+
+def Compress_UnpackRowsOp : Compress_KernelOp<"unpack_rows"> {
+  let summary = "Rows of stored numbers with zeros between them";
+  let description = [{
+    Rows of a `compress.unpack` whose mask has single entries. A bit for each place says whether an entry is there; those of a
+    row are stored one after the other, from a place on that `starts` has, so that rows can be read apart:
+
+        init[r, c] = scale * value(entry n of row r) if bit c of row r is set, n being the set bits before it; 0 otherwise
+
+    Bit `c` of a row is bit `c mod 8` of byte `c div 8` of `mask`, whose rows are whole pairs of bytes. Without `code`, entry `n`
+    of row `r` is `values[starts[r] + n]`. With it, `values` are bytes and an entry is a raw code in a field of as many bits as the
+    code has, rounded up to a power of two: bits `n * bits` and on, counted from the lowest bit of byte `starts[r]`. `init` is not
+    read.
+
+    From each of `starts` on there are `longest` entries, rounded up to 16: those behind a row's own are read and not used. A
+    start for which that does not hold, or a row with more than `longest` set bits, is undefined behaviour.
+
+    Constraints:
+      - (C1) `init` has rank 2 and a static number of columns; `mask` has as many rows, of pairs of bytes that just hold the columns.
+      - (C2) `starts` has an entry for each row.
+      - (C3) `values` has rank 1, bytes with `code`, without it numbers of the element type of `init`.
+      - (C4) `longest` is from 1 to the number of columns.
+      - (C5) `scale` is 1 without `code`.
+      - (C6) the results are the tensors among the inits.
+
+    Example:
+
+    ```mlir
+    %w = compress.unpack_rows longest = 20 code(#compress.pow2<bits = 4, min_exponent = -3, zero = false>)
+        ins(%values, %mask, %starts : tensor<700xi8>, tensor<32x12xi8>, tensor<32xi32>) outs(%init : tensor<32x90xf32>)
+        -> tensor<32x90xf32>
+    ```
+  }];
+  let arguments = (ins Compress_ValuesShaped:$values, Compress_I8Shaped:$mask, Compress_I32Shaped:$starts,
+      Compress_FloatShaped:$init, OptionalAttr<NumberCodeAttrInterface>:$code, I64Attr:$longest,
+      DefaultValuedAttr<F64Attr, "1.0">:$scale);
+  let assemblyFormat = [{
+    `longest` `=` $longest (`code` `(` $code^ `)`)? (`scale` `=` $scale^)? attr-dict
+    `ins` `(` $values `,` $mask `,` $starts `:` type($values) `,` type($mask) `,` type($starts) `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return false; }
+    int64_t getColumns();
+    /// Bits that an entry takes.
+    int64_t getEntryBits();
+    /// Bytes of the mask of a row of `columns`.
+    static int64_t maskBytes(int64_t columns);
   }];
 }
 

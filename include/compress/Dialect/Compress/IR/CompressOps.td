@@ -194,7 +194,7 @@ def Compress_FactorizedOp : Compress_WeightOp<"factorized", ["sliceStep", "emitS
   }];
 }
 
-def Compress_UnpackOp : Compress_WeightOp<"unpack", ["sliceStep", "emitSlice"]> {
+def Compress_UnpackOp : Compress_WeightOp<"unpack", ["sliceStep", "emitSlice", "rebuild"]> {
   let summary = "Dense tensor of packed values between zeros";
   let description = [{
     Stands for a tensor with structured zeros. Each entry of `mask` covers a box of the result, of the result's extents over

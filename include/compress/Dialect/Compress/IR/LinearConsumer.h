@@ -22,6 +22,10 @@
 
 namespace mlir::compress {
 
+/// For a reshape that only adds or drops dimensions of extent 1: the dimension of `from` for each of `to`, -1 for an
+/// added one; nullopt for other reshapes.
+std::optional<SmallVector<int64_t>> matchUnitReshape(RankedTensorType from, RankedTensorType to);
+
 /// What a dimension of a weight does in its consumer.
 enum class Role { Out, In, Tap, Batch };
 
