@@ -248,3 +248,40 @@ def test_escalate_convolution(order, rng, tmp_path):
     sums = convolution(inputs.reshape(-1, channels, 6, 5).astype(object), w, 1)
     np.testing.assert_array_equal(golden, rounded(sums, fx + fs + fb, fy).reshape(len(golden), -1))
     passes(project)
+
+
+def test_escalate_with_a_scale_per_filter(rng, tmp_path):
+    """Signs with zeros, a basis, a scale for each filter and a bias: all sums are exact until the scaled one is rounded, once."""
+    outputs, channels, bases = 4, 3, 2
+    t = rng.integers(-1, 2, (outputs, channels, bases))
+    t[0, 0, 0] = 1
+    scales, bias = (0.5 + rng.random((outputs, 1))).astype(np.float32), floats(rng, outputs)
+    b, x = floats(rng, bases, 3, 3), floats(rng, 10, channels, 6, 5)
+    kept = t[t != 0].reshape(-1, 1, 1, 1)
+    w_type, y_type = f"tensor<{outputs}x{channels}x3x3xf32>", f"tensor<1x{outputs}x4x3xf32>"
+    text = f"""  %codes = arith.constant {dense(kept)} : {tensor(kept, "i2")}
+  %one = arith.constant dense<1.0> : tensor<1x1x1x1xf32>
+  %v = compress.dequantize %codes, %one code(#compress.ternary) : {tensor(kept, "i2")}, tensor<1x1x1x1xf32> -> {tensor(kept)}
+  %t = compress.unpack %v mask = {dense(t != 0).lower()} : {tensor(t, "i1")} : {tensor(kept)} -> {tensor(t)}
+  %b = arith.constant {exact_floats(b)} : {tensor(b)}
+  %k = compress.factorized %t, %b collapse = [[0], [1], [2], [3]] expand = [[0, 1], [2], [3], [4]] : {tensor(t)}, {tensor(b)} -> tensor<{outputs}x1x{channels}x3x3xf32>
+  %s = arith.constant {exact_floats(scales)} : {tensor(scales)}
+  %bias = arith.constant {exact_floats(bias)} : {tensor(bias)}
+  %w = compress.factorized %s, %k batch = 1 collapse = [[0], [1], [2], [3]] expand = [[0], [1], [2], [3]]
+      : {tensor(scales)}, tensor<{outputs}x1x{channels}x3x3xf32> -> {w_type}"""
+    model = write_layer(tmp_path, text, CONV, f"tensor<1x{channels}x6x5xf32>", w_type, y_type)
+    fill = f"linalg.fill ins(%zero : f32) outs(%e : {y_type}) -> {y_type}"
+    assert fill in model.read_text()
+    model.write_text(model.read_text().replace(
+        fill, f"linalg.broadcast ins(%bias : {tensor(bias)}) outs(%e : {y_type}) dimensions = [0, 2, 3]"))
+    project = project_of(model, tmp_path, x)
+    inputs, golden = test_data(project)
+    fx, fy = fractions(project)
+    fb, fs = most_fraction_bits(8, abs(b).max()), most_fraction_bits(SCALE_BITS, scales.max())
+    w = np.einsum("kcm,muv->kcuv", t, whole(b, fb, 8).astype(np.int64)).astype(object)
+    sums = convolution(inputs.reshape(-1, channels, 6, 5).astype(object), w, 1)
+    sums = sums * whole(scales, fs, SCALE_BITS).reshape(outputs, 1, 1) + whole(bias, fx + fb + fs, 48).reshape(outputs, 1, 1)
+    np.testing.assert_array_equal(golden, rounded(sums, fx + fb + fs, fy).reshape(len(golden), -1))
+    scaled = steps(project)[-1]
+    assert scaled["multiplications"]["value"] == outputs * 4 * 3
+    passes(project)
