@@ -370,7 +370,19 @@ private:
     for (auto &variant : variants)
       if (failed(addVariant(*module, *variant)))
         return failure();
+    countWeights();
     return success();
+  }
+
+  /// What the report says of the constants that the library will hold.
+  void countWeights() {
+    for (auto global : module->getOps<memref::GlobalOp>()) {
+      std::string type;
+      llvm::raw_string_ostream(type) << global.getType().getElementType();
+      constexpr int64_t kByte = 8;
+      int64_t bytes = llvm::divideCeil(global.getType().getElementTypeBitWidth(), kByte);
+      report.weightsByType[type] += global.getType().getNumElements() * bytes;
+    }
   }
 
   LogicalResult lowerToLLVM() {

@@ -118,6 +118,24 @@ void Report::printSummary() {
   if (interface->isDynamic)
     llvm::errs() << llvm::formatv(" ({0} for one sample)", interface->workspaceBytesOne);
   llvm::errs() << "\n";
+  if (weightBytes == 0)
+    return;
+  const char *separator = "weights are ";
+  for (const auto &[type, bytes] : weightParts()) {
+    llvm::errs() << separator << bytes << " bytes of " << type;
+    separator = ", ";
+  }
+  llvm::errs() << "\n";
+}
+
+std::map<std::string, int64_t> Report::weightParts() const {
+  std::map<std::string, int64_t> parts(weightsByType);
+  int64_t sum = 0;
+  for (const auto &[type, bytes] : parts)
+    sum += bytes;
+  if (weightBytes > sum)
+    parts["padding"] = weightBytes - sum;
+  return parts;
 }
 
 //===----------------------------------------------------------------------===//
@@ -181,6 +199,10 @@ std::string Report::json() const {
     root["workspace_bytes"] =
         llvm::json::Object{{"one_sample", interface->workspaceBytesOne}, {"most", interface->workspaceBytesMost}};
     root["weight_bytes"] = weightBytes;
+    llvm::json::Object parts;
+    for (const auto &[type, bytes] : weightParts())
+      parts[type] = bytes;
+    root["weights"] = std::move(parts);
     root["library_bytes"] = libraryBytes;
   }
   return llvm::formatv("{0:2}\n", llvm::json::Value(std::move(root))).str();

@@ -15,6 +15,7 @@
 #include "compress/Target/NativeLibrary.h"
 #include "mlir/IR/MLIRContext.h"
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -64,6 +65,11 @@ public:
   /// The figures of the library, when it is made.
   std::optional<CInterface> interface;
   int64_t weightBytes = 0, libraryBytes = 0;
+  /// Bytes of the weights by their element type; what weightBytes has beyond their sum aligns them.
+  std::map<std::string, int64_t> weightsByType;
+
+  /// weightsByType, and what aligns them as `padding`.
+  std::map<std::string, int64_t> weightParts() const;
 
   void printSummary();
   std::string json() const;

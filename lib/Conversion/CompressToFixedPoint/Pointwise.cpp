@@ -278,8 +278,8 @@ LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &sca
   if (hasBias) {
     for (AffineExpr expr : start->map.getResults())
       biasIndex.push_back(expr.replaceDims(index));
-    product = exactSum(step.builder, step.loc, product,
-                       nest.load(bs, flatten(biasIndex, start->shape, op->getContext()), 1));
+    product =
+        exactSum(step.builder, step.loc, product, nest.load(bs, flatten(biasIndex, start->shape, op->getContext()), 1));
   }
   nest.store(round(step.builder, step.loc, product, how), step.output, place);
   return success();
