@@ -16,6 +16,8 @@ GRAMMAR = """\
   int8-fc-ROWSxCOLS-bB                     a dense layer whose ONNX file has int8 weights
   int8-conv-CI-CO-HxW-rR-sS
   int4-fc-ROWSxCOLS-bB                     a dense layer whose ONNX file is a MatMulNBits of 4 bits, accuracy_level 4
+  pow2-fc-ROWSxCOLS-bB                     a layer whose ONNX file has powers of two in 4 bits, a scale per output; --precision i8
+  ternary-fc-ROWSxCOLS-bB                  the same of -1, 0 and 1
   rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
   mnist-circulant-bB                       the network of examples/mnist/models
 with -bf16 or -i8 (compress-compile --precision) after circulant-* and dense-*, then -l2cold or -dramcold"""
@@ -25,7 +27,7 @@ _CONV = r"((?P<ci>\d+)-(?P<co>\d+)-(?P<h>\d+)x(?P<w>\d+)-r(?P<taps>\d+)-s(?P<str
 _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv-{_CONV}-k(?P<k>\d+)@",
           r"circulant-mlp-(?P<depth>\d+)x(?P<rows>\d+)-k(?P<k>\d+)-b(?P<batch>\d+)@",
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
-          rf"int4-fc-{_FC}-b(?P<batch>\d+)",
+          rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
           r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
 
@@ -33,7 +35,11 @@ _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P
 _DEFAULT_PEERS = {"circulant-fc": ["ort-fp32", "ort-int8", "ort-int4"], "circulant-conv": ["ort-fp32", "ort-int8"],
                   "circulant-mlp": ["ort-fp32", "ort-int8"], "dense-fc": ["ort-fp32", "ort-int8"],
                   "dense-conv": ["ort-fp32", "ort-int8"], "int8-fc": ["ort-int8"], "int8-conv": ["ort-int8"],
-                  "int4-fc": ["ort-int4", "ort-int8"], "rfft": ["fftw"], "mnist-circulant": ["ort-fp32"]}
+                  "int4-fc": ["ort-int4", "ort-int8"], "pow2-fc": ["ort-int4", "ours-dense-int8"],
+                  "ternary-fc": ["ort-int4", "ours-dense-int8"], "rfft": ["fftw"], "mnist-circulant": ["ort-fp32"]}
+
+# Kinds whose files have light weights, for integer arithmetic.
+LIGHT = ("pow2-fc", "ternary-fc")
 
 
 class UnknownCase(ValueError):
@@ -105,6 +111,8 @@ def parse(name):
     else:
         shape = {key: n[key] for key in ("rows", "batch", "depth") if key in n}
         shape["cols"] = n.get("cols", n.get("rows", 0))
+    if kind in LIGHT:
+        words["precision"] = "i8"
     return Case(name, kind, k=n.get("k", 0), **shape, **words)
 
 

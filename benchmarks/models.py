@@ -17,10 +17,14 @@ def tensor_info(name, shape, kind=TensorProto.FLOAT):
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def save_model(path, nodes, input_shape, output_shape, constants, domains=()):
-    """A network of input x and output y; the first extent of both shapes is the batch n."""
+def save_model(path, nodes, input_shape, output_shape, constants, domains=(), light=None):
+    """A network of input x and output y; the first extent of both shapes is the batch n. `light` adds light weights to a graph."""
     graph = helper.make_graph(nodes, "g", [tensor_info("x", ["n"] + input_shape)], [tensor_info("y", ["n"] + output_shape)],
                               [numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in constants.items()])
+    if light:
+        weights = onnx_functions.LightWeights(graph)
+        light(weights)
+        weights.finish()
     opsets = [helper.make_opsetid("", OPSET)] + [helper.make_opsetid(domain, 1) for domain in domains]
     model = onnx_functions.add_functions(helper.make_model(graph, opset_imports=opsets))
     model.ir_version = 8
@@ -97,6 +101,40 @@ class Network:
         return np.random.default_rng(1).standard_normal([NUM_INPUTS, self.case.batch] + self.input_shape, np.float32)
 
 
+class Pow2(Network):
+    """A layer of powers of two in 4 bits, a zero among them, and a scale for each output: codes nearest to the weights."""
+    bits, raw = 4, [15, 14, 13, 12, 11, 10, 9, 0, 1, 2, 3, 4, 5, 6, 7]  # by what they stand for
+    table = np.array([sign * magnitude for sign in (1, -1) for magnitude in (0, *2.0**np.arange(-6, 1))])
+
+    def __init__(self, case):
+        super().__init__(case)
+        weight = self.weights[0]
+        self.scales = self.scales_of(weight)
+        numbers = self.table[self.raw]
+        nearest = np.searchsorted((numbers[1:] + numbers[:-1]) / 2, weight / self.scales)
+        self.codes = np.array(self.raw, np.uint8)[nearest]
+        self.weights = [(self.table[self.codes] * self.scales).astype(np.float32)]
+
+    def scales_of(self, weight):
+        return np.abs(weight).max(1, keepdims=True)
+
+    def write(self, path):
+        nodes = [helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)]
+        return save_model(path, nodes, self.input_shape, self.output_shape, {},
+                          light=lambda light: light.dequantize("w", self.codes, self.bits, self.table, self.scales))
+
+
+class Ternary(Pow2):
+    """The same of -1, 0 and 1; the scale is the mean of the magnitudes over 0.7 of their mean (TWN, arXiv 1605.04711)."""
+    bits, raw = 2, [3, 0, 1]
+    table = np.array([0.0, 1.0, -2.0, -1.0])
+
+    def scales_of(self, weight):
+        magnitude = np.abs(weight)
+        kept = magnitude > 0.7 * magnitude.mean(1, keepdims=True)
+        return ((magnitude * kept).sum(1, keepdims=True) / np.maximum(kept.sum(1, keepdims=True), 1)).astype(np.float32)
+
+
 class Mnist:
     """The trained networks of examples/mnist: ours is the circulant one, the peer's the dense one."""
     input_name, output_name = "image", "logits"
@@ -153,7 +191,7 @@ func.func @main(%x: {rows}) -> {rows} {{
 
 
 def network(case):
-    return {"rfft": Rfft, "mnist-circulant": Mnist}.get(case.kind, Network)(case)
+    return {"rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary}.get(case.kind, Network)(case)
 
 
 # The meaning of an ONNX file ---------------------------------------------------------------------------------------------
@@ -180,6 +218,13 @@ class Evaluator:
 
     def Circulant(self, c, rows, cols):
         return c.astype(np.float64), rows, cols
+
+    def Dequantize(self, codes, scales, shape, bits, table, group):
+        raw = np.unpackbits(codes, bitorder="little")[:np.prod(shape) * bits].reshape(-1, bits)
+        raw = np.packbits(np.pad(raw, ((0, 0), (0, 8 - bits))), axis=1, bitorder="little").reshape(shape)
+        for axis, (extent, count) in enumerate(zip(shape, group)):
+            scales = np.repeat(scales, count, axis).take(range(extent), axis)
+        return np.asarray(table, np.float64)[raw] * scales
 
     def Gemm(self, x, w, bias=0.0, transB=0, **_):
         assert transB == 1

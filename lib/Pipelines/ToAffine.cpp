@@ -46,6 +46,8 @@ static void addSelection(OpPassManager &pm, const CompressToAffineOptions &optio
     select.force = options.force;
     select.objective = options.objective;
     select.machine = options.machine;
+    select.precision = options.precision;
+    select.maxError = options.maxError;
     pm.addPass(createSelectPass(select));
   }
   if (options.reference)

@@ -107,11 +107,15 @@ func.func @coded_contract(%x: tensor<?x128xf32>, %codes: tensor<64x128xi4>, %sca
   return %y : tensor<?x64xf32>
 }
 
-func.func @coded_dot(%x: tensor<?x128xf32>, %words: tensor<2x4x4x32xi32>, %scales: tensor<2x4x32xf32>, %y0: tensor<?x50xf32>) -> tensor<?x50xf32> {
+func.func @coded_dot(%x: tensor<?x128xf32>, %words: tensor<2x4x4x32xi32>, %scales: tensor<2x4x32xf32>, %powers: tensor<2x1x16x32xi32>, %scale: tensor<2x1x32xf32>,
+    %y0: tensor<?x50xf32>) -> (tensor<?x50xf32>, tensor<?x50xf32>) {
   %y = compress.coded_dot bits = 4 offset = 8
         ins(%x, %words, %scales : tensor<?x128xf32>, tensor<2x4x4x32xi32>, tensor<2x4x32xf32>) outs(%y0 : tensor<?x50xf32>)
         -> tensor<?x50xf32>
-  return %y : tensor<?x50xf32>
+  %z = compress.coded_dot bits = 4 offset = 0 numbers = [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64]
+        ins(%x, %powers, %scale : tensor<?x128xf32>, tensor<2x1x16x32xi32>, tensor<2x1x32xf32>) outs(%y0 : tensor<?x50xf32>)
+        -> tensor<?x50xf32>
+  return %y, %z : tensor<?x50xf32>, tensor<?x50xf32>
 }
 
 func.func @unpack_rows(%values: tensor<700xi8>, %mask: tensor<32x12xi8>, %starts: tensor<32xi32>, %init: tensor<32x90xf32>) -> tensor<32x90xf32> {

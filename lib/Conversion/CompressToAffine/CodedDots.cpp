@@ -14,15 +14,14 @@
 //       %sums + %dots * scale of weights * scale of activations
 //   } } }
 //
-// Codes have no sign, as the first factor of dot instructions wants it. What was added to them is subtracted from where
-// the sum of a group starts.
+// Bytes of codes have no sign, as the first factor of dot instructions wants it (CodeDecoder.h). What was added to them
+// is subtracted from where the sum of a group starts. Activations that do not fill the last group get zeros.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
+#include "CodeDecoder.h"
 #include "Epilogue.h"
-#include "LaneEmitter.h"
-#include "Words.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include <numeric>
 
@@ -67,7 +66,8 @@ struct CodedDotLowering {
   RoundedRows rounded = {};
   ArrayRef<int64_t> shape = op.getWordsType().getShape();
   int64_t panels = shape[0], groups = shape[1], wordsPerGroup = shape[2], panel = shape[3];
-  int64_t bits = op.getBits(), group = op.getGroup(), fields = 8 / bits;
+  CodeDecoder decoder{op.getByteCode(), instructions};
+  int64_t group = op.getGroup(), fields = decoder.fields();
   /// Words of activations.
   int64_t inWords = group / kBytesPerWord;
   int64_t outputs = cast<MemRefType>(op.getInit().getType()).getShape().back();
@@ -89,14 +89,50 @@ struct CodedDotLowering {
     rounded.words = allocate(groups * inWords, builder.getI32Type());
     rounded.scales = allocate(groups, builder.getF32Type());
     rounded.sums = allocate(groups, op.getZeros() ? Type(builder.getF32Type()) : builder.getI32Type());
+    int64_t inputs = cast<MemRefType>(op.getInput().getType()).getShape().back(), whole = inputs / group;
+    roundGroups(op.getInput(), 0, whole, 0);
+    if (whole < groups)
+      roundGroups(fillLastGroup(allocate(group, builder.getF32Type()), whole * group, inputs % group), whole, groups,
+                  whole);
+  }
+
+  /// Copies `count` inputs from `first` on, and as many zeros as fill the group.
+  Value fillLastGroup(Value padded, int64_t first, int64_t count) {
     OpBuilder::InsertionGuard guard(builder);
-    AffineNest nest(builder, loc);
+    AffineNest rows(builder, loc);
+    SmallVector<AffineExpr> row = loopOverRows(rows);
+    auto write = [&](int64_t begin, int64_t end, function_ref<Value(AffineNest &, AffineExpr, int64_t)> number) {
+      forEachLaneRun(end - begin, lanes, [&](int64_t from, int64_t to, int64_t width) {
+        OpBuilder::InsertionGuard inner(builder);
+        AffineNest nest(rows);
+        AffineExpr column = nest.loop(begin + from, begin + to, width);
+        nest.store(number(nest, column, width), padded, at(row, column));
+      });
+    };
+    write(0, count, [&](AffineNest &nest, AffineExpr column, int64_t width) {
+      return nest.load(op.getInput(), at(row, column + first), width);
+    });
+    write(count, group, [&](AffineNest &nest, AffineExpr, int64_t width) { return nest.zero(padded, width); });
+    return padded;
+  }
+
+  SmallVector<AffineExpr> loopOverRows(AffineNest &nest) {
     SmallVector<AffineExpr> row;
     for (int64_t d = 0; d + 1 < rank; ++d)
       row.push_back(nest.loopOverDim(op.getInput(), d));
-    AffineExpr number = nest.loop(0, groups);
-    Value inverse = roundScale(nest, row, number);
-    packWords(nest, row, number, inverse);
+    return row;
+  }
+
+  /// Rounds groups from `begin` to `end`; `numbers` has those from `first` on.
+  void roundGroups(Value numbers, int64_t begin, int64_t end, int64_t first) {
+    if (begin == end)
+      return;
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    SmallVector<AffineExpr> row = loopOverRows(nest);
+    AffineExpr number = nest.loop(begin, end), column = (number - first) * group;
+    Value inverse = roundScale(nest, numbers, row, number, column);
+    packWords(nest, numbers, row, number, column, inverse);
   }
 
   static SmallVector<AffineExpr> at(ArrayRef<AffineExpr> row, AffineExpr last) {
@@ -106,13 +142,13 @@ struct CodedDotLowering {
   }
 
   /// Stores the scale of a group; returns its reciprocal.
-  Value roundScale(AffineNest &nest, ArrayRef<AffineExpr> row, AffineExpr number) {
+  Value roundScale(AffineNest &nest, Value of, ArrayRef<AffineExpr> row, AffineExpr number, AffineExpr column) {
     int64_t width = std::gcd(lanes, group);
     LaneEmitter emit{builder, loc, width}, scalar{builder, loc, 1};
     // As bits, which of numbers without sign are in the same order, and largest of a NaN.
     SmallVector<Value> largest{emit.bits(0)};
     forEachStep(nest, group / width, 8, largest, [&](AffineExpr step) {
-      Value numbers = nest.load(op.getInput(), at(row, number * group + step * width), width);
+      Value numbers = nest.load(of, at(row, column + step * width), width);
       largest[0] = arith::MaxSIOp::create(builder, loc, largest[0], emit.masked(emit.bitsOf(numbers), ~kSign));
     });
     Value most = largest[0];
@@ -125,7 +161,8 @@ struct CodedDotLowering {
     return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
   }
 
-  void packWords(AffineNest &nest, ArrayRef<AffineExpr> row, AffineExpr number, Value inverse) {
+  void packWords(AffineNest &nest, Value of, ArrayRef<AffineExpr> row, AffineExpr number, AffineExpr column,
+                 Value inverse) {
     int64_t width = std::gcd(lanes, inWords);
     LaneEmitter emit{builder, loc, width};
     Value by = emit.spread(inverse), base = emit.number(kRoundToByte), ones = emit.bits(0x01010101);
@@ -133,13 +170,13 @@ struct CodedDotLowering {
     forEachStep(nest, inWords / width, 4, sum, [&](AffineExpr step) {
       Value word;
       for (int64_t byte = 0; byte < kBytesPerWord; ++byte) {
-        AffineExpr column = number * group + (step * width + byte * inWords);
-        Value code = emit.bitsOf(nest.fma(nest.load(op.getInput(), at(row, column), width), by, base));
+        Value numbers = nest.load(of, at(row, column + step * width + byte * inWords), width);
+        Value code = emit.bitsOf(nest.fma(numbers, by, base));
         code = emit.left(byte == 3 ? code : emit.masked(code, 0xff), 8 * byte);
         word = word ? emit.both(word, code) : code;
       }
       nest.store(word, rounded.words, at(row, number * inWords + step * width));
-      sum[0] = emitCodeDot(nest, instructions, /*bits=*/1, ones, word, sum[0]);
+      sum[0] = emitCodeDot(nest, instructions, /*most=*/1, ones, word, sum[0]);
     });
     Value total = sum[0];
     if (width > 1)
@@ -148,7 +185,7 @@ struct CodedDotLowering {
     if (op.getZeros())
       total = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), total);
     else
-      total = arith::MulIOp::create(builder, loc, total, scalar.bits(-static_cast<int32_t>(op.getOffset())));
+      total = arith::MulIOp::create(builder, loc, total, scalar.bits(-static_cast<int32_t>(decoder.code.byteOffset())));
     nest.store(total, rounded.sums, at(row, number));
   }
 
@@ -231,47 +268,71 @@ struct CodedDotLowering {
     forEachOutput([&](Value &sum, ArrayRef<AffineExpr> index) { nest.store(sum, op.getInit(), index); }, sums);
   }
 
+  /// How many sums a product has that are added at its end: a field has its own where registers suffice, which saves
+  /// shifts; and so have words in turn, which do not wait for each other then.
+  struct Parts {
+    int64_t fields, turns;
+    bool inPlace;
+  };
+
+  Parts partsOf(int64_t numSums, int64_t width) const {
+    constexpr int64_t kVectorLanes = 16, kMostSums = 16, kEnoughSums = 8, kLongGroup = 16;
+    int64_t most = width == kVectorLanes ? kMostSums : kMostSums / 2;
+    Parts parts{numSums * fields <= most ? fields : 1, 1, false};
+    parts.inPlace = parts.fields > 1 && decoder.staysInPlace(group, width);
+    while (numSums * parts.fields * parts.turns < kEnoughSums && wordsPerGroup >= kLongGroup)
+      parts.turns *= 2;
+    return parts;
+  }
+
   /// The exact sums of a group: of each row for each vector of outputs.
   SmallVector<Value> dotsOfGroup(AffineNest &nest, AffineExpr number, AffineExpr in,
                                  ArrayRef<SmallVector<AffineExpr>> rows, ArrayRef<Outputs> outs, int64_t width) {
     LaneEmitter emit{builder, loc, width};
-    SmallVector<Value> dots;
+    size_t numSums = rows.size() * outs.size();
+    Parts parts = partsOf(numSums, width);
+    SmallVector<Value> sums;
     for (ArrayRef<AffineExpr> row : rows)
-      dots.append(outs.size(), op.getZeros() ? emit.bits(0) : nest.loadBroadcast(rounded.sums, at(row, in), width));
-    forEachStep(nest, wordsPerGroup, 8, dots, [&](AffineExpr word) {
+      sums.append(outs.size(), op.getZeros() ? emit.bits(0) : nest.loadBroadcast(rounded.sums, at(row, in), width));
+    sums.append(numSums * (parts.fields * parts.turns - 1), emit.bits(0));
+    int64_t turn = 0;
+    forEachStep(nest, wordsPerGroup, 8, sums, [&](AffineExpr word) {
       SmallVector<Value> codes;
       for (const Outputs &out : outs)
         codes.push_back(nest.load(op.getWords(), {number, in, word, nest.constant(out.offset)}, width));
       for (int64_t field = 0; field < fields; ++field) {
         SmallVector<Value> bytes;
         for (Value code : codes)
-          bytes.push_back(fieldOf(emit, code, field));
+          bytes.push_back(decoder.emit(emit, code, field, parts.inPlace));
+        size_t first = numSums * (turn * parts.fields + field % parts.fields);
         for (auto [r, row] : llvm::enumerate(rows)) {
           AffineExpr column = in * inWords + (word * fields + field);
           Value x = nest.loadBroadcast(rounded.words, at(row, column), width);
           for (auto [o, byte] : llvm::enumerate(bytes)) {
-            Value &dot = dots[r * outs.size() + o];
-            dot = emitCodeDot(nest, instructions, bits, byte, x, dot);
+            Value &sum = sums[first + r * outs.size() + o];
+            sum = emitCodeDot(nest, instructions, decoder.mostByte(parts.inPlace), byte, x, sum);
           }
         }
       }
+      turn = (turn + 1) % parts.turns;
     });
-    return dots;
-  }
-
-  Value fieldOf(const LaneEmitter &emit, Value word, int64_t field) const {
-    if (fields == 1)
-      return word;
-    uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
-    return emit.masked(field ? emit.right(word, bits * field) : word, mask);
+    for (size_t i = numSums; i < sums.size(); ++i) {
+      int64_t field = i / numSums % parts.fields;
+      Value more = decoder.sumOfField(emit, sums[i], field, parts.inPlace);
+      sums[i % numSums] = arith::AddIOp::create(builder, loc, sums[i % numSums], more);
+    }
+    sums.truncate(numSums);
+    return sums;
   }
 
   void scale(AffineNest &nest, AffineExpr number, AffineExpr in, ArrayRef<SmallVector<AffineExpr>> rows,
              ArrayRef<Outputs> outs, int64_t width, ArrayRef<Value> dots, MutableArrayRef<Value> sums) {
     LaneEmitter emit{builder, loc, width};
+    int64_t perScale = op.getGroupsPerScale();
+    AffineExpr place = perScale == groups ? nest.constant(0) : in.floorDiv(perScale);
     auto loadOfOuts = [&](Value of) {
       return llvm::map_to_vector(
-          outs, [&](const Outputs &out) { return nest.load(of, {number, in, nest.constant(out.offset)}, width); });
+          outs, [&](const Outputs &out) { return nest.load(of, {number, place, nest.constant(out.offset)}, width); });
     };
     SmallVector<Value> weightScales = loadOfOuts(op.getScales()), minusZeros;
     if (op.getZeros())

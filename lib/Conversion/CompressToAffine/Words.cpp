@@ -63,6 +63,10 @@ DotInstructions DotInstructions::get(StringRef extensions) {
     result.i8 |= name.trim() == "avx512vnni";
     result.shorter |= name.trim() == "avx512vl";
     result.pairs |= name.trim() == "avx2";
+    result.permutes |= name.trim() == "avx512vbmi";
+    result.shuffles64 |= name.trim() == "avx512bw";
+    result.shuffles32 |= name.trim() == "avx2";
+    result.shuffles16 |= name.trim() == "ssse3";
   }
   return result;
 }
@@ -108,11 +112,11 @@ Value mlir::compress::emitDot(AffineNest &nest, WordFormat format, DotInstructio
   return sum;
 }
 
-Value mlir::compress::emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t bits, Value codes,
+Value mlir::compress::emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t most, Value codes,
                                   Value weights, Value sum) {
   auto type = dyn_cast<VectorType>(sum.getType());
-  constexpr int64_t kLanes = 8, kMostBits = 7; // two products of 7 bits by 8 fit a signed sum of 16
-  bool hasPairs = type && type.getNumElements() == kLanes && instructions.pairs && bits <= kMostBits;
+  constexpr int64_t kLanes = 8, kMostPair = 32767; // a sum of two products has 16 bits, with sign
+  bool hasPairs = type && type.getNumElements() == kLanes && instructions.pairs && 2 * 127 * most <= kMostPair;
   if (!hasPairs || instructions.has(WordFormat::i8, kLanes))
     return emitDot(nest, WordFormat::i8, instructions, codes, weights, sum);
   OpBuilder &builder = nest.builder;

@@ -17,11 +17,28 @@ struct DotInstructions {
   bool bf16 = false, i8 = false, shorter = false;
   /// Sums of neighbours among products of 16 bytes by 16, of AVX2.
   bool pairs = false;
+  /// A table of as many bytes as a vector has, by bytes of another; and tables of 16 bytes, in vectors of 64, 32, 16.
+  bool permutes = false, shuffles64 = false, shuffles32 = false, shuffles16 = false;
 
   /// From LLVM's names, separated by commas; others are ignored.
   static DotInstructions get(StringRef extensions);
   /// True if there is one for vectors of `lanes` words.
   bool has(WordFormat format, int64_t lanes) const;
+
+  /// True if there is an instruction that looks bytes up, for vectors of `count` bytes; and LLVM's name of it, which
+  /// takes the table, then indices.
+  bool permutesBytes(int64_t count) const {
+    return permutes && (count == 64 || (shorter && (count == 32 || count == 16)));
+  }
+  bool shufflesBytes(int64_t count) const {
+    return (count == 64 && shuffles64) || (count == 32 && shuffles32) || (count == 16 && shuffles16);
+  }
+  static std::string permutation(int64_t count) { return "llvm.x86.avx512.permvar.qi." + std::to_string(8 * count); }
+  static StringRef shuffle(int64_t count) {
+    return count == 64   ? "llvm.x86.avx512.pshuf.b.512"
+           : count == 32 ? "llvm.x86.avx2.pshuf.b"
+                         : "llvm.x86.ssse3.pshuf.b.128";
+  }
 };
 
 /// sum + the products of the numbers in each word: f32 sums of bf16, i32 sums of `activation`'s bytes without sign by
@@ -29,8 +46,8 @@ struct DotInstructions {
 Value emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions, Value activation, Value weights,
               Value sum);
 
-/// The same, where no byte of `codes` has more than `bits` bits: few processors without dot products need all 8.
-Value emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t bits, Value codes, Value weights, Value sum);
+/// The same, where no byte of `codes` is more than `most`: few processors without dot products need all 255.
+Value emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t most, Value codes, Value weights, Value sum);
 
 /// Spectra of an activation in words: frequency, part of the complex product (real, imaginary), then the dimensions of
 /// the planes, with words in place of in blocks.

@@ -44,6 +44,7 @@ const char *const kCodes[] = {
     "#compress.ternary",
     "#compress.codebook<[-1.5, 0.25]>",
     "#compress.codebook<[-1.0, -0.25, 0.5, 1.0, 3.0]>",
+    "#compress.codebook<[3.0, 7.5, 100.5]>",
 };
 
 class NumberCodes : public testing::TestWithParam<const char *> {
@@ -101,6 +102,27 @@ TEST_P(NumberCodes, DecodeIsValueOf) {
     EXPECT_EQ(f64[raw], code.valueOf(raw)) << raw;
     EXPECT_EQ(f32[raw], static_cast<double>(static_cast<float>(code.valueOf(raw)))) << raw;
   }
+}
+
+// All of these but those of 5 and 6 bits of powers, 255 and more times as large as others, and 8 exponents of either
+// sign, which span 256.
+TEST_P(NumberCodes, BytesAreTheNumbers) {
+  auto bytes = ByteCode::get(code);
+  auto pow2 = dyn_cast<Pow2Attr>(code);
+  ASSERT_EQ(bytes.has_value(), !(pow2 && pow2.getNumExponents() > 7));
+  if (!bytes)
+    return;
+  EXPECT_EQ(static_cast<int64_t>(bytes->fields.size()), numCodes());
+  int64_t most = 0;
+  for (int64_t raw = 0; raw < numCodes(); ++raw) {
+    int64_t field = bytes->fields[raw];
+    ASSERT_LT(field, int64_t(1) << bytes->bits);
+    int64_t byte = bytes->looksUp() ? bytes->numbers[field] + bytes->byteOffset() : field;
+    EXPECT_EQ(bytes->unit * static_cast<double>(byte - bytes->byteOffset()), code.valueOf(raw)) << raw;
+    most = std::max(most, byte);
+  }
+  EXPECT_LE(most, bytes->mostByte());
+  EXPECT_LE(bytes->mostByte(), 255);
 }
 
 TEST_P(NumberCodes, NearestOfANumberIsItself) {

@@ -190,14 +190,41 @@ static double timesDecoded(const LinearConsumer &consumer) {
   return llvm::divideCeil(consumer.positionsPerSample(), hasLanes ? kTileRows : kTileVectors);
 }
 
-/// The product itself, and what decoding a number takes for each weight.
+/// Seconds of the product with rounded activations (compress.coded_dot); nullopt where these are not allowed, or the op
+/// cannot say the layer.
+static std::optional<double> roundedSeconds(DequantizeOp op, const LinearConsumer &consumer, const Machine &machine) {
+  Attribute hint = consumer.op->getAttr(kRoundsActivations);
+  std::optional<ByteCode> code = ByteCode::get(op.getCode());
+  std::optional<unsigned> outDim = CodedDotOp::outDimOf(consumer.activationMap, consumer.weightMap, consumer.resultMap);
+  if (!machine.isProcessor || !hint || !code || !outDim)
+    return std::nullopt;
+  ArrayRef<int64_t> shape = op.getCodesType().getShape();
+  int64_t inputs = shape[1 - *outDim];
+  std::optional<DotGroups> groups = DotGroups::get(inputs, op.getGroupSizes()[1 - *outDim], *code);
+  if (!groups || CodedDotOp::largestSum(groups->size, code->mostByte()) >= 0x1p31)
+    return std::nullopt;
+  if (auto allowed = dyn_cast<FloatAttr>(hint);
+      allowed && CodedDotOp::expectedError(groups->size) > allowed.getValueAsDouble())
+    return std::nullopt;
+  return consumer.positionsPerSample() *
+         CodedDotOp::secondsPerSample(inputs, shape[*outDim], groups->size, code->looksUp(), machine);
+}
+
+/// The product itself, and what decoding a number takes for each weight, or what that of bytes takes.
 SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
   Form form{"coded", consumer.denseCost(machine)};
   double decoding = static_cast<double>(getCodesType().getNumElements()) * (getCode().decodeOperations() + 1);
+  Cost dense = form.cost;
   if (machine.isProcessor)
     form.cost.adds += decoding * timesDecoded(consumer);
   else if (!needsMultiplier(getResult())) // codes that shift; a circuit decodes nothing
     form.cost.multiplies = 0;
+  if (std::optional<double> seconds = roundedSeconds(*this, consumer, machine)) {
+    // The operations are those of the dense product, at another part of the peak of floats.
+    dense.productReach = (dense.multiplies + dense.adds) * dense.productLanes / (machine.peakFlops * *seconds);
+    if (dense.productReach > form.cost.productReach)
+      form.cost = dense;
+  }
   form.cost.weightBytes = storedBits() / 8;
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};
@@ -215,7 +242,7 @@ Value DequantizeOp::emitForm(StringRef name, const LinearConsumer &consumer, OpB
   auto contract =
       CodedContractOp::create(builder, loc, consumer.init.getType(), consumer.paddedActivation, coded.codes,
                               coded.scales, zeros, consumer.init, maps, getCode(), coded.group, LayoutAttr());
-  if (consumer.op->hasAttr(kRoundsActivations))
+  if (isa_and_nonnull<UnitAttr>(consumer.op->getAttr(kRoundsActivations)))
     contract->setAttr(kRoundsActivations, builder.getUnitAttr());
   return contract.getResult(0);
 }

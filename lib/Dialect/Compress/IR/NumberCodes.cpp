@@ -85,6 +85,8 @@ int64_t UniformAttr::getNumBits() const { return getBits(); }
 bool UniformAttr::takesZeros() const { return true; }
 int64_t UniformAttr::decodeOperations() const { return getUnsignedCodes() ? 1 : 3; }
 
+double UniformAttr::getUnit() const { return 1; }
+
 double UniformAttr::valueOf(int64_t code) const {
   return getUnsignedCodes() ? rawCode(code, getBits()) : signExtend(code, getBits());
 }
@@ -117,6 +119,11 @@ LogicalResult Pow2Attr::verify(function_ref<InFlightDiagnostic()> emitError, int
 int64_t Pow2Attr::getNumBits() const { return getBits(); }
 bool Pow2Attr::takesZeros() const { return false; }
 int64_t Pow2Attr::decodeOperations() const { return getZero() ? 10 : 7; }
+
+double Pow2Attr::getUnit() const {
+  constexpr int64_t kMostExponents = 8; // 2^7 is the last power in a byte
+  return getNumExponents() <= kMostExponents ? std::ldexp(1.0, static_cast<int>(getMinExponent())) : 0;
+}
 
 double Pow2Attr::valueOf(int64_t code) const {
   int64_t signBit = int64_t(1) << (getBits() - 1), magnitude = code & (signBit - 1);
@@ -166,6 +173,7 @@ Value Pow2Attr::decode(OpBuilder &builder, Location loc, Value code, Type type) 
 int64_t TernaryAttr::getNumBits() const { return 2; }
 bool TernaryAttr::takesZeros() const { return false; }
 int64_t TernaryAttr::decodeOperations() const { return 3; }
+double TernaryAttr::getUnit() const { return 1; }
 double TernaryAttr::valueOf(int64_t code) const { return signExtend(code, 2); }
 int64_t TernaryAttr::nearest(double number) const { return rawCode(roundWithin(number, -1, 1), 2); }
 
@@ -189,6 +197,25 @@ LogicalResult CodebookAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 int64_t CodebookAttr::getNumBits() const { return llvm::Log2_64_Ceil(getValues().size()); }
 bool CodebookAttr::takesZeros() const { return false; }
 int64_t CodebookAttr::decodeOperations() const { return int64_t(1) << getNumBits(); }
+
+/// A unit divides the number nearest to zero, by at most 255: the integers of the others are larger.
+double CodebookAttr::getUnit() const {
+  constexpr int64_t kMostInteger = 255;
+  double least = 0;
+  for (double value : getValues().asArrayRef())
+    if (value != 0 && (least == 0 || std::abs(value) < least))
+      least = std::abs(value);
+  for (int64_t divisor = 1; least != 0 && divisor <= kMostInteger; ++divisor) {
+    double unit = least / static_cast<double>(divisor);
+    bool isUnit = llvm::all_of(getValues().asArrayRef(), [&](double value) {
+      double integer = std::nearbyint(value / unit);
+      return integer * unit == value && std::abs(integer) <= kMostInteger;
+    });
+    if (isUnit)
+      return unit;
+  }
+  return 0;
+}
 
 double CodebookAttr::valueOf(int64_t code) const {
   int64_t last = getValues().size() - 1;

@@ -14,35 +14,21 @@
 #include "CodedDots.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "llvm/Support/MathExtras.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace mlir::compress;
 
 static ShapedType typeOf(Value value) { return cast<ShapedType>(value.getType()); }
 
-/// The dimension of the codes that the last one of the result selects, the other one being that of the last one of the
-/// input; nullopt if the layer is another product.
-static std::optional<unsigned> outDimOf(CodedContractOp op) {
-  ArrayRef<AffineExpr> input = op.getInputMap().getResults(), init = op.getInitMap().getResults();
-  ArrayRef<AffineExpr> weight = op.getWeightMap().getResults();
-  if (weight.size() != 2 || init.size() < 2 || input.size() != init.size() || input.drop_back() != init.drop_back())
-    return std::nullopt;
-  for (unsigned out : {0u, 1u})
-    if (weight[out] == init.back() && weight[1 - out] == input.back() && weight[0] != weight[1])
-      return out;
-  return std::nullopt;
-}
-
 std::optional<CodedLayer> CodedLayer::get(CodedContractOp op, std::string &whyNot) {
   auto refuse = [&](const Twine &reason) {
     whyNot = reason.str();
     return std::nullopt;
   };
-  auto code = dyn_cast<UniformAttr>(op.getCode());
-  std::optional<unsigned> outDim = outDimOf(op);
-  if (!code || (code.getBits() != 2 && code.getBits() != 4 && code.getBits() != 8))
-    return refuse("its codes are not uniform ones of 2, 4 or 8 bits");
+  std::optional<ByteCode> code = ByteCode::get(op.getCode());
+  std::optional<unsigned> outDim = CodedDotOp::outDimOf(op.getInputMap(), op.getWeightMap(), op.getInitMap());
+  if (!code)
+    return refuse("the numbers of its codes are no bytes times one number");
   if (!outDim)
     return refuse("it is not fully connected, with the outputs innermost");
   if (!isa<RankedTensorType>(op.getCodes().getType()) || op.getLayout() ||
@@ -53,56 +39,82 @@ std::optional<CodedLayer> CodedLayer::get(CodedContractOp op, std::string &whyNo
   auto zeros = op.getZeros() ? constantValues(op.getZeros()) : SmallVector<double>();
   if (!codes || !scales || !zeros || codes->empty())
     return refuse("its codes, scales or zero points are no constants");
-  CodedLayer layer{op,      shape[*outDim],    shape[1 - *outDim], code.getBits(),   op.getGroup()[1 - *outDim],
-                   *outDim, std::move(*codes), std::move(*scales), std::move(*zeros)};
-  layer.group = std::min(layer.group, layer.inputs);
-  if (layer.inputs % layer.group != 0 || layer.group % (32 / layer.bits) != 0)
-    return refuse("groups of " + Twine(layer.group) + " of its " + Twine(layer.inputs) + " inputs are not whole words");
-  if (CodedDotOp::largestSum(layer.group, layer.bits) >= 0x1p31)
+  int64_t outputs = shape[*outDim], inputs = shape[1 - *outDim], perScale = op.getGroup()[1 - *outDim];
+  std::optional<DotGroups> groups = DotGroups::get(inputs, perScale, *code);
+  if (!groups)
+    return refuse("groups of " + Twine(perScale) + " of its " + Twine(inputs) + " inputs are not whole words");
+  if (CodedDotOp::largestSum(groups->size, code->mostByte()) >= 0x1p31)
     return refuse("its sums do not fit 32 bits");
-  return layer;
+  return CodedLayer{op,
+                    std::move(*code),
+                    outputs,
+                    inputs,
+                    *groups,
+                    *outDim,
+                    std::move(*codes),
+                    std::move(*scales),
+                    std::move(*zeros)};
 }
 
-double CodedLayer::expectedError() const {
-  // The largest of G magnitudes is about sqrt(2 ln 2G) deviations; a step is it over 127, its error uniform.
-  constexpr double kSteps = 127;
-  return std::sqrt(2 * std::log(2 * static_cast<double>(group)) / 12) / kSteps;
-}
+namespace {
+
+/// The constants of compress.coded_dot.
+struct PackedLayer {
+  const CodedLayer &layer;
+  int64_t panel, panels = llvm::divideCeil(layer.outputs, panel);
+  int64_t inWords = layer.groups.size / 4, fields = 8 / layer.code.bits, wordsPerGroup = inWords / fields;
+  int64_t numScales = layer.groups.count / layer.groups.perScale;
+  SmallVector<uint32_t> words = SmallVector<uint32_t>(panels * layer.groups.count * wordsPerGroup * panel, 0);
+  SmallVector<double> scales = SmallVector<double>(panels * numScales * panel, 0);
+  SmallVector<double> zeros = SmallVector<double>(layer.zeros.empty() ? 0 : scales.size(), 0);
+
+  void pack() {
+    for (int64_t n = 0; n < layer.outputs; ++n) {
+      for (int64_t s = 0; s < numScales; ++s)
+        packScale(n, s);
+      for (int64_t in = 0; in < layer.inputs; ++in)
+        packCode(n, in);
+    }
+  }
+
+  void packScale(int64_t n, int64_t s) {
+    CodedContractOp op = layer.op;
+    int64_t groupOut = op.getGroup()[layer.outDim], perOut = typeOf(op.getScales()).getDimSize(1 - layer.outDim);
+    int64_t perIn = typeOf(op.getScales()).getDimSize(layer.outDim);
+    int64_t from = layer.outDim == 0 ? n / groupOut * perOut + s : s * perIn + n / groupOut;
+    int64_t to = (n / panel * numScales + s) * panel + n % panel;
+    scales[to] = layer.scales[from] * layer.code.unit;
+    if (!zeros.empty()) // as numbers; fields have the offset with them
+      zeros[to] = layer.zeros[from] / layer.code.unit + static_cast<double>(layer.code.offset);
+  }
+
+  void packCode(int64_t n, int64_t in) {
+    int64_t g = in / layer.groups.size, k = in % layer.groups.size, byte = k / inWords, i = k % inWords,
+            bits = layer.code.bits;
+    double code = layer.codes[layer.outDim == 0 ? n * layer.inputs + in : in * layer.outputs + n];
+    int64_t raw = static_cast<int64_t>(code) & (static_cast<int64_t>(layer.code.fields.size()) - 1);
+    int64_t word = ((n / panel * layer.groups.count + g) * wordsPerGroup + i / fields) * panel + n % panel;
+    words[word] |= static_cast<uint32_t>(layer.code.fields[raw]) << (8 * byte + bits * (i % fields));
+  }
+};
+
+} // namespace
 
 void CodedLayer::replace(int64_t lanes) {
-  auto code = cast<UniformAttr>(op.getCode());
-  int64_t panel = lanes <= 1 ? 1 : outputs > lanes ? 2 * lanes : lanes, panels = llvm::divideCeil(outputs, panel);
-  int64_t groups = inputs / group, fields = 8 / bits, inWords = group / 4, wordsPerGroup = inWords / fields;
-  // Codes without sign, the zero points with them.
-  int64_t added = code.getUnsignedCodes() ? 0 : int64_t(1) << (bits - 1), mask = (int64_t(1) << bits) - 1;
-  SmallVector<uint32_t> words(panels * groups * wordsPerGroup * panel, 0);
-  SmallVector<double> scaleOf(panels * groups * panel, 0), zeroOf(zeros.empty() ? 0 : scaleOf.size(), 0);
-  int64_t groupOut = op.getGroup()[outDim], scaleIns = typeOf(op.getScales()).getDimSize(1 - outDim);
-  int64_t scaleOuts = typeOf(op.getScales()).getDimSize(outDim);
-  for (int64_t n = 0; n < outputs; ++n)
-    for (int64_t g = 0; g < groups; ++g) {
-      int64_t from = outDim == 0 ? n / groupOut * scaleIns + g : g * scaleOuts + n / groupOut;
-      int64_t to = (n / panel * groups + g) * panel + n % panel;
-      scaleOf[to] = scales[from];
-      if (!zeros.empty())
-        zeroOf[to] = zeros[from] + static_cast<double>(added);
-      for (int64_t k = 0; k < group; ++k) {
-        int64_t in = g * group + k, byte = k / inWords, i = k % inWords;
-        int64_t number = static_cast<int64_t>(codes[outDim == 0 ? n * inputs + in : in * outputs + n]);
-        int64_t word = ((n / panel * groups + g) * wordsPerGroup + i / fields) * panel + n % panel;
-        words[word] |= static_cast<uint32_t>((number + added) & mask) << (8 * byte + bits * (i % fields));
-      }
-    }
+  PackedLayer packed{*this, lanes <= 1 ? 1 : outputs > lanes ? 2 * lanes : lanes};
+  packed.pack();
   OpBuilder builder(op);
   Location loc = op.getLoc();
+  SmallVector<int64_t> perScale{packed.panels, packed.numScales, packed.panel};
   auto numbers = [&](ArrayRef<double> of) {
-    return materializeConstant(builder, loc, RankedTensorType::get({panels, groups, panel}, builder.getF32Type()), of);
+    return materializeConstant(builder, loc, RankedTensorType::get(perScale, builder.getF32Type()), of);
   };
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(words.data()), words.size() * sizeof(uint32_t));
-  Value packed = materializeConstant(
-      builder, loc, RankedTensorType::get({panels, groups, wordsPerGroup, panel}, builder.getI32Type()), bytes);
-  auto dot =
-      CodedDotOp::create(builder, loc, TypeRange{op.getInit().getType()}, op.getInput(), packed, numbers(scaleOf),
-                         zeros.empty() ? Value() : numbers(zeroOf), op.getInit(), bits, zeros.empty() ? added : 0);
+  SmallVector<int64_t> shape{packed.panels, groups.count, packed.wordsPerGroup, packed.panel};
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(packed.words.data()), packed.words.size() * sizeof(uint32_t));
+  Value words = materializeConstant(builder, loc, RankedTensorType::get(shape, builder.getI32Type()), bytes);
+  auto dot = CodedDotOp::create(builder, loc, TypeRange{op.getInit().getType()}, op.getInput(), words,
+                                numbers(packed.scales), zeros.empty() ? Value() : numbers(packed.zeros), op.getInit(),
+                                code.bits, zeros.empty() ? code.offset : 0,
+                                code.looksUp() ? builder.getDenseI64ArrayAttr(code.numbers) : DenseI64ArrayAttr());
   op->replaceAllUsesWith(dot->getResults());
 }

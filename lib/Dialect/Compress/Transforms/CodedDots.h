@@ -12,10 +12,12 @@
 
 namespace mlir::compress {
 
-/// A fully connected layer of constant uniform codes, as compress.coded_dot has it.
+/// A fully connected layer of constant codes whose numbers are bytes times a unit, as compress.coded_dot has it.
 struct CodedLayer {
   CodedContractOp op;
-  int64_t outputs, inputs, bits, group;
+  ByteCode code;
+  int64_t outputs, inputs;
+  DotGroups groups;
   /// The dimension of the codes with the outputs; the other one has the inputs.
   unsigned outDim;
   /// Row-major, as the operands are.
@@ -23,9 +25,6 @@ struct CodedLayer {
 
   /// nullopt, and the reason, if the op cannot say it.
   static std::optional<CodedLayer> get(CodedContractOp op, std::string &whyNot);
-
-  /// Relative error (L2) to expect of activations that are distributed normally.
-  double expectedError() const;
 
   /// Replaces the layer, in panels for vectors of `lanes`. Its operands may be dead after that.
   void replace(int64_t lanes);

@@ -233,7 +233,7 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
     getOperation()->emitError("compress-narrow-weights{precision=")
         << precision << "}: no layer can be narrowed: only layers with constant f32 weights, dense or computed by "
         << "transforms, have " << precision << " kernels"
-        << (precision == "i8" ? ", and fully connected ones of uniform codes" : "");
+        << (precision == "i8" ? ", and fully connected ones of codes whose numbers are bytes times one number" : "");
     signalPassFailure();
   }
 
@@ -281,11 +281,11 @@ private:
             << "activations stay f32: " + (layer ? figures : whyNot);
         continue;
       }
-      double error = layer->expectedError();
+      double error = CodedDotOp::expectedError(layer->groups.size);
       remark::passed(op.getLoc(), weightRemark("narrow-weights", op))
           << llvm::formatv("activations rounded to i8 by groups of {0}, the weights stay codes of {1} bits: relative "
                            "error to expect of normally distributed activations {2:e2}{3}",
-                           layer->group, layer->bits, error, figures.empty() ? "" : ": " + figures)
+                           layer->groups.size, layer->code.bits, error, figures.empty() ? "" : ": " + figures)
                  .str()
           << remark::metric("relative_error", error);
       layer->replace(vectorLanes);
@@ -298,12 +298,13 @@ private:
 
   /// True if `auto` takes rounded activations; with what decided.
   bool pays(const CodedLayer &layer, std::string &figures) const {
-    double stream = streamSeconds(layer.outputs * layer.inputs * layer.bits / 8, *described);
+    double stream = streamSeconds(layer.outputs * layer.inputs * layer.code.bits / 8, *described);
     CodedContractOp op = layer.op;
     double decoding = std::max(stream, op.getArithmeticSeconds(*described, 1));
-    double dot = std::max(stream, CodedDotOp::secondsPerSample(layer.inputs, layer.outputs, layer.group, *described) *
+    double dot = std::max(stream, CodedDotOp::secondsPerSample(layer.inputs, layer.outputs, layer.groups.size,
+                                                               layer.code.looksUp(), *described) *
                                       numbersOf(cast<ShapedType>(op.getInit().getType()).getShape().drop_back()));
-    double error = layer.expectedError();
+    double error = CodedDotOp::expectedError(layer.groups.size);
     figures = llvm::formatv("f32 {0:f3} us, i8 {1:f3} us with error {2:e2}; {3:e2} is allowed", decoding * 1e6,
                             dot * 1e6, error, maxError.getValue());
     return error <= maxError && dot < decoding;

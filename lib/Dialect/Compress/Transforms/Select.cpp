@@ -15,6 +15,7 @@
 
 #include "LayerNames.h"
 #include "WeightConsumers.h"
+#include "compress/Dialect/Compress/IR/Hints.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -95,6 +96,23 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     expandRemaining();
   }
 
+  /// The forms that the weight offers, as `precision` allows them.
+  SmallVector<Form> formsOf(WeightConsumer &candidate, const LinearConsumer &consumer, const Machine &machine,
+                            std::string &whyNot) {
+    Attribute hint = candidate.op->getAttr(kRoundsActivations);
+    Builder builder(&getContext());
+    if (precision == "i8")
+      candidate.op->setAttr(kRoundsActivations, builder.getUnitAttr());
+    else if (precision == "auto" && !hint)
+      candidate.op->setAttr(kRoundsActivations, builder.getF64FloatAttr(maxError));
+    SmallVector<Form> forms = candidate.weight.forms(consumer, machine, whyNot);
+    if (hint)
+      candidate.op->setAttr(kRoundsActivations, hint);
+    else
+      candidate.op->removeAttr(kRoundsActivations);
+    return forms;
+  }
+
   bool savesBytes() const { return objective == "bytes"; }
 
   /// True if `objective` is better served by a layer of cost `a` than by one of cost `b`.
@@ -113,7 +131,7 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     StringRef wanted = entry ? StringRef(entry->value) : StringRef();
     SmallVector<Form> forms;
     if (consumer)
-      forms = candidate.weight.forms(*consumer, machine, whyNot);
+      forms = formsOf(candidate, *consumer, machine, whyNot);
     bool isOffered = llvm::any_of(forms, [&](const Form &form) { return form.name == wanted; });
     if (isStage && wanted != "dense" && !isOffered)
       wanted = ""; // what the layer was made of chooses for itself

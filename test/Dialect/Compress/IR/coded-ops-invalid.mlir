@@ -249,7 +249,7 @@ func.func @relayout_c3_packed(%x: tensor<4x8xi8>, %i: tensor<4x4xi8>) {
 // -----
 
 func.func @coded_dot_c1(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
-  // expected-error @+1 {{expects 2, 4 or 8 bits, and an offset that is a code, or 0 beside zeros, got 3 and 4}}
+  // expected-error @+1 {{expects 2, 4 or 8 bits, and an offset that is a code, or 0 beside zeros or numbers, got 3 and 4}}
   compress.coded_dot bits = 3 offset = 4 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
   return
 }
@@ -265,7 +265,7 @@ func.func @coded_dot_c1_offset(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s
 // -----
 
 func.func @coded_dot_c1_zeros(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %z: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
-  // expected-error @+1 {{or 0 beside zeros, got 4 and 8}}
+  // expected-error @+1 {{or 0 beside zeros or numbers, got 4 and 8}}
   compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s, %z : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
   return
 }
@@ -297,7 +297,7 @@ func.func @coded_dot_c2_empty(%x: memref<3x0xf32>, %w: memref<1x0x4x8xi32>, %s: 
 // -----
 
 func.func @coded_dot_c3(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x8xf32>, %i: memref<3x8xf32>) {
-  // expected-error @+1 {{expects scales, and zeros, of extents [1, 1, 8]}}
+  // expected-error @+1 {{expects scales, and zeros, of extents [1, S, 8], S a divisor of 1}}
   compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x8xf32>) outs(%i : memref<3x8xf32>)
   return
 }
@@ -305,16 +305,24 @@ func.func @coded_dot_c3(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memre
 // -----
 
 func.func @coded_dot_c3_zeros(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %z: memref<1x2x8xf32>, %i: memref<3x8xf32>) {
-  // expected-error @+1 {{expects scales, and zeros, of extents [1, 1, 8]}}
+  // expected-error @+1 {{expects scales, and zeros, of extents [1, S, 8], S a divisor of 1}}
   compress.coded_dot bits = 4 offset = 0 ins(%x, %w, %s, %z : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>, memref<1x2x8xf32>) outs(%i : memref<3x8xf32>)
   return
 }
 
 // -----
 
-func.func @coded_dot_c4_inputs(%x: memref<3x31xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
-  // expected-error @+1 {{whose last extents are 32 and up to 8, in 1 panels}}
-  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x31xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+func.func @coded_dot_c4_inputs(%x: memref<3x33xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{whose last extents are up to 32, in 1 groups, and up to 8, in 1 panels}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x33xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c4_empty_group(%x: memref<3x32xf32>, %w: memref<1x2x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{whose last extents are up to 64, in 2 groups, and up to 8, in 1 panels}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x32xf32>, memref<1x2x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
   return
 }
 
@@ -347,6 +355,62 @@ func.func @coded_dot_c4_outputs(%x: memref<3x32xf32>, %w: memref<2x1x4x8xi32>, %
 func.func @coded_dot_c5(%x: memref<1x67108864xf32>, %w: memref<1x1x8388608x1xi32>, %s: memref<1x1x1xf32>, %i: memref<1x1xf32>) {
   // expected-error @+1 {{expects sums that fit 32 bits, got groups of 67108864}}
   compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<1x67108864xf32>, memref<1x1x8388608x1xi32>, memref<1x1x1xf32>) outs(%i : memref<1x1xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c1_numbers(%x: memref<3x32xf32>, %w: memref<1x1x2x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{or 0 beside zeros or numbers, got 2 and 1}}
+  compress.coded_dot bits = 2 offset = 1 numbers = [0, 1, 2, 4] ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x2x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c3_divides(%x: memref<3x96xf32>, %w: memref<1x3x4x8xi32>, %s: memref<1x2x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{of extents [1, S, 8], S a divisor of 3}}
+  compress.coded_dot bits = 4 offset = 8 ins(%x, %w, %s : memref<3x96xf32>, memref<1x3x4x8xi32>, memref<1x2x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c7(%x: memref<3x32xf32>, %w: memref<1x1x4x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects a number for each code of 2 or 4 bits, which with 0 span at most 255, and no zeros beside them, got 4 that span 4}}
+  compress.coded_dot bits = 4 offset = 0 numbers = [0, 1, 2, 4] ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x4x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c7_bits(%x: memref<3x32xf32>, %w: memref<1x1x8x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{expects a number for each code of 2 or 4 bits}}
+  compress.coded_dot bits = 8 offset = 0 numbers = [0, 1, 2, 4] ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x8x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c7_span(%x: memref<3x32xf32>, %w: memref<1x1x2x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{got 4 that span 256}}
+  compress.coded_dot bits = 2 offset = 0 numbers = [-128, 1, 2, 128] ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x2x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c7_positive(%x: memref<3x32xf32>, %w: memref<1x1x2x8xi32>, %s: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{got 4 that span 256}}
+  compress.coded_dot bits = 2 offset = 0 numbers = [256, 100, 200, 150] ins(%x, %w, %s : memref<3x32xf32>, memref<1x1x2x8xi32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
+  return
+}
+
+// -----
+
+func.func @coded_dot_c7_zeros(%x: memref<3x32xf32>, %w: memref<1x1x2x8xi32>, %s: memref<1x1x8xf32>, %z: memref<1x1x8xf32>, %i: memref<3x8xf32>) {
+  // expected-error @+1 {{and no zeros beside them}}
+  compress.coded_dot bits = 2 offset = 0 numbers = [0, 1, 2, 4] ins(%x, %w, %s, %z : memref<3x32xf32>, memref<1x1x2x8xi32>, memref<1x1x8xf32>, memref<1x1x8xf32>) outs(%i : memref<3x8xf32>)
   return
 }
 

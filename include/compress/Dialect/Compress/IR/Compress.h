@@ -19,6 +19,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "compress/Analysis/Machine.h"
+#include "compress/Dialect/Compress/IR/ByteCode.h"
 #include "compress/Dialect/Compress/IR/CodedTensor.h"
 #include "compress/Dialect/Compress/IR/KernelTiling.h"
 #include "compress/Dialect/Compress/IR/LinearConsumer.h"

@@ -138,6 +138,10 @@ def NumberCodeAttrInterface : AttrInterface<"NumberCodeAttrInterface"> {
     InterfaceMethod<"True if numbers are taken relative to a zero point.", "bool", "takesZeros", (ins)>,
     InterfaceMethod<"The number that the raw code `code` stands for.", "double", "valueOf", (ins "int64_t":$code)>,
     InterfaceMethod<[{
+        The largest number that all numbers of the code are integers times, where one is known and the integers have at most 8
+        bits; 0 if not. What is made of such a code computes with integers, and multiplies by the unit once.
+      }], "double", "getUnit", (ins)>,
+    InterfaceMethod<[{
         The raw code whose number is nearest to `number`; of two that are equally near, the one that the code's description
         names.
       }], "int64_t", "nearest", (ins "double":$number)>,

@@ -11,7 +11,8 @@
 namespace mlir::compress {
 
 /// Attribute of products: the activations may be rounded to int8, in the groups of the weights. Where it is lost, the
-/// layer is more exact.
+/// layer is more exact. A float in place of a unit: where the relative error to expect is at most that; forms are
+/// asked with it.
 inline constexpr const char *kRoundsActivations = "compress.rounds_activations";
 
 } // namespace mlir::compress

@@ -149,6 +149,9 @@ def SelectPass : Pass<"compress-select"> {
     `compress-machine` lists, measures and writes them. The default is a preset, so that what is chosen does not depend on
     the machine that compiles.
 
+    `precision` and `max-error` are those of `compress-narrow-weights`, which runs after this pass: with `i8`, or with `auto` where
+    the error to expect allows it, layers of codes are counted as products of bytes, if that is faster than to decode them.
+
     Runs after: import, fit          Leaves: kernel ops; no representation op
     Does nothing when: there is none        Fails when: `objective` is neither time nor bytes; `force` names a form that a consumer does not have, or a pattern
     that is the first to match no layer; `machine` is none of the above, or its file is not a description
@@ -161,7 +164,10 @@ def SelectPass : Pass<"compress-select"> {
     Option<"objective", "objective", "std::string", "\"time\"",
            "What layers are chosen by: time, or bytes (of weights)">,
     Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
-           "Description that costs are computed with: a preset, native or a file; default: xeon-sapphire-rapids">];
+           "Description that costs are computed with: a preset, native or a file; default: xeon-sapphire-rapids">,
+    Option<"precision", "precision", "std::string", "\"f32\"",
+           "f32, bf16, i8 or auto: if activations of layers of codes may be rounded afterwards">,
+    Option<"maxError", "max-error", "double", "0", "Largest relative error of these that auto may take">];
   let statistics = [Statistic<"numSelected", "num-selected", "Consumers rewritten to kernel ops">,
                     Statistic<"numExpanded", "num-expanded", "Weights expanded">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "compress::CompressDialect",
@@ -312,9 +318,10 @@ def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
     reads are stored together, in panels of out blocks, if these divide the out blocks and `vector-lanes` is over 1. A remark for
     each layer says how far the rounded weights are from the f32 ones (relative L2), or why the layer stays f32.
 
-    A fully connected layer of uniform codes of 2, 4 or 8 bits with scales of groups becomes `compress.coded_dot` with `precision`
-    i8 or auto: its weights stay what they are, and its activations are rounded to int8 by the group. So does, with each
-    `precision`, a layer that carries `compress.rounds_activations`, which the import sets where the file asks for int8 arithmetic.
+    A fully connected layer of codes whose numbers are bytes times a unit (integers, powers of two in a window of 7, -1, 0 and 1,
+    most tables of such numbers) becomes `compress.coded_dot` with `precision`
+    i8 or auto: its weights stay what they are, and its activations are rounded to int8 by the group, of 256 or a few less where
+    weights have one scale for all inputs. So does, with each `precision`, a layer that carries `compress.rounds_activations`, which the import sets where the file asks for int8 arithmetic.
 
     With `precision` auto, each layer takes the format that should take the least time for one sample on `machine`, f32 included,
     of those whose weights are not further than `max-error` from the f32 ones. For activations rounded by the group, that is the
