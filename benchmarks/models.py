@@ -83,7 +83,7 @@ class Network:
     def _write(self, path, weights, circulant):
         nodes, constants, value = [], {}, "x"
         for i, weight in enumerate(weights):
-            constants[f"w{i}"] = weight
+            constants[f"w{i}"] = weight.astype(np.float32, copy=False)
             name = f"w{i}"
             if circulant:
                 name = f"dense{i}"
@@ -133,6 +133,41 @@ class Ternary(Pow2):
         magnitude = np.abs(weight)
         kept = magnitude > 0.7 * magnitude.mean(1, keepdims=True)
         return ((magnitude * kept).sum(1, keepdims=True) / np.maximum(kept.sum(1, keepdims=True), 1)).astype(np.float32)
+
+
+class SmartDeal(Network):
+    """Coefficients, powers of two or 0 in 4 bits, times a 3 x 3 basis of each output and slice of at most 192 rows (SmartDeal, arXiv
+    2101.01163). Half of the rows are zero, the same ones for 32 outputs next to each other where these divide the outputs."""
+    columns, most_rows, share, sparsity = 3, 192, 32, 0.5
+
+    def __init__(self, case):
+        super().__init__(case)
+        rng = np.random.default_rng(2)
+        units = -(-case.cols // self.columns)
+        slices = -(-units // self.most_rows)
+        rows = -(-units // slices)
+        groups = case.rows // self.share if case.rows % self.share == 0 else case.rows
+        raw = np.delete(np.arange(16, dtype=np.uint8), 8)[1:]  # of the table of Pow2, but for its zeros
+        kept = rows - int(rows * self.sparsity)
+        order = rng.permuted(np.broadcast_to(np.arange(rows), (groups, slices, rows)), axis=2)
+        self.mask = (order < kept)[..., None]
+        self.shape = case.rows, slices, rows, self.columns
+        self.codes = rng.choice(raw, (int(self.mask.sum()), case.rows // groups, 1, 1, self.columns))
+        noise = rng.standard_normal((case.rows, slices, self.columns, self.columns))
+        self.basis = ((np.eye(self.columns) + 0.3 * noise) / np.sqrt(case.cols)).astype(np.float32)
+        coefficients = np.zeros((groups, slices, rows, case.rows // groups, self.columns))
+        coefficients[self.mask[..., 0]] = Pow2.table[self.codes][:, :, 0, 0]
+        coefficients = np.moveaxis(coefficients, 3, 1).reshape(self.shape)
+        self.weights = [(coefficients @ self.basis).reshape(case.rows, -1)[:, :case.cols]]
+
+    def write(self, path):
+        def light(weights):
+            values = weights.dequantize("values", self.codes, Pow2.bits, Pow2.table, np.ones((1,) * 5, np.float32))
+            coefficients = weights.unpack("coefficients", values, self.mask, self.shape)
+            weights.factorized("w", coefficients, weights.tensor("basis", self.basis), batch=2, collapse=[[0], [1, 2, 3]],
+                               expand=[[self.case.rows], [self.case.cols]])
+        nodes = [helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)]
+        return save_model(path, nodes, self.input_shape, self.output_shape, {}, light=light)
 
 
 class Mnist:
@@ -191,7 +226,8 @@ func.func @main(%x: {rows}) -> {rows} {{
 
 
 def network(case):
-    return {"rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary}.get(case.kind, Network)(case)
+    return {"rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
+            "smartdeal-fc": SmartDeal}.get(case.kind, Network)(case)
 
 
 # The meaning of an ONNX file ---------------------------------------------------------------------------------------------
@@ -225,6 +261,16 @@ class Evaluator:
         for axis, (extent, count) in enumerate(zip(shape, group)):
             scales = np.repeat(scales, count, axis).take(range(extent), axis)
         return np.asarray(table, np.float64)[raw] * scales
+
+    def Unpack(self, values, mask, shape, mask_shape, perm):
+        places = np.unpackbits(mask, bitorder="little")[:np.prod(mask_shape)].astype(bool)
+        boxes = np.zeros((len(places),) + values.shape[1:])
+        boxes[places] = values
+        return boxes.reshape(list(mask_shape) + list(values.shape[1:])).transpose(perm).reshape(shape)
+
+    def Factorized(self, coefficients, basis, left, right, merged, cropped, split, perm, **_):
+        product = np.matmul(coefficients.astype(np.float64).reshape(left), basis.astype(np.float64).reshape(right)).reshape(merged)
+        return product[tuple(slice(extent) for extent in cropped)].reshape(split).transpose(perm)
 
     def Gemm(self, x, w, bias=0.0, transB=0, **_):
         assert transB == 1

@@ -16,8 +16,9 @@
 // CHECK: compress.coded_contract
 // CHECK: compress.coded_dot
 // CHECK: compress.unpack_rows
+// CHECK: compress.basis_dot
 // CHECK: compress.relayout
-// AFFINE-COUNT-16: func.func
+// AFFINE-COUNT-17: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -123,6 +124,14 @@ func.func @unpack_rows(%values: tensor<700xi8>, %mask: tensor<32x12xi8>, %starts
         ins(%values, %mask, %starts : tensor<700xi8>, tensor<32x12xi8>, tensor<32xi32>) outs(%init : tensor<32x90xf32>)
         -> tensor<32x90xf32>
   return %w : tensor<32x90xf32>
+}
+
+func.func @basis_dot(%x: tensor<?x240xf32>, %words: tensor<2x2x3x3x32xi32>, %mask: tensor<2x2x2xi32>, %basis: tensor<2x2x3x3x32xf32>,
+    %y0: tensor<?x50xf32>) -> tensor<?x50xf32> {
+  %y = compress.basis_dot bits = 4 offset = 0 numbers = [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64] rows = 40
+        ins(%x, %words, %mask, %basis : tensor<?x240xf32>, tensor<2x2x3x3x32xi32>, tensor<2x2x2xi32>, tensor<2x2x3x3x32xf32>)
+        outs(%y0 : tensor<?x50xf32>) -> tensor<?x50xf32>
+  return %y : tensor<?x50xf32>
 }
 
 func.func @relayout(%w: tensor<30x8xf32>, %stored: tensor<1x30x16xf32>) -> tensor<1x30x16xf32> {

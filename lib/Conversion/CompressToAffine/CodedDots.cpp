@@ -22,14 +22,13 @@
 #include "AffineNest.h"
 #include "CodeDecoder.h"
 #include "Epilogue.h"
+#include "RoundActivations.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
 
-/// 1.5 * 2^23, whose sum with a small number n has n in its lowest bits.
-static constexpr float kRoundToByte = 12582912.0f;
 static constexpr int64_t kBytesPerWord = 4;
 
 namespace {
@@ -42,19 +41,6 @@ struct RoundedRows {
   /// there are zero points the sum of its numbers in f32.
   Value scales, sums;
 };
-
-/// Calls `body` with each step below `count`, in order; the code has at most `most` of them, in a loop that carries
-/// `values`.
-void forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
-                 function_ref<void(AffineExpr)> body) {
-  int64_t unrolled = std::min(count, most);
-  while (count % unrolled != 0)
-    --unrolled;
-  AffineExpr step = nest.loopCarrying(count / unrolled, values);
-  for (int64_t i = 0; i < unrolled; ++i)
-    body(step * unrolled + i);
-  nest.closeCarrying(values);
-}
 
 struct CodedDotLowering {
   CodedDotOp op;
@@ -91,36 +77,11 @@ struct CodedDotLowering {
     rounded.sums = allocate(groups, op.getZeros() ? Type(builder.getF32Type()) : builder.getI32Type());
     int64_t inputs = cast<MemRefType>(op.getInput().getType()).getShape().back(), whole = inputs / group;
     roundGroups(op.getInput(), 0, whole, 0);
-    if (whole < groups)
-      roundGroups(fillLastGroup(allocate(group, builder.getF32Type()), whole * group, inputs % group), whole, groups,
-                  whole);
-  }
-
-  /// Copies `count` inputs from `first` on, and as many zeros as fill the group.
-  Value fillLastGroup(Value padded, int64_t first, int64_t count) {
-    OpBuilder::InsertionGuard guard(builder);
-    AffineNest rows(builder, loc);
-    SmallVector<AffineExpr> row = loopOverRows(rows);
-    auto write = [&](int64_t begin, int64_t end, function_ref<Value(AffineNest &, AffineExpr, int64_t)> number) {
-      forEachLaneRun(end - begin, lanes, [&](int64_t from, int64_t to, int64_t width) {
-        OpBuilder::InsertionGuard inner(builder);
-        AffineNest nest(rows);
-        AffineExpr column = nest.loop(begin + from, begin + to, width);
-        nest.store(number(nest, column, width), padded, at(row, column));
-      });
-    };
-    write(0, count, [&](AffineNest &nest, AffineExpr column, int64_t width) {
-      return nest.load(op.getInput(), at(row, column + first), width);
-    });
-    write(count, group, [&](AffineNest &nest, AffineExpr, int64_t width) { return nest.zero(padded, width); });
-    return padded;
-  }
-
-  SmallVector<AffineExpr> loopOverRows(AffineNest &nest) {
-    SmallVector<AffineExpr> row;
-    for (int64_t d = 0; d + 1 < rank; ++d)
-      row.push_back(nest.loopOverDim(op.getInput(), d));
-    return row;
+    if (whole == groups)
+      return;
+    Value padded = allocate(group, builder.getF32Type());
+    emitLastInputs(builder, loc, op.getInput(), inputs % group, padded, lanes);
+    roundGroups(padded, whole, groups, whole);
   }
 
   /// Rounds groups from `begin` to `end`; `numbers` has those from `first` on.
@@ -129,36 +90,10 @@ struct CodedDotLowering {
       return;
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
-    SmallVector<AffineExpr> row = loopOverRows(nest);
+    SmallVector<AffineExpr> row = loopOverRows(nest, op.getInput());
     AffineExpr number = nest.loop(begin, end), column = (number - first) * group;
-    Value inverse = roundScale(nest, numbers, row, number, column);
+    Value inverse = emitScale(nest, numbers, row, column, group, rounded.scales, number, lanes);
     packWords(nest, numbers, row, number, column, inverse);
-  }
-
-  static SmallVector<AffineExpr> at(ArrayRef<AffineExpr> row, AffineExpr last) {
-    SmallVector<AffineExpr> index(row);
-    index.push_back(last);
-    return index;
-  }
-
-  /// Stores the scale of a group; returns its reciprocal.
-  Value roundScale(AffineNest &nest, Value of, ArrayRef<AffineExpr> row, AffineExpr number, AffineExpr column) {
-    int64_t width = std::gcd(lanes, group);
-    LaneEmitter emit{builder, loc, width}, scalar{builder, loc, 1};
-    // As bits, which of numbers without sign are in the same order, and largest of a NaN.
-    SmallVector<Value> largest{emit.bits(0)};
-    forEachStep(nest, group / width, 8, largest, [&](AffineExpr step) {
-      Value numbers = nest.load(of, at(row, column + step * width), width);
-      largest[0] = arith::MaxSIOp::create(builder, loc, largest[0], emit.masked(emit.bitsOf(numbers), ~kSign));
-    });
-    Value most = largest[0];
-    if (width > 1)
-      most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXSI, most);
-    most = scalar.numberOf(most);
-    nest.store(scalar.times(most, scalar.number(1 / kMostI8)), rounded.scales, at(row, number));
-    Value isTiny = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, most, scalar.number(kLeastScaled));
-    Value inverse = arith::DivFOp::create(builder, loc, scalar.number(kMostI8), most);
-    return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
   }
 
   void packWords(AffineNest &nest, Value of, ArrayRef<AffineExpr> row, AffineExpr number, AffineExpr column,
@@ -170,12 +105,12 @@ struct CodedDotLowering {
     forEachStep(nest, inWords / width, 4, sum, [&](AffineExpr step) {
       Value word;
       for (int64_t byte = 0; byte < kBytesPerWord; ++byte) {
-        Value numbers = nest.load(of, at(row, column + step * width + byte * inWords), width);
+        Value numbers = nest.load(of, indexAt(row, column + step * width + byte * inWords), width);
         Value code = emit.bitsOf(nest.fma(numbers, by, base));
         code = emit.left(byte == 3 ? code : emit.masked(code, 0xff), 8 * byte);
         word = word ? emit.both(word, code) : code;
       }
-      nest.store(word, rounded.words, at(row, number * inWords + step * width));
+      nest.store(word, rounded.words, indexAt(row, number * inWords + step * width));
       sum[0] = emitCodeDot(nest, instructions, /*most=*/1, ones, word, sum[0]);
     });
     Value total = sum[0];
@@ -186,7 +121,7 @@ struct CodedDotLowering {
       total = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), total);
     else
       total = arith::MulIOp::create(builder, loc, total, scalar.bits(-static_cast<int32_t>(decoder.code.byteOffset())));
-    nest.store(total, rounded.sums, at(row, number));
+    nest.store(total, rounded.sums, indexAt(row, number));
   }
 
   //===--------------------------------------------------------------------===//
@@ -251,7 +186,7 @@ struct CodedDotLowering {
       for (auto [i, sum] : llvm::enumerate(sums)) {
         const Outputs &out = outs[i % outs.size()];
         nest.existingLanes = out.existing;
-        body(sum, at(rows[i / outs.size()], number * panel + out.offset));
+        body(sum, indexAt(rows[i / outs.size()], number * panel + out.offset));
         nest.existingLanes = 0;
       }
     };
@@ -293,7 +228,8 @@ struct CodedDotLowering {
     Parts parts = partsOf(numSums, width);
     SmallVector<Value> sums;
     for (ArrayRef<AffineExpr> row : rows)
-      sums.append(outs.size(), op.getZeros() ? emit.bits(0) : nest.loadBroadcast(rounded.sums, at(row, in), width));
+      sums.append(outs.size(),
+                  op.getZeros() ? emit.bits(0) : nest.loadBroadcast(rounded.sums, indexAt(row, in), width));
     sums.append(numSums * (parts.fields * parts.turns - 1), emit.bits(0));
     int64_t turn = 0;
     forEachStep(nest, wordsPerGroup, 8, sums, [&](AffineExpr word) {
@@ -307,7 +243,7 @@ struct CodedDotLowering {
         size_t first = numSums * (turn * parts.fields + field % parts.fields);
         for (auto [r, row] : llvm::enumerate(rows)) {
           AffineExpr column = in * inWords + (word * fields + field);
-          Value x = nest.loadBroadcast(rounded.words, at(row, column), width);
+          Value x = nest.loadBroadcast(rounded.words, indexAt(row, column), width);
           for (auto [o, byte] : llvm::enumerate(bytes)) {
             Value &sum = sums[first + r * outs.size() + o];
             sum = emitCodeDot(nest, instructions, decoder.mostByte(parts.inPlace), byte, x, sum);
@@ -339,9 +275,9 @@ struct CodedDotLowering {
       for (Value zero : loadOfOuts(op.getZeros()))
         minusZeros.push_back(nest.negate(zero));
     for (auto [r, row] : llvm::enumerate(rows)) {
-      Value inputScale = nest.loadBroadcast(rounded.scales, at(row, in), width), sum;
+      Value inputScale = nest.loadBroadcast(rounded.scales, indexAt(row, in), width), sum;
       if (op.getZeros())
-        sum = nest.loadBroadcast(rounded.sums, at(row, in), width);
+        sum = nest.loadBroadcast(rounded.sums, indexAt(row, in), width);
       for (size_t o = 0; o < outs.size(); ++o) {
         size_t i = r * outs.size() + o;
         Value dot = arith::SIToFPOp::create(builder, loc, emit.f32(), dots[i]);

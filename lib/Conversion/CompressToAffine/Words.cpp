@@ -67,6 +67,7 @@ DotInstructions DotInstructions::get(StringRef extensions) {
     result.shuffles64 |= name.trim() == "avx512bw";
     result.shuffles32 |= name.trim() == "avx2";
     result.shuffles16 |= name.trim() == "ssse3";
+    result.compresses |= name.trim() == "avx512vbmi2";
   }
   return result;
 }

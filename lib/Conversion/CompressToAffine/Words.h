@@ -19,6 +19,8 @@ struct DotInstructions {
   bool pairs = false;
   /// A table of as many bytes as a vector has, by bytes of another; and tables of 16 bytes, in vectors of 64, 32, 16.
   bool permutes = false, shuffles64 = false, shuffles32 = false, shuffles16 = false;
+  /// Bytes that a mask chooses, next to each other (AVX-512 VBMI2).
+  bool compresses = false;
 
   /// From LLVM's names, separated by commas; others are ignored.
   static DotInstructions get(StringRef extensions);

@@ -13,16 +13,17 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+bool mlir::compress::fillsParts(int64_t extent, int64_t parts, int64_t part) {
+  return ShapedType::isStatic(extent) && llvm::divideCeil(extent, part) == static_cast<uint64_t>(parts);
+}
+
 /// coded_dot C4, of words in panels of `width` outputs.
 static LogicalResult verifyExtents(CodedDotOp op) {
   ShapedType input = shaped(op.getInput()), init = shaped(op.getInit()), words = op.getWordsType();
   int64_t inputs = words.getDimSize(1) * op.getGroup(), panels = words.getDimSize(0), width = words.getDimSize(3);
-  auto fills = [](int64_t extent, int64_t parts, int64_t part) {
-    return ShapedType::isStatic(extent) && llvm::divideCeil(extent, part) == static_cast<uint64_t>(parts);
-  };
   bool fits = input.getRank() == init.getRank() && input.getRank() >= 2 &&
-              fills(input.getShape().back(), words.getDimSize(1), op.getGroup()) &&
-              fills(init.getShape().back(), panels, width);
+              fillsParts(input.getShape().back(), words.getDimSize(1), op.getGroup()) &&
+              fillsParts(init.getShape().back(), panels, width);
   for (int64_t d = 0; fits && d + 1 < input.getRank(); ++d)
     fits = !extentsDiffer(input.getDimSize(d), init.getDimSize(d));
   if (!fits) // coded_dot C4

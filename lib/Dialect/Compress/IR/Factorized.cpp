@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BasisDotForm.h"
 #include "RebuildForm.h"
 #include "ScaledForm.h"
 #include "TensorEmitter.h"
@@ -308,6 +309,7 @@ Value FactorizedOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offs
 SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
   SmallVector<Form> forms = twoStageForms(*this, consumer, machine, whyNot);
   llvm::append_range(forms, scaledForms(*this, consumer, machine));
+  llvm::append_range(forms, basisDotForms(*this, consumer, machine));
   llvm::append_range(forms, rebuildForms(*this, consumer, machine, 2 * getRank(), whyNot));
   return forms;
 }
@@ -317,5 +319,7 @@ Value FactorizedOp::emitForm(StringRef name, const LinearConsumer &consumer, OpB
     return emitRebuildForm(*this, consumer, builder);
   if (name == kScaledForm)
     return emitScaledForm(*this, consumer, builder);
+  if (name == kBasisDotForm)
+    return emitBasisDotForm(*this, consumer, builder);
   return emitTwoStageForm(*this, name, consumer, builder);
 }

@@ -27,6 +27,9 @@ LogicalResult verifyDestination(Operation *op, Value init, ValueRange operands);
 void addDestinationEffects(Operation *op, OpOperand &init, bool readsInit,
                            SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects);
 
+/// True if `parts` parts of `part` hold a static `extent`, the last one in part or all of it.
+bool fillsParts(int64_t extent, int64_t parts, int64_t part);
+
 /// The result has the shape of `init`.
 LogicalResult reifyFromInit(OpBuilder &builder, Operation *op, Value init, ReifiedRankedShapedTypeDims &shapes);
 

@@ -12,7 +12,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "CodedDots.h"
+#include "WeightConsumers.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -117,4 +120,19 @@ void CodedLayer::replace(int64_t lanes) {
                                 code.bits, zeros.empty() ? code.offset : 0,
                                 code.looksUp() ? builder.getDenseI64ArrayAttr(code.numbers) : DenseI64ArrayAttr());
   op->replaceAllUsesWith(dot->getResults());
+}
+
+bool mlir::compress::remarkRounded(Operation *root) {
+  bool hasRounded = false;
+  root->walk([&](BasisDotOp op) {
+    double error = CodedDotOp::expectedError(op.getSlice());
+    remark::passed(op.getLoc(), weightRemark("narrow-weights", op))
+        << llvm::formatv("activations rounded to i8 by slices of {0}: relative error to expect of normally distributed "
+                         "activations {1:e2}",
+                         op.getSlice(), error)
+               .str()
+        << remark::metric("relative_error", error);
+    hasRounded = true;
+  });
+  return hasRounded;
 }

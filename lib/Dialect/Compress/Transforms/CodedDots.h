@@ -30,6 +30,9 @@ struct CodedLayer {
   void replace(int64_t lanes);
 };
 
+/// Says which layers below `root` round their activations since they were selected; false if none does.
+bool remarkRounded(Operation *root);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_CODEDDOTS_H

@@ -272,7 +272,7 @@ private:
       if (op->hasAttr(kRoundsActivations) || precision == "i8" || precision == "auto")
         layers.push_back(op);
     });
-    bool hasRounded = false;
+    bool hasRounded = remarkRounded(getOperation());
     for (CodedContractOp op : layers) {
       std::string whyNot, figures;
       auto layer = CodedLayer::get(op, whyNot);

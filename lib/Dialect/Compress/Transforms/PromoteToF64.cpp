@@ -78,7 +78,8 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
     auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
     if (isa<func::FuncOp, arith::ConstantOp>(op))
       return true;
-    if (isa<func::ConstantOp, SpectralDotOp, CodedDotOp>(op)) // the latter two round to fewer bits than f32 has
+    if (isa<func::ConstantOp, SpectralDotOp, CodedDotOp, BasisDotOp>(
+            op)) // all but the first round to fewer bits than f32 has
       return false;
     if (isa<arith::BitcastOp, tensor::BitcastOp>(op))
       return llvm::none_of(op->getOperandTypes(), isF32) && llvm::none_of(op->getResultTypes(), isF32);

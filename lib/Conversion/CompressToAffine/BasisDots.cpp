@@ -1,0 +1,351 @@
+//===- BasisDots.cpp - Lower products of codes that a basis follows --------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   compress.basis_dot bits = 4 … rows = 171 ins(%x, %words, %mask, %basis) outs(%y)
+//   =>
+//   %planes, %scales = rounded activations, columns of each slice of each row
+//   affine.for panels { for rows {
+//     %packed = for slices { for 64 rows of the slice { the bytes of each column whose bits are set, next to each other
+//     } } %sums = for slices iter_args(…) {
+//       %dots = for words { for r, for j { dot product of the codes of r and the bytes of column j } }
+//       %sums + scale of activations * sum over r, j of basis * %dots
+//   } } }
+//
+// Decoded codes are multiplied by all columns, and bytes of columns by the codes of all r: an output has r * j sums.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AffineNest.h"
+#include "CodeDecoder.h"
+#include "Epilogue.h"
+#include "RoundActivations.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Bytes that are compressed at once, and bytes of a word of activations.
+static constexpr int64_t kChunk = 64, kBytesPerWord = 4;
+
+namespace {
+
+struct BasisDotLowering {
+  BasisDotOp op;
+  int64_t lanes;
+  DotInstructions instructions;
+  OpBuilder &builder;
+  bool startsFromZero;
+  Location loc = op.getLoc();
+  CodeDecoder decoder{op.getByteCode(), instructions};
+  int64_t panels = op.getWordsType().getDimSize(0), slices = op.getWordsType().getDimSize(1);
+  int64_t wordsPerSlice = op.getWordsType().getDimSize(2), r = op.getWordsType().getDimSize(3);
+  int64_t panel = op.getWordsType().getDimSize(4), columns = op.getBasisType().getDimSize(3);
+  int64_t rows = op.getRows(), slice = op.getSlice(), chunks = llvm::divideCeil(rows, kChunk);
+  int64_t inWords = wordsPerSlice * decoder.fields();
+  int64_t outputs = cast<MemRefType>(op.getInit().getType()).getShape().back();
+  int64_t rank = cast<MemRefType>(op.getInit().getType()).getRank();
+  /// Bytes of a compressed column, in whole chunks; one more takes what the last store writes beyond it.
+  int64_t packedBytes = llvm::alignTo(inWords * kBytesPerWord, kChunk);
+
+  /// Of each row, the columns of each slice as bytes, in whole chunks, and what they are multiples of.
+  Value planes = {}, scales = {};
+  /// Of a panel and a row: compressed columns of each slice, and what sums of their products start from.
+  Value packed = {}, starts = {};
+
+  void lower() {
+    if (!isContiguousInside(op.getInput()) || !isContiguousInside(op.getInit()) || !isContiguousInside(op.getWords()) ||
+        !isContiguousInside(op.getBasis()) || !isContiguousInside(op.getMask()))
+      lanes = 1;
+    round();
+    auto scratch = [&](int64_t last, Type element) {
+      auto type = MemRefType::get({slices, columns, last}, element);
+      return memref::AllocOp::create(builder, loc, type, builder.getI64IntegerAttr(64)).getResult();
+    };
+    packed = scratch(packedBytes + kChunk, builder.getI8Type());
+    starts = scratch(1, builder.getI32Type());
+    int64_t whole = outputs / panel;
+    if (whole > 0)
+      lowerPanels(0, whole, panel);
+    if (whole < panels)
+      lowerPanels(whole, panels, outputs % panel);
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Activations
+  //===--------------------------------------------------------------------===//
+
+  void round() {
+    auto allocate = [&](ArrayRef<int64_t> extents, Type element) {
+      SmallVector<OpFoldResult> sizes;
+      for (int64_t d = 0; d + 1 < rank; ++d)
+        sizes.push_back(extentOf(builder, loc, op.getInput(), d));
+      for (int64_t extent : extents)
+        sizes.push_back(builder.getIndexAttr(extent));
+      return allocateRows(builder, loc, sizes, element, 0);
+    };
+    planes = allocate({slices, columns, chunks * kChunk}, builder.getI8Type());
+    scales = allocate({slices}, builder.getF32Type());
+    int64_t inputs = cast<MemRefType>(op.getInput().getType()).getShape().back(), whole = inputs / slice;
+    if (whole > 0)
+      roundSlices(op.getInput(), 0, whole, 0);
+    if (whole == slices)
+      return;
+    Value padded = allocate({slice}, builder.getF32Type());
+    emitLastInputs(builder, loc, op.getInput(), inputs % slice, padded, lanes);
+    roundSlices(padded, whole, slices, whole);
+  }
+
+  /// Rounds slices from `begin` to `end`; `numbers` has those from `first` on.
+  void roundSlices(Value numbers, int64_t begin, int64_t end, int64_t first) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    SmallVector<AffineExpr> row = loopOverRows(nest, op.getInput());
+    AffineExpr number = nest.loop(begin, end), column = (number - first) * slice;
+    Value inverse = emitScale(nest, numbers, row, column, slice, scales, number, lanes);
+    int64_t width = overlappingWidth(slice, lanes);
+    LaneEmitter emit{builder, loc, width};
+    Value by = emit.spread(inverse), base = emit.number(kRoundToByte);
+    Value bytes = allocateRows(builder, loc, {builder.getIndexAttr(chunks * kChunk * columns)}, builder.getI8Type(), 0);
+    auto write = [&](int64_t from, int64_t to) {
+      OpBuilder::InsertionGuard inner(builder);
+      AffineNest steps(nest);
+      AffineExpr offset = steps.loop(from, to, width);
+      Value rounded = emit.bitsOf(steps.fma(steps.load(numbers, indexAt(row, column + offset), width), by, base));
+      Value byte = arith::TruncIOp::create(builder, loc, emit.typeOf(builder.getI8Type()), rounded);
+      steps.store(byte, bytes, {offset});
+    };
+    write(0, slice / width * width);
+    if (slice % width != 0) // overlaps the one before
+      write(slice - width, slice);
+    AffineExpr chunk = nest.loop(0, chunks);
+    Value all = nest.load(bytes, {chunk * (kChunk * columns)}, kChunk * columns);
+    for (int64_t j = 0; j < columns; ++j) {
+      SmallVector<int64_t> ofColumn;
+      for (int64_t i = 0; i < kChunk; ++i)
+        ofColumn.push_back(i * columns + j);
+      Value plane = columns == 1 ? all : vector::ShuffleOp::create(builder, loc, all, all, ofColumn).getResult();
+      nest.store(plane, planes, indexAt(indexAt(indexAt(row, number), nest.constant(j)), chunk * kChunk));
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Kept rows
+  //===--------------------------------------------------------------------===//
+
+  VectorType bytesType(int64_t count) { return VectorType::get({count}, builder.getI8Type()); }
+
+  /// Compresses the columns of all slices of a row to the rows that a panel keeps.
+  void compress(const AffineNest &outer, AffineExpr number, ArrayRef<AffineExpr> row) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(outer);
+    AffineExpr s = nest.loop(0, slices);
+    Value zeros = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(bytesType(kChunk)));
+    // What comes after the kept rows is read up to a whole chunk.
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t at = 0; at < packedBytes; at += kChunk)
+        nest.store(zeros, packed, {s, nest.constant(j), nest.constant(at)});
+    Value begin = arith::ConstantIndexOp::create(builder, loc, 0);
+    if (instructions.compresses)
+      return compressChunks(nest, number, row, s, begin, zeros);
+    compressBytes(nest, number, row, s, begin);
+    for (int64_t j = 0; j < columns; ++j)
+      sumColumn(nest, s, j);
+  }
+
+  SmallVector<AffineExpr> planeAt(ArrayRef<AffineExpr> row, AffineExpr s, AffineExpr j, AffineExpr i) {
+    return indexAt(indexAt(indexAt(row, s), j), i);
+  }
+
+  /// Chunks whose bits are next to each other, and, while they are in registers, their sums.
+  void compressChunks(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s, Value begin,
+                      Value zeros) {
+    constexpr int64_t kWords = kChunk / kBytesPerWord;
+    LaneEmitter emit{builder, loc, kWords};
+    Value ones = emit.bits(0x01010101);
+    SmallVector<Value> carried{begin};
+    carried.append(columns, emit.bits(0));
+    AffineExpr chunk = nest.loopCarrying(chunks, carried);
+    Value mask = nest.load(op.getMask(), {number, s, chunk * 2}, 2);
+    Value set = vector::BitCastOp::create(builder, loc, VectorType::get({kChunk}, builder.getI1Type()), mask);
+    AffineNest there(nest);
+    AffineExpr at = there.index(carried[0]);
+    for (int64_t j = 0; j < columns; ++j) {
+      Value column = nest.load(planes, planeAt(row, s, nest.constant(j), chunk * kChunk), kChunk);
+      Value kept = LLVM::CallIntrinsicOp::create(builder, loc, bytesType(kChunk),
+                                                 builder.getStringAttr("llvm.x86.avx512.mask.compress.v64i8"),
+                                                 ValueRange{column, zeros, set})
+                       .getResult(0);
+      there.store(kept, packed, {s, there.constant(j), at});
+      carried[1 + j] = emitCodeDot(nest, instructions, /*most=*/1, ones, wordsOf(kept, kWords), carried[1 + j]);
+    }
+    Value bits = vector::BitCastOp::create(builder, loc, VectorType::get({1}, builder.getI64Type()), mask);
+    Value count = math::CtPopOp::create(builder, loc, vector::ExtractOp::create(builder, loc, bits, 0));
+    count = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count);
+    carried[0] = arith::AddIOp::create(builder, loc, carried[0], count);
+    nest.closeCarrying(carried);
+    for (int64_t j = 0; j < columns; ++j)
+      storeStart(nest, s, j, carried[1 + j]);
+  }
+
+  /// The same byte by byte: each is written, and the next one to the same place if its bit is not set.
+  void compressBytes(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s, Value begin) {
+    constexpr int64_t kBits = 32;
+    LaneEmitter emit{builder, loc, 1};
+    SmallVector<Value> place{begin};
+    AffineExpr word = nest.loopCarrying(chunks * 2, place);
+    SmallVector<Value> carried{place[0], nest.load(op.getMask(), {number, s, word}, 1)};
+    AffineExpr bit = nest.loopCarrying(kBits, carried);
+    AffineNest there(nest);
+    AffineExpr at = there.index(carried[0]);
+    Value isSet = emit.masked(carried[1], 1);
+    // A byte that is not kept is written as zero: it is the last one, or gives way to the next.
+    Value all = arith::SubIOp::create(builder, loc, emit.bits(0), isSet);
+    Value mask = arith::TruncIOp::create(builder, loc, builder.getI8Type(), all);
+    for (int64_t j = 0; j < columns; ++j) {
+      Value byte = nest.load(planes, planeAt(row, s, nest.constant(j), word * kBits + bit), 1);
+      there.store(arith::AndIOp::create(builder, loc, byte, mask), packed, {s, there.constant(j), at});
+    }
+    Value step = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), isSet);
+    carried[0] = arith::AddIOp::create(builder, loc, carried[0], step);
+    carried[1] = emit.right(carried[1], 1);
+    nest.closeCarrying(carried);
+    place[0] = carried[0];
+    nest.closeCarrying(place);
+  }
+
+  void sumColumn(AffineNest &nest, AffineExpr s, int64_t j) {
+    int64_t width = std::min<int64_t>(lanes, kChunk / kBytesPerWord);
+    LaneEmitter emit{builder, loc, width};
+    SmallVector<Value> sum{emit.bits(0)};
+    Value ones = emit.bits(0x01010101);
+    forEachStep(nest, packedBytes / (kBytesPerWord * width), 4, sum, [&](AffineExpr step) {
+      AffineExpr at = step * (kBytesPerWord * width);
+      Value word = nest.load(packed, {s, nest.constant(j), at}, kBytesPerWord * width);
+      sum[0] = emitCodeDot(nest, instructions, /*most=*/1, ones, wordsOf(word, width), sum[0]);
+    });
+    storeStart(nest, s, j, sum[0]);
+  }
+
+  /// What sums of products with a column start from: the offset of bytes, times the sum of the column's.
+  void storeStart(AffineNest &nest, AffineExpr s, int64_t j, Value sum) {
+    LaneEmitter scalar{builder, loc, 1};
+    if (isa<VectorType>(sum.getType()))
+      sum = vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD, sum);
+    Value offset = scalar.bits(-static_cast<int32_t>(decoder.code.byteOffset()));
+    nest.store(arith::MulIOp::create(builder, loc, sum, offset), starts, {s, nest.constant(j), nest.constant(0)});
+  }
+
+  /// Bytes as `count` words, or one word.
+  Value wordsOf(Value of, int64_t count) {
+    Value words = vector::BitCastOp::create(builder, loc, VectorType::get({count}, builder.getI32Type()), of);
+    return count > 1 ? words : vector::ExtractOp::create(builder, loc, words, 0).getResult();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Products
+  //===--------------------------------------------------------------------===//
+
+  /// Panels from `begin` to `end`, of which `count` outputs exist.
+  void lowerPanels(int64_t begin, int64_t end, int64_t count) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    AffineExpr number = nest.loop(begin, end);
+    SmallVector<AffineExpr> row = loopOverRows(nest, op.getInit());
+    compress(nest, number, row);
+    // As many sums as registers hold.
+    constexpr int64_t kVectorLanes = 16, kMostSums = 20;
+    int64_t width = std::gcd(lanes, panel);
+    int64_t vectors = width == kVectorLanes && 2 * r * columns <= kMostSums && panel > width ? 2 : 1;
+    int64_t step = vectors * width, whole = count / step * step;
+    if (whole > 0) {
+      OpBuilder::InsertionGuard inner(builder);
+      AffineNest tiles(nest);
+      AffineExpr first = tiles.loop(0, whole, step);
+      lowerTile(tiles, number, row, first, vectors, width, 0);
+    }
+    for (int64_t first = whole; first < count; first += width) {
+      OpBuilder::InsertionGuard inner(builder);
+      AffineNest tile(nest);
+      lowerTile(tile, number, row, tile.constant(first), 1, width, count - first < width ? count - first : 0);
+    }
+  }
+
+  void lowerTile(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr first, int64_t vectors,
+                 int64_t width, int64_t existing) {
+    auto forEachOutput = [&](function_ref<void(Value &, ArrayRef<AffineExpr>)> body, MutableArrayRef<Value> sums) {
+      nest.existingLanes = existing;
+      for (int64_t v = 0; v < vectors; ++v)
+        body(sums[v], indexAt(row, number * panel + first + v * width));
+      nest.existingLanes = 0;
+    };
+    SmallVector<Value> sums(vectors);
+    forEachOutput(
+        [&](Value &sum, ArrayRef<AffineExpr> index) {
+          sum = startsFromZero ? nest.zero(op.getInit(), width) : nest.load(op.getInit(), index, width);
+        },
+        sums);
+    AffineExpr s = nest.loopCarrying(slices, sums);
+    SmallVector<Value> dots = dotsOfSlice(nest, number, s, first, vectors, width);
+    LaneEmitter emit{builder, loc, width};
+    Value scale = nest.loadBroadcast(scales, indexAt(row, s), width);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value slice;
+      for (int64_t i = 0; i < r * columns; ++i) {
+        Value dot = arith::SIToFPOp::create(builder, loc, emit.f32(), dots[v * r * columns + i]);
+        Value basis =
+            nest.load(op.getBasis(),
+                      {number, s, nest.constant(i / columns), nest.constant(i % columns), first + v * width}, width);
+        slice = slice ? nest.fma(basis, dot, slice) : emit.times(basis, dot);
+      }
+      sums[v] = nest.fma(slice, scale, sums[v]);
+    }
+    nest.closeCarrying(sums);
+    forEachOutput([&](Value &sum, ArrayRef<AffineExpr> index) { nest.store(sum, op.getInit(), index); }, sums);
+  }
+
+  /// The exact sums of a slice: of each vector of outputs for each r and column.
+  SmallVector<Value> dotsOfSlice(AffineNest &nest, AffineExpr number, AffineExpr s, AffineExpr first, int64_t vectors,
+                                 int64_t width) {
+    LaneEmitter emit{builder, loc, width};
+    SmallVector<Value> dots, ofColumns;
+    for (int64_t j = 0; j < columns; ++j)
+      ofColumns.push_back(nest.loadBroadcast(starts, {s, nest.constant(j), nest.constant(0)}, width));
+    for (int64_t i = 0; i < vectors * r; ++i)
+      llvm::append_range(dots, ofColumns);
+    forEachStep(nest, wordsPerSlice, 2, dots, [&](AffineExpr word) {
+      SmallVector<Value> inputs;
+      for (int64_t field = 0; field < decoder.fields(); ++field)
+        for (int64_t j = 0; j < columns; ++j) {
+          AffineExpr at = (word * decoder.fields() + field) * kBytesPerWord;
+          inputs.push_back(emit.spread(wordsOf(nest.load(packed, {s, nest.constant(j), at}, kBytesPerWord), 1)));
+        }
+      for (int64_t v = 0; v < vectors; ++v)
+        for (int64_t i = 0; i < r; ++i) {
+          Value codes = nest.load(op.getWords(), {number, s, word, nest.constant(i), first + v * width}, width);
+          for (int64_t field = 0; field < decoder.fields(); ++field) {
+            Value byte = decoder.emit(emit, codes, field, /*inPlace=*/false);
+            for (int64_t j = 0; j < columns; ++j) {
+              Value &dot = dots[(v * r + i) * columns + j];
+              dot = emitCodeDot(nest, instructions, decoder.mostByte(/*inPlace=*/false), byte,
+                                inputs[field * columns + j], dot);
+            }
+          }
+        }
+    });
+    return dots;
+  }
+};
+
+} // namespace
+
+void mlir::compress::lowerBasisDot(BasisDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
+  bool startsFromZero = lanes > 1 && eraseZeroFill(op, op.getInit());
+  BasisDotLowering{op, lanes, DotInstructions::get(extensions), builder, startsFromZero}.lower();
+}

@@ -1,0 +1,82 @@
+//===- RoundActivations.cpp - Groups of activations as bytes ---------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RoundActivations.h"
+#include "LaneEmitter.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+SmallVector<AffineExpr> mlir::compress::indexAt(ArrayRef<AffineExpr> row, AffineExpr last) {
+  SmallVector<AffineExpr> index(row);
+  index.push_back(last);
+  return index;
+}
+
+void mlir::compress::forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
+                                 function_ref<void(AffineExpr)> body) {
+  int64_t unrolled = std::min(count, most);
+  while (count % unrolled != 0)
+    --unrolled;
+  AffineExpr step = nest.loopCarrying(count / unrolled, values);
+  for (int64_t i = 0; i < unrolled; ++i)
+    body(step * unrolled + i);
+  nest.closeCarrying(values);
+}
+
+Value mlir::compress::emitScale(AffineNest &nest, Value numbers, ArrayRef<AffineExpr> row, AffineExpr column,
+                                int64_t extent, Value scales, AffineExpr number, int64_t lanes) {
+  OpBuilder &builder = nest.builder;
+  Location loc = nest.loc;
+  int64_t width = overlappingWidth(extent, lanes);
+  LaneEmitter emit{builder, loc, width}, scalar{builder, loc, 1};
+  // As bits, which of numbers without sign are in the same order, and largest of a NaN.
+  SmallVector<Value> largest{emit.bits(0)};
+  auto take = [&](AffineExpr offset) {
+    Value bits = emit.bitsOf(nest.load(numbers, indexAt(row, column + offset), width));
+    largest[0] = arith::MaxSIOp::create(builder, loc, largest[0], emit.masked(bits, ~kSign));
+  };
+  forEachStep(nest, extent / width, 8, largest, [&](AffineExpr step) { take(step * width); });
+  if (extent % width != 0) // overlaps the one before: a number may count twice
+    take(nest.constant(extent - width));
+  Value most = largest[0];
+  if (width > 1)
+    most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXSI, most);
+  most = scalar.numberOf(most);
+  nest.store(scalar.times(most, scalar.number(1 / kMostI8)), scales, indexAt(row, number));
+  Value isTiny = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, most, scalar.number(kLeastScaled));
+  Value inverse = arith::DivFOp::create(builder, loc, scalar.number(kMostI8), most);
+  return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
+}
+
+SmallVector<AffineExpr> mlir::compress::loopOverRows(AffineNest &nest, Value memref) {
+  SmallVector<AffineExpr> row;
+  for (int64_t d = 0, e = cast<MemRefType>(memref.getType()).getRank(); d + 1 < e; ++d)
+    row.push_back(nest.loopOverDim(memref, d));
+  return row;
+}
+
+void mlir::compress::emitLastInputs(OpBuilder &builder, Location loc, Value input, int64_t count, Value padded,
+                                    int64_t lanes) {
+  OpBuilder::InsertionGuard guard(builder);
+  AffineNest rows(builder, loc);
+  SmallVector<AffineExpr> row = loopOverRows(rows, input);
+  int64_t first = cast<MemRefType>(input.getType()).getShape().back() - count;
+  auto write = [&](int64_t begin, int64_t end, function_ref<Value(AffineNest &, AffineExpr, int64_t)> number) {
+    forEachLaneRun(end - begin, lanes, [&](int64_t from, int64_t to, int64_t width) {
+      OpBuilder::InsertionGuard inner(builder);
+      AffineNest nest(rows);
+      AffineExpr column = nest.loop(begin + from, begin + to, width);
+      nest.store(number(nest, column, width), padded, indexAt(row, column));
+    });
+  };
+  write(0, count, [&](AffineNest &nest, AffineExpr column, int64_t width) {
+    return nest.load(input, indexAt(row, column + first), width);
+  });
+  write(count, cast<MemRefType>(padded.getType()).getShape().back(),
+        [&](AffineNest &nest, AffineExpr, int64_t width) { return nest.zero(padded, width); });
+}
