@@ -11,6 +11,7 @@
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Dialect/HLS/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Target/Passes.h"
 
@@ -28,7 +29,7 @@ inline void registerAllExtensions(DialectRegistry &registry) {
 /// compiler that wants the ops alone, and links less, inserts `CompressDialect` and the extensions of its choice
 /// itself.
 inline void registerAllDialects(DialectRegistry &registry) {
-  registry.insert<CompressDialect>();
+  registry.insert<CompressDialect, hls::HLSDialect>();
   registerAllExtensions(registry);
 }
 
@@ -36,6 +37,7 @@ inline void registerAllDialects(DialectRegistry &registry) {
 inline void registerAllPasses() {
   registerCompressTransformsPasses();
   registerCompressConversionPasses();
+  registerCompressHLSPasses();
   registerCompressTargetPasses();
 }
 

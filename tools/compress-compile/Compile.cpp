@@ -13,6 +13,7 @@
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/SchemeRules.h"
+#include "compress/Dialect/HLS/Transforms/Passes.h"
 #include "compress/Import/ONNX.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "compress/Target/HLS/Project.h"
@@ -304,6 +305,10 @@ private:
     if (failed(pass->initializeOptions(options.fixedPoint, complain)))
       return failure();
     pm.addPass(std::move(pass));
+    HLSSchedulePassOptions schedule;
+    schedule.chain = options.hlsRTL;
+    schedule.lanes = options.hlsLanes;
+    pm.addPass(createHLSSchedulePass(schedule));
     return pm.run(*module);
   }
 
@@ -324,6 +329,7 @@ private:
     project.part = part;
     project.clockMHz = options.clockMHz;
     project.hasStreams = options.hlsPorts == "stream";
+    project.hasRTL = options.hlsRTL;
     auto files = makeProject(*module, tests, project);
     if (!files)
       return failWith(files.takeError());

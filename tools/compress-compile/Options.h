@@ -43,6 +43,9 @@ struct CompileOptions {
   /// Ports of Target::HLS, stream or memory; its device or part; its clock.
   std::string hlsPorts = "stream", hlsDevice = "xczu7ev";
   double clockMHz = 200;
+  /// Verilog beside the C++ of Target::HLS, and the lanes of its sums.
+  bool hlsRTL = false;
+  int64_t hlsLanes = 1;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// Count ticks per layer.
   bool profile = false;

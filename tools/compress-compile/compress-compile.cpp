@@ -157,6 +157,13 @@ int main(int argc, char **argv) {
       cl::value_desc("device"), cl::init("xczu7ev"), cl::cat(category));
   cl::opt<double> clockMHz("clock-mhz", cl::desc("For --target hls: the clock that scripts ask for (default: 200)"),
                            cl::value_desc("MHz"), cl::init(200), cl::cat(category));
+  cl::opt<bool> hlsRTL("hls-rtl",
+                       cl::desc("For --target hls: also Verilog, which make rtlsim compares with the integer reference "
+                                "number by number and cycle by cycle, of a network that is a chain of layers"),
+                       cl::cat(category));
+  cl::opt<int64_t> hlsLanes("hls-lanes",
+                            cl::desc("For --hls-rtl: products of a sum in one cycle, 1 to 64 (default: 1)"),
+                            cl::value_desc("n"), cl::init(1), cl::cat(category));
   cl::opt<std::string> report("report", cl::desc("Also write phases, layers and sizes as JSON"), cl::value_desc("file"),
                               cl::cat(category));
   cl::opt<bool> memoryReport("memory-report",
@@ -193,6 +200,8 @@ int main(int argc, char **argv) {
   options.hlsPorts = hlsPorts;
   options.hlsDevice = hlsDevice;
   options.clockMHz = clockMHz;
+  options.hlsRTL = hlsRTL;
+  options.hlsLanes = hlsLanes;
   options.expand = expand;
   options.reference = reference;
   options.quiet = quiet;
@@ -246,12 +255,15 @@ int main(int argc, char **argv) {
       return fail("--hls-ports expects stream or memory, not '" + hlsPorts + "'");
     if (!(clockMHz >= 1 && clockMHz <= 2000))
       return fail("--clock-mhz expects 1 to 2000");
+    if (hlsLanes < 1 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && !hlsRTL))
+      return fail("--hls-lanes expects 1 to 64, with --hls-rtl");
     options.batch = 1;
     if (!machine.getNumOccurrences())
       options.machine = Machine::kCircuitName;
   } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
-             hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences()) {
-    return fail("--test-data, --fixed-point, --hls-ports, --hls-device and --clock-mhz go with --target hls");
+             hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences() || hlsRTL || hlsLanes.getNumOccurrences()) {
+    return fail("--test-data, --fixed-point, --hls-ports, --hls-device, --clock-mhz, --hls-rtl and --hls-lanes go with "
+                "--target hls");
   } else if (machine == Machine::kCircuitName) {
     return fail("--machine circuit goes with --target hls: a library is for a processor");
   }

@@ -18,10 +18,12 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from records import LLVM, ROOT, Tree, constraints, negative_tests, own_dialect, run_lines, spelled, verifier_labels  # noqa: E402
+from records import LLVM, ROOT, Tree, constraints, negative_tests, run_lines, spelled, verifier_labels  # noqa: E402
 
 IR = "include/compress/Dialect/Compress/IR/"
-TITLES = {"Dialect/Compress/Transforms": "Within the dialect", "Conversion": "Out of the dialect", "Target": "To a library"}
+HLS_IR = "include/compress/Dialect/HLS/IR/"
+TITLES = {"Dialect/Compress/Transforms": "Within the dialect", "Conversion": "Out of the dialect", "Dialect/HLS/Transforms": "Schedules of hardware",
+          "Target": "To a library"}
 MOST_LINES = 40
 
 
@@ -54,7 +56,7 @@ def law(record, labels, tests):
 def spec_parts(tree):
     text = tblgen(["-gen-dialect-doc", "-dialect=compress"], IR + "CompressOps.td")
     labels, tests = list(verifier_labels(tree)), negative_tests(tree)
-    laws = {spelled(r): law(r, labels, tests) for r in tree.records("Op") + tree.records("AttrDef") if own_dialect(r)}
+    laws = {spelled(r): law(r, labels, tests) for r in tree.records("Op") + tree.records("AttrDef")}
     parts = {"dialect": re.split(r"^## ", text, flags=re.M)[0].split("\n", 2)[2]}
     parts["dialect"] = re.sub(r"^# .*\n", "", parts["dialect"].lstrip())
     for title, body in sections(text, "##"):
@@ -62,6 +64,11 @@ def spec_parts(tree):
             spelling = re.search(r"`compress\.(\w+)`", name) or re.search(r"#compress\.(\w+)", section)
             extra = laws.get(spelling[1], "") if spelling else ""
             parts[title.lower()] = parts.get(title.lower(), "") + f"\n### {name}\n{section.rstrip()}\n{extra}\n"
+    hls = tblgen(["-gen-dialect-doc", "-dialect=hls"], HLS_IR + "HLSOps.td").lstrip()
+    parts["hls"] = re.sub(r"^# .*\n", "", re.split(r"^## ", hls, flags=re.M)[0])
+    for name, section in sections(hls, "###"):
+        spelling = re.search(r"#hls\.(\w+)", section)[1]
+        parts["hls"] += f"\n### {name}\n{section.rstrip()}\n{laws[spelling]}\n"
     interfaces = tblgen(["-gen-op-interface-docs"], IR + "CompressInterfaces.td") + tblgen(
         ["-gen-attr-interface-docs"], IR + "CompressInterfaces.td")
     interfaces = re.sub(r"^# .*\n|^NOTE: .*\n", "", interfaces, flags=re.M)

@@ -8,6 +8,7 @@
 #include "Dataflow.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/HLS/IR/HLS.h"
 #include "mlir/Dialect/EmitC/IR/EmitC.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -302,10 +303,7 @@ private:
     {
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPoint(emitted.getBody()->getTerminator());
-      bool isInnermost =
-          !loop.getBody()->walk([](affine::AffineForOp) { return WalkResult::interrupt(); }).wasInterrupted();
-      if (isInnermost)
-        emitc::VerbatimOp::create(builder, loc, "#pragma HLS PIPELINE II=1");
+      emitPragmas(loop);
       values[loop.getInductionVar()] = emitted.getInductionVar();
       for (auto [argument, variable] : llvm::zip_equal(loop.getRegionIterArgs(), variables))
         values[argument] = readVariable(loc, variable);
@@ -317,6 +315,19 @@ private:
     for (auto [result, variable] : llvm::zip_equal(loop.getResults(), variables))
       values[result] = readVariable(loc, variable);
     return success();
+  }
+
+  /// Those of the schedule; an innermost loop without one is asked to issue an iteration in each cycle.
+  void emitPragmas(affine::AffineForOp loop) {
+    auto pipeline = loop->getAttrOfType<hls::PipelineAttr>(hls::kPipelineAttr);
+    bool isInnermost =
+        !loop.getBody()->walk([](affine::AffineForOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    if (!isInnermost) // straight code beside an inner loop has a schedule, but no pragma of its own
+      return;
+    auto verbatim = [&](const Twine &text) { emitc::VerbatimOp::create(builder, loop.getLoc(), text.str()); };
+    verbatim("#pragma HLS PIPELINE II=" + Twine(pipeline ? pipeline.getIi() : 1));
+    if (pipeline && pipeline.getLanes() > 1)
+      verbatim("#pragma HLS UNROLL factor=" + Twine(pipeline.getLanes()));
   }
 
   Value readVariable(Location loc, Value variable) {

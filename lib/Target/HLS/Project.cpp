@@ -11,6 +11,7 @@
 #include "compress/Conversion/Passes.h"
 #include "compress/Kernel/Requantize.h"
 #include "compress/Target/HLS/Reference.h"
+#include "compress/Target/Verilog/Verilog.h"
 #include "mlir/Dialect/EmitC/IR/EmitC.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/Cpp/CppEmitter.h"
@@ -39,7 +40,10 @@ public:
   llvm::Expected<std::vector<ProjectFile>> run() {
     if (llvm::Error error = readPorts())
       return error;
-    HLSReport report(module, options, input, result, tests.count());
+    FailureOr<hls::NetworkSchedule> schedule = failure();
+    if (options.hasRTL && failed(schedule = hls::NetworkSchedule::read(module)))
+      return llvm::createStringError("the network could not be written as Verilog");
+    HLSReport report(module, options, input, result, tests.count(), options.hasRTL ? &*schedule : nullptr);
     if (llvm::Error error = report.checkBudget())
       return error;
     if (llvm::Error error = addGoldenData())
@@ -52,9 +56,11 @@ public:
     add("csim_include/ap_axi_sdata.h", kApAxi);
     add("csim_include/hls_stream.h", kStream);
     add("tb/net_tb.cpp", options.hasStreams ? kStreamTestBench : kTestBench);
-    add("Makefile", kMakefile);
+    add("Makefile", filledIn(kMakefile));
     add("run_hls.tcl", filledIn(kScript));
     add("hls_config.cfg", filledIn(kConfig));
+    if (options.hasRTL)
+      addRTL(*schedule);
     add("report.json", report.json());
     add("report.html", report.html());
     return std::move(files);
@@ -192,6 +198,28 @@ static inline double net_value_of(net_result_t number) {
     replace("@PART@", options.part.name);
     replace("@PERIOD@", llvm::formatv("{0:f2}", 1000 / options.clockMHz));
     return result;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Verilog
+  //===--------------------------------------------------------------------===//
+
+  void addRTL(const hls::NetworkSchedule &schedule) {
+    for (const VerilogFile &file : printVerilog(schedule, options.top))
+      add("rtl/" + file.name, file.contents);
+    add("tb/rtl_tb.cpp", kRTLTestBench);
+    std::string ends;
+    for (int64_t end : schedule.simulate(schedule.depths, schedule.samplesToSettle()))
+      ends += (ends.empty() ? "" : ", ") + std::to_string(end);
+    add("tb/rtl_data.h",
+        llvm::formatv("// Made by compress-compile: what rtl_tb.cpp has to know of the network and its "
+                      "schedule.\n#define NET_INPUTS "
+                      "{0}\n#define NET_RESULTS {1}\n#define NET_INPUT_BITS {2}\n#define NET_RESULT_BITS {3}\n"
+                      "// Cycles without a number in or out after which it is stuck.\n#define RTL_PATIENCE {4}\n"
+                      "// The cycle, after the first number arrived, in which the last one of each sample leaves.\n"
+                      "static const long long rtl_ends[] = {{{5}};\n\n#include \"data.h\"\n",
+                      input.size, result.size, input.format.width, result.format.width, 4 * schedule.latency + 4096,
+                      ends));
   }
 
   //===--------------------------------------------------------------------===//

@@ -66,7 +66,7 @@ struct StepCounts {
 } // namespace
 
 HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPort &input, const HLSPort &result,
-                     int64_t numTests)
+                     int64_t numTests, const hls::NetworkSchedule *schedule)
     : options(options) {
   auto network = module.lookupSymbol<func::FuncOp>("main");
   llvm::json::Array steps;
@@ -102,11 +102,52 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
       {"part", labelled(part.name, "assumed")},
       {"budget", std::move(budget)},
       {"clock_mhz", labelled(options.clockMHz, "assumed")},
-      {"not_known", "cycles, DSP, BRAM, LUT, timing and power: there is no schedule and no model of them yet"},
-      {"steps", std::move(steps)}};
+      {"not_known", schedule
+                        ? "whether the part reaches the clock, and power; what a vendor's tool makes of C++ or Verilog"
+                        : "cycles, DSP, BRAM, LUT, timing and power of the C++: --hls-rtl has a model of the Verilog"}};
+  if (schedule)
+    addSchedule(*schedule, steps);
+  root["steps"] = std::move(steps);
+}
+
+static llvm::json::Object describe(const Resources &resources) {
+  static constexpr const char *kRule = "modelled: rules of Yosys 0.23 for 7 series",
+                              *kSum = "modelled: sum over operations, errors in docs/HLS.md";
+  return llvm::json::Object{{"dsp", labelled(resources.dsp, kRule)},
+                            {"bram18", labelled(resources.bram18, kRule)},
+                            {"lut", labelled(resources.lut, kSum)},
+                            {"ff", labelled(resources.ff, kSum)}};
+}
+
+/// Adds the Verilog as a whole, and what each step of it takes.
+void HLSReport::addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Array &steps) {
+  static constexpr const char *kScheduled = "modelled: the schedule; make rtlsim measures it";
+  for (auto [t, task] : llvm::enumerate(schedule.tasks)) {
+    Resources ofTask = estimate(task, schedule.depths[t]);
+    resources += ofTask;
+    llvm::json::Object rtl = describe(ofTask);
+    rtl["interval"] = labelled(task.interval(), kScheduled);
+    rtl["stream_depth"] = labelled(schedule.depths[t], kScheduled);
+    rtl["banks"] = labelled(static_cast<int64_t>(task.bankWords.size()), kScheduled);
+    for (llvm::json::Value &step : steps)
+      if (step.getAsObject()->getString("name") == task.name())
+        (*step.getAsObject())["rtl"] = std::move(rtl);
+  }
+  resources += estimateStream(schedule.depths.back(), schedule.tasks.back().outputWidth);
+  llvm::json::Object rtl = describe(resources);
+  rtl["latency"] = labelled(schedule.latency, kScheduled);
+  rtl["interval"] = labelled(schedule.interval, kScheduled);
+  rtl["samples_per_second"] = labelled(options.clockMHz * 1e6 / static_cast<double>(schedule.interval),
+                                       "modelled: the interval at the assumed clock");
+  root["rtl"] = std::move(rtl);
 }
 
 llvm::Error HLSReport::checkBudget() const {
+  if (resources.dsp > options.part.dsp)
+    return llvm::createStringError(llvm::formatv("the Verilog does not fit {0}: its products take {1} DSP48E1 "
+                                                 "(modelled), more than the {2} of the part (assumed); choose "
+                                                 "another --hls-device, or fewer --hls-lanes",
+                                                 options.part.name, resources.dsp, options.part.dsp));
   int64_t needed = romBits + bufferBits, has = options.part.blockBits();
   if (needed <= has)
     return llvm::Error::success();
@@ -171,15 +212,22 @@ std::string HLSReport::html() const {
       "</h1>\n<p>Each number says where it comes from. Nothing here was measured by a vendor's tool.</p>\n"
       "<table>\n" +
       rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
-  static const char *const columns[] = {"name", "multiplications", "shift_products", "roundings", "rom_bits"};
+  // Columns of the Verilog are those of an object in the step, or empty.
+  static const char *const columns[] = {"name", "multiplications", "shift_products", "roundings", "rom_bits"},
+                           *const rtlColumns[] = {"interval", "dsp", "bram18", "lut", "ff"};
   text += "<tr>";
   for (const char *column : columns)
     text += std::string("<th>") + column + "</th>";
+  for (const char *column : rtlColumns)
+    text += root.get("rtl") ? std::string("<th>") + column + "</th>" : "";
   text += "</tr>\n";
   for (const llvm::json::Value &step : *root.getArray("steps")) {
     text += "<tr>";
     for (const char *column : columns)
       text += cell(*step.getAsObject()->get(column));
+    if (const llvm::json::Object *rtl = step.getAsObject()->getObject("rtl"))
+      for (const char *column : rtlColumns)
+        text += cell(*rtl->get(column));
     text += "</tr>\n";
   }
   return text + "</table>\n</body></html>\n";

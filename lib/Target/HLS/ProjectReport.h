@@ -10,6 +10,7 @@
 
 #include "compress/Kernel/Requantize.h"
 #include "compress/Target/HLS/Project.h"
+#include "compress/Target/Verilog/Estimate.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/JSON.h"
 
@@ -30,9 +31,10 @@ struct HLSPort {
 class HLSReport {
 public:
   HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPort &input, const HLSPort &result,
-            int64_t numTests);
+            int64_t numTests, const hls::NetworkSchedule *schedule);
 
-  /// An error, with the figures, if ROMs and buffers have more bits than the part's block RAMs.
+  /// An error, with the figures, if ROMs and buffers have more bits than the part's block RAMs, or the Verilog more
+  /// multipliers than the part has.
   llvm::Error checkBudget() const;
   std::string json() const;
   /// The same as one page without references to others.
@@ -40,7 +42,11 @@ public:
 
 private:
   ProjectOptions options;
+  void addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Array &steps);
+
   int64_t romBits = 0, bufferBits = 0;
+  /// Of the Verilog.
+  Resources resources;
   llvm::json::Object root;
 };
 

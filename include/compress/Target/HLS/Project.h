@@ -31,9 +31,12 @@ struct ProjectOptions {
   double clockMHz = 200;
   /// AXI4-Stream ports; else arrays (ap_memory).
   bool hasStreams = true;
+  /// Verilog beside the C++, which simulates to the same numbers: the schedule of the module is that of a chain of
+  /// tasks.
+  bool hasRTL = false;
 };
 
-/// The project of `module`, a network of exact integers as convert-compress-to-fixed-point leaves it: C++, a test bench
+/// The project of `module`, a network of exact integers as compress-hls-schedule leaves it: C++, a test bench
 /// with what the integer reference computes of `tests`, headers to simulate with, scripts, report.json and report.html.
 /// The module is not changed. An error says so if its numbers do not fit the part's block RAM.
 llvm::Expected<std::vector<ProjectFile>> makeProject(ModuleOp module, const Samples &tests,

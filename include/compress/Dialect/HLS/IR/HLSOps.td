@@ -1,0 +1,108 @@
+//===- HLSOps.td - The hls dialect ---------------------------*- tablegen -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HLS_OPS_TD
+#define HLS_OPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/OpBase.td"
+
+def HLS_Dialect : Dialect {
+  let name = "hls";
+  let cppNamespace = "::mlir::compress::hls";
+  let summary = "The schedule of exact integer loops in hardware";
+  let description = [{
+    Attributes on a network of exact integer loops (`convert-compress-to-fixed-point`). They say when things happen, never what is computed: a network
+    with them and one without them are the same function, and the reference may run either.
+
+    | attribute | on | |
+    |---|---|---|
+    | `hls.pipeline` | the innermost loop of a nest, or a function of none | `#hls.pipeline<…>` |
+    | `hls.start` | an operation of a nest | the stage in which it begins, counted from the cycle in which the iteration is issued |
+    | `hls.stream` | a buffer or a port of @main | `#hls.stream<…>` |
+    | `hls.banks` | a buffer or a port of @main | `#hls.banks<…>` |
+    | `hls.task` | a call of @main | `#hls.task<…>` |
+    | `hls.network` | @main | `#hls.task<…>` of all tasks together |
+
+    Printers (pragmas of C++, Verilog, figures of the report) read these and decide nothing about time themselves.
+
+    Constraints on attributes of ops:
+      - `hls.start` is an integer of 64 bits, 0 or more; the others are of the kind above.
+  }];
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class HLS_Attr<string name, string attrMnemonic> : AttrDef<HLS_Dialect, name> {
+  let mnemonic = attrMnemonic;
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def HLS_PipelineAttr : HLS_Attr<"Pipeline", "pipeline"> {
+  let summary = "How the iterations of a nest follow each other";
+  let description = [{
+    An iteration is issued every `ii` cycles and takes `depth` stages. `lanes` iterations of the innermost loop are one: a sum over them is a tree. Before
+    the first iteration of the nest that follows, `gap` more cycles pass.
+
+        ii = max(target, port, recurrence)
+
+    where `port` is the most accesses of one iteration to one port (a stream, a bank), and `recurrence` the stages between the use of a
+    carried number and its next one. `bound` names which of them it is.
+
+    Constraints:
+      - (C1) `ii`, `depth` and `lanes` are 1 or more, `gap` 0 or more.
+      - (C2) `bound` is `target`, `port` or `recurrence`.
+
+    Example: `#hls.pipeline<ii = 8, depth = 21, lanes = 1, gap = 0, bound = "port">`
+  }];
+  let parameters = (ins "int64_t":$ii, "int64_t":$depth, "int64_t":$lanes, "int64_t":$gap, StringRefParameter<>:$bound);
+}
+
+def HLS_StreamAttr : HLS_Attr<"Stream", "stream"> {
+  let summary = "A buffer that is handed over number by number";
+  let description = [{
+    Its numbers go through a FIFO of `depth` of them, in the order in which they are written. The depth is the least with which tasks lose no cycle.
+
+    Constraints:
+      - (C1) `depth` is 1 or more.
+
+    Example: `#hls.stream<depth = 2>`
+  }];
+  let parameters = (ins "int64_t":$depth);
+}
+
+def HLS_BanksAttr : HLS_Attr<"Banks", "banks"> {
+  let summary = "Memories in which a task keeps what it reads in another order, or more than once";
+  let description = [{
+    Numbers that arrive are spread over `count` memories of at most `words` numbers, twice: one half is read while the other one fills. A bank has one port for
+    reading and one for writing; what an iteration reads at once lies in different banks.
+
+    Constraints:
+      - (C1) `count` and `words` are 1 or more.
+      - (C2) `storage` is `block` or `distributed`.
+
+    Example: `#hls.banks<count = 2, words = 40, storage = "distributed">`
+  }];
+  let parameters = (ins "int64_t":$count, "int64_t":$words, StringRefParameter<>:$storage);
+}
+
+def HLS_TaskAttr : HLS_Attr<"Task", "task"> {
+  let summary = "Cycles from sample to sample";
+  let description = [{
+    `interval` cycles lie between two samples, and `latency` cycles between the first number in and the last one out of a sample that finds all tasks idle.
+
+    Constraints:
+      - (C1) both are 1 or more.
+
+    Example: `#hls.task<interval = 64, latency = 140>`
+  }];
+  let parameters = (ins "int64_t":$interval, "int64_t":$latency);
+}
+
+#endif // HLS_OPS_TD

@@ -1,0 +1,130 @@
+//===- DataPath.h - The pipeline of a nest ---------------------*- C++ -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The operations of one iteration of a nest, lanes written out and sums over lanes made trees, and the stage in which
+// each begins. Stage s of an iteration is the cycle s after the one in which it was issued, cycles of a stall not
+// counted. A result that is used in a later stage goes through a register per stage.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_HLS_TRANSFORMS_DATAPATH_H
+#define COMPRESS_DIALECT_HLS_TRANSFORMS_DATAPATH_H
+
+#include "compress/Dialect/HLS/Transforms/Nest.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/APInt.h"
+
+namespace mlir::compress::hls {
+
+/// A place in a memory: base + sum of strides times the counts of the loops of a nest.
+struct Place {
+  int64_t base = 0;
+  SmallVector<int64_t> strides;
+
+  int64_t at(ArrayRef<int64_t> counts) const;
+};
+
+/// How a load of a step's input gets its number.
+struct InputRead {
+  /// From a stream, as number `place` of those that an iteration takes; else from bank `place`.
+  bool isStream = false;
+  int64_t place = 0;
+  /// Where in the bank.
+  Place at;
+};
+
+/// Constants in the order in which a nest reads them: what its loads of one global read at once is one word.
+struct Rom {
+  memref::GlobalOp global;
+  Place place;
+  int64_t width = 0;
+  SmallVector<APInt> words;
+};
+
+struct Node {
+  enum Kind { Constant, StreamRead, BankRead, RomRead, Compute, Mask, Sum, Carry, Accumulate, Store };
+
+  Node(Kind kind, Operation *op, int64_t lane, ArrayRef<int> in, int64_t width, unsigned level)
+      : kind(kind), op(op), lane(lane), in(in), width(width), level(level) {}
+
+  Kind kind;
+  /// Of Mask and Sum: none.
+  Operation *op = nullptr;
+  int64_t lane = 0;
+  /// Operands. Accumulate: what is added, what it starts from. Carry: what it starts from, what it becomes.
+  SmallVector<int> in;
+  int64_t width = 0;
+  /// Loops of the nest that are around it.
+  unsigned level = 0;
+  /// Sum: operands that are subtracted. Accumulate: whether the first one is.
+  bool minusA = false, minusB = false;
+  /// StreamRead: order. BankRead: bank. RomRead: rom. Carry, Accumulate: number of the register.
+  int64_t index = 0;
+  /// RomRead: lowest bit in the word.
+  int64_t offset = 0;
+  /// BankRead: where in the bank.
+  Place place;
+  APInt value{1, 0};
+  /// The stage in which it begins.
+  int64_t start = 0;
+
+  /// The stage in which its result is there; that of a memory is there a stage later.
+  int64_t ready() const { return start + (kind == BankRead || kind == RomRead); }
+};
+
+/// Loops that carry one set of numbers.
+struct CarryGroup {
+  unsigned begin, end;
+};
+
+class DataPath {
+public:
+  /// Gives a load of the input its read.
+  using ReadOf = function_ref<FailureOr<InputRead>(affine::AffineLoadOp, int64_t lane)>;
+
+  static FailureOr<DataPath> get(const Nest &nest, Value input, ReadOf readOf);
+
+  Nest nest;
+  /// In an order in which operands come first.
+  std::vector<Node> nodes;
+  std::vector<Rom> roms;
+  /// Stores in the order in which they are done: that of their places in the first iteration.
+  SmallVector<int> stores;
+  std::vector<CarryGroup> groups;
+  /// Of a register: its group.
+  SmallVector<unsigned> groupOf;
+  int64_t ii = 1, depth = 1, gap = 0;
+  std::string bound = "target";
+
+  /// Chooses starts, `ii` and `depth`, with `ports` ports of each bank and each stream.
+  void schedule(int64_t ports = 1);
+  /// Writes them on operations and the anchor, or reads what is written there and fails with an error if it is no
+  /// schedule: an operation that begins before an operand is there, or two accesses to one port in one cycle.
+  void annotate() const;
+  LogicalResult read();
+
+  SmallVector<int> nodesOf(Node::Kind kind) const;
+  int64_t lastStart(Node::Kind kind) const;
+  int64_t firstStart(Node::Kind kind) const;
+
+private:
+  friend class DataPathBuilder;
+
+  LogicalResult verify() const;
+  void placeDerived(int node);
+};
+
+/// True if the innermost loop of `nest` adds up what it carries: its iterations may be lanes.
+bool isSum(const Nest &nest);
+
+/// Levels of logic of a stage, and of an operation: 0 for wires.
+inline constexpr int64_t kLevelsPerStage = 4;
+int64_t levelsOf(const Node &node);
+
+} // namespace mlir::compress::hls
+
+#endif // COMPRESS_DIALECT_HLS_TRANSFORMS_DATAPATH_H

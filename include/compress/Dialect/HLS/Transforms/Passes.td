@@ -1,0 +1,42 @@
+//===- Passes.td - Passes on the hls dialect -----------------*- tablegen -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef HLS_TRANSFORMS_PASSES_TD
+#define HLS_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
+  let summary = "Say when each operation of exact integer loops happens in hardware";
+  let description = [{
+    Writes attributes of the `hls` dialect and changes nothing else: the scheduled network still is the reference. A step of the network is nests that
+    run one after the other, each a pipeline. Of an iteration, operations begin as early as their operands allow, with at most four levels of
+    logic in a stage (an addition is two, a product or a rounding four); memories answer in the stage after. The interval is
+    `max(target = 1, port, recurrence)`.
+
+    With `chain`, @main must be a chain of tasks, each with one stream in and one out, and
+
+    - a task that takes numbers in the order in which they arrive uses them so; else it keeps a sample in banks, twice, one for each of the
+      loads and lanes that read at once;
+    - `lanes` iterations of the innermost loop of a sum over banks are one. They need not divide the loop;
+    - streams get the least depths with which no sample leaves later than with streams that hold one whole: token counts of the
+      tasks are simulated cycle by cycle, for as many samples as it takes to get into their rhythm. Latency and interval of the
+      network are those of the simulation.
+
+    Without it, steps are scheduled one by one, with two ports for each buffer, as tools for synthesis make of an array.
+
+    Runs after: convert-compress-to-fixed-point          Leaves: the same loops with a schedule
+    Does nothing when: there is no @main        Fails when: with `chain`, the network is no chain of tasks; or lanes is bad
+
+    Example: test/Dialect/HLS/Transforms/hls-schedule.mlir
+  }];
+  let options = [Option<"chain", "chain", "bool", "false", "Schedule a chain of tasks with streams between them">,
+                 Option<"lanes", "lanes", "int64_t", "1", "Iterations of a sum that are one, 1 to 64; with chain">];
+  let dependentDialects = ["::mlir::compress::hls::HLSDialect"];
+}
+
+#endif // HLS_TRANSFORMS_PASSES_TD

@@ -1,0 +1,86 @@
+//===- Schedule.h - When things happen in a network ------------*- C++ -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_HLS_TRANSFORMS_SCHEDULE_H
+#define COMPRESS_DIALECT_HLS_TRANSFORMS_SCHEDULE_H
+
+#include "compress/Dialect/HLS/Transforms/DataPath.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace mlir::compress::hls {
+
+/// A step of the network in hardware: it takes numbers from a stream and gives numbers to one.
+struct TaskSchedule {
+  func::FuncOp step;
+  func::CallOp call;
+  StringRef name() const { return func::FuncOp(step).getName(); }
+  std::vector<DataPath> paths;
+  int64_t inputs = 0, outputs = 0, inputWidth = 0, outputWidth = 0;
+
+  /// Numbers are used as they arrive; else they are kept in banks, and a sample is read when it is there.
+  bool isStreamed = true;
+  /// Numbers in each bank.
+  SmallVector<int64_t> bankWords;
+  /// The bank of each number that arrives, -1 for one that nobody reads; then from the first one again.
+  SmallVector<int64_t> bankOf;
+  /// Where the numbers of a sample that leave stand in the result, in their order.
+  std::vector<int64_t> written;
+
+  /// True if the banks are block RAM: what is less than kLeastBlockBits is cheaper in LUTs.
+  bool hasBlockBanks() const;
+  /// The stage of the last iteration of a sample in which the last of its numbers is read from a bank.
+  int64_t freeStage() const;
+  /// Cycles between two samples if nothing else holds it up.
+  int64_t interval() const;
+};
+
+/// Bits from which on a memory is block RAM, of which the smallest has 18 Kbit.
+inline constexpr int64_t kLeastBlockBits = 4096;
+
+/// Steps scheduled on their own, with buffers of two ports each, as tools for synthesis make of an array: for networks
+/// that are no chain of tasks. A step without a schedule keeps none; a remark says why.
+void scheduleSteps(ModuleOp module);
+
+/// A network that is a chain of tasks with a stream before each and one behind the last.
+class NetworkSchedule {
+public:
+  /// The tasks of @main with `lanes` lanes where there is a sum, or those of the schedule in the IR if 0. An error says
+  /// what is no chain of tasks.
+  static FailureOr<NetworkSchedule> plan(ModuleOp module, int64_t lanes);
+  /// The schedule in the IR, checked.
+  static FailureOr<NetworkSchedule> read(ModuleOp module);
+
+  /// Chooses stages, then depths of streams by simulation.
+  void schedule();
+  void annotate();
+
+  std::vector<TaskSchedule> tasks;
+  /// Depths of the streams, one more than there are tasks.
+  SmallVector<int64_t> depths;
+  int64_t latency = 0, interval = 0;
+
+  /// For each of `samples` samples, the cycle in which its last number leaves, counted from that in which the first
+  /// number of the first one arrives, if the outside is never late. Empty if tasks wait for each other forever.
+  std::vector<int64_t> simulate(ArrayRef<int64_t> depths, int64_t samples) const;
+  /// Samples after which a network of so many tasks is in its rhythm.
+  int64_t samplesToSettle() const { return 2 * static_cast<int64_t>(tasks.size()) + 4; }
+
+private:
+  LogicalResult addTask(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes);
+  void sizeStreams();
+
+  func::FuncOp network;
+};
+
+/// The cycles that must pass between two nests so that accesses to streams keep their order and ports are free.
+int64_t gapBetween(const DataPath &first, const DataPath &second);
+/// Sets the gaps of the nests of a step.
+void setGaps(MutableArrayRef<DataPath> paths);
+
+} // namespace mlir::compress::hls
+
+#endif // COMPRESS_DIALECT_HLS_TRANSFORMS_SCHEDULE_H

@@ -1,0 +1,82 @@
+//===- HLSDialect.cpp - The hls dialect ------------------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/HLS/IR/HLS.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "compress/Dialect/HLS/IR/HLSDialect.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "compress/Dialect/HLS/IR/HLSAttributes.cpp.inc"
+
+using namespace mlir;
+using namespace mlir::compress::hls;
+
+void HLSDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "compress/Dialect/HLS/IR/HLSAttributes.cpp.inc"
+      >();
+}
+
+/// Fails, with an error at `op`, unless the attribute is of the kind that its name says.
+static LogicalResult verifyKind(Operation *op, NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  bool isStart = name == kStartAttr;
+  auto start = dyn_cast<IntegerAttr>(value);
+  bool isRight = (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
+                 (name == kPipelineAttr && isa<PipelineAttr>(value)) ||
+                 (name == kStreamAttr && isa<StreamAttr>(value)) || (name == kBanksAttr && isa<BanksAttr>(value)) ||
+                 ((name == kTaskAttr || name == kNetworkAttr) && isa<TaskAttr>(value));
+  if (isRight)
+    return success();
+  return op->emitError("attribute '") << name << "' is " << value << ": expects "
+                                      << (isStart ? "a 64-bit integer, 0 or more"
+                                                  : "the attribute of the hls dialect that goes by this name");
+}
+
+LogicalResult HLSDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  return verifyKind(op, attribute);
+}
+
+LogicalResult HLSDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return verifyKind(op, attribute);
+}
+
+LogicalResult PipelineAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t ii, int64_t depth,
+                                   int64_t lanes, int64_t gap, StringRef bound) {
+  if (ii < 1 || depth < 1 || lanes < 1 || gap < 0) // pipeline C1
+    return emitError() << "expects ii, depth and lanes of 1 or more and a gap of 0 or more";
+  if (bound != "target" && bound != "port" && bound != "recurrence") // pipeline C2
+    return emitError() << "bound is '" << bound << "': expects target, port or recurrence";
+  return success();
+}
+
+LogicalResult StreamAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t depth) {
+  if (depth < 1) // stream C1
+    return emitError() << "a stream of depth " << depth << ": expects 1 or more";
+  return success();
+}
+
+LogicalResult BanksAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count, int64_t words,
+                                StringRef storage) {
+  if (count < 1 || words < 1) // banks C1
+    return emitError() << count << " banks of " << words << " words: expects 1 or more of each";
+  if (storage != "block" && storage != "distributed") // banks C2
+    return emitError() << "storage is '" << storage << "': expects block or distributed";
+  return success();
+}
+
+LogicalResult TaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t interval, int64_t latency) {
+  if (interval < 1 || latency < 1) // task C1
+    return emitError() << "an interval of " << interval << " and a latency of " << latency
+                       << " cycles: expects 1 or more of each";
+  return success();
+}

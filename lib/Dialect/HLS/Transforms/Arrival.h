@@ -1,0 +1,52 @@
+//===- Arrival.h - Numbers in the order in which they come -----*- C++ -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_DIALECT_HLS_TRANSFORMS_ARRIVAL_H
+#define COMPRESS_LIB_DIALECT_HLS_TRANSFORMS_ARRIVAL_H
+
+#include "compress/Dialect/HLS/Transforms/DataPath.h"
+#include <map>
+
+namespace mlir::compress::hls {
+
+/// How the nests of a step read an input whose numbers arrive in a given order.
+class Arrival {
+public:
+  /// `arriving`: the place in the buffer of each number that arrives.
+  Arrival(ArrayRef<Nest> nests, Value input, ArrayRef<int64_t> arriving);
+
+  /// True if each iteration takes the next numbers that arrive, in an order that is the same in all iterations.
+  bool isInOrder();
+  /// Spreads numbers over banks: those of different loads, and of different lanes, lie in different ones, unless two
+  /// loads share a number. A bank holds its numbers in the order in which they arrive. Nests whose lanes would share a
+  /// bank lose them.
+  void spread(MutableArrayRef<Nest> nests);
+  /// The read of a load; an error where places in a bank are no sum of products of counts.
+  FailureOr<InputRead> read(const Nest &nest, affine::AffineLoadOp load, int64_t lane);
+
+  SmallVector<int64_t> bankWords;
+  /// As of TaskSchedule.
+  SmallVector<int64_t> bankOf;
+
+private:
+  SmallVector<affine::AffineLoadOp> loadsOf(const Nest &nest);
+  void forEachCounts(const Nest &nest, function_ref<bool(ArrayRef<int64_t>)> body);
+  int64_t placeOf(const Nest &nest, affine::AffineLoadOp load, ArrayRef<int64_t> counts, int64_t lane);
+  bool spreadOnce(MutableArrayRef<Nest> nests);
+
+  ArrayRef<Nest> nests;
+  Value input;
+  /// Of each place: when its number arrives, its bank, where in it.
+  std::vector<int64_t> arrivalOf, bankAt, placeInBank;
+  int64_t count;
+  /// In order: which of the numbers of an iteration a load is.
+  llvm::DenseMap<Operation *, int64_t> turnOf;
+};
+
+} // namespace mlir::compress::hls
+
+#endif // COMPRESS_LIB_DIALECT_HLS_TRANSFORMS_ARRIVAL_H

@@ -1,0 +1,208 @@
+//===- Nest.cpp - The nests of a step --------------------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/HLS/Transforms/Nest.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress::hls;
+
+//===----------------------------------------------------------------------===//
+// One nest
+//===----------------------------------------------------------------------===//
+
+int64_t Nest::extent(unsigned d) const {
+  affine::AffineForOp loop = this->loop(d);
+  return llvm::divideCeil(loop.getConstantUpperBound() - loop.getConstantLowerBound(), loop.getStepAsInt());
+}
+
+int64_t Nest::trips(unsigned d) const { return d + 1 == loops.size() ? llvm::divideCeil(extent(d), lanes) : extent(d); }
+
+int64_t Nest::tripsPerStore() const {
+  int64_t number = 1;
+  for (unsigned d = numOuter; d < loops.size(); ++d)
+    number *= trips(d);
+  return number;
+}
+
+unsigned Nest::levelOf(Operation *op) const {
+  for (unsigned d = loops.size(); d > 0; --d)
+    if (loop(d - 1)->isProperAncestor(op))
+      return d;
+  return 0;
+}
+
+std::optional<int64_t> Nest::indexOf(unsigned d, int64_t count, int64_t lane) const {
+  if (d + 1 == loops.size())
+    count = count * lanes + lane;
+  if (count >= extent(d))
+    return std::nullopt;
+  affine::AffineForOp loop = this->loop(d);
+  return loop.getConstantLowerBound() + count * loop.getStepAsInt();
+}
+
+Operation *Nest::anchor() const {
+  if (!loops.empty())
+    return affine::AffineForOp(loops.back());
+  return affine::AffineStoreOp(stores.front())->getParentOfType<func::FuncOp>();
+}
+
+//===----------------------------------------------------------------------===//
+// The nests of a step
+//===----------------------------------------------------------------------===//
+
+namespace {
+class NestFinder {
+public:
+  SmallVector<Nest> nests;
+
+  LogicalResult visit(Block &block, ArrayRef<affine::AffineForOp> around) {
+    llvm::MapVector<Operation *, SmallVector<affine::AffineStoreOp>> bySum;
+    for (auto store : block.getOps<affine::AffineStoreOp>()) {
+      llvm::SmallSetVector<Operation *, 2> sums;
+      collectSums(store.getValueToStore(), block, sums);
+      if (sums.size() > 1)
+        return store.emitError("a number made of the results of two loops has no schedule yet");
+      bySum[sums.empty() ? nullptr : sums.front()].push_back(store);
+    }
+    bool hasStraight = false;
+    for (Operation &op : block) {
+      if (auto loop = dyn_cast<affine::AffineForOp>(op)) {
+        if (!loop.hasConstantLowerBound() || !loop.hasConstantUpperBound() ||
+            loop.getConstantUpperBound() <= loop.getConstantLowerBound())
+          return loop.emitError("has no schedule: expects constant bounds and an iteration");
+        SmallVector<affine::AffineForOp> inside(around);
+        inside.push_back(loop);
+        if (loop.getNumResults() == 0 ? failed(visit(*loop.getBody(), inside))
+                                      : failed(addSum(inside, around.size(), bySum[loop])))
+          return failure();
+      }
+      if (isa<affine::AffineStoreOp>(op) && !hasStraight && llvm::is_contained(bySum[nullptr], &op)) {
+        hasStraight = true;
+        nests.push_back({llvm::to_vector(around), static_cast<unsigned>(around.size()), bySum[nullptr]});
+      }
+    }
+    return success();
+  }
+
+private:
+  /// Adds the loops of `block` that `value` depends on.
+  void collectSums(Value value, Block &block, llvm::SmallSetVector<Operation *, 2> &sums) {
+    SmallVector<Value> work{value};
+    llvm::DenseSet<Operation *> seen;
+    while (!work.empty()) {
+      Operation *op = work.pop_back_val().getDefiningOp();
+      if (!op || op->getBlock() != &block || !seen.insert(op).second)
+        continue;
+      if (isa<affine::AffineForOp>(op))
+        sums.insert(op);
+      else
+        work.append(op->operand_begin(), op->operand_end());
+    }
+  }
+
+  LogicalResult addSum(SmallVector<affine::AffineForOp> loops, size_t numOuter,
+                       ArrayRef<affine::AffineStoreOp> stores) {
+    if (stores.empty())
+      return loops.back().emitError("has no schedule: nothing stores its results");
+    for (bool isInnermost = false; !isInnermost;) {
+      affine::AffineForOp inner;
+      for (Operation &op : *loops.back().getBody()) {
+        if (isa<affine::AffineStoreOp>(op))
+          return op.emitError("a store in a loop that carries numbers has no schedule yet");
+        auto loop = dyn_cast<affine::AffineForOp>(op);
+        if (!loop)
+          continue;
+        if (inner || loop.getNumResults() == 0 || !loop.hasConstantLowerBound() || !loop.hasConstantUpperBound())
+          return loop.emitError("has no schedule: expects one loop of constant bounds in a loop that carries numbers");
+        inner = loop;
+      }
+      isInnermost = !inner;
+      if (inner)
+        loops.push_back(inner);
+    }
+    nests.push_back({std::move(loops), static_cast<unsigned>(numOuter), llvm::to_vector(stores)});
+    return success();
+  }
+};
+} // namespace
+
+FailureOr<SmallVector<Nest>> mlir::compress::hls::nestsOf(func::FuncOp step) {
+  if (!step.getBody().hasOneBlock())
+    return step.emitError("has no schedule: expects one block");
+  NestFinder finder;
+  if (failed(finder.visit(step.getBody().front(), {})))
+    return failure();
+  if (finder.nests.empty())
+    return step.emitError("has no schedule: it stores nothing");
+  return std::move(finder.nests);
+}
+
+//===----------------------------------------------------------------------===//
+// Their order
+//===----------------------------------------------------------------------===//
+
+NestOrder::NestOrder(ArrayRef<Nest> nests) {
+  llvm::DenseMap<Operation *, unsigned> first, last;
+  for (auto [n, nest] : llvm::enumerate(nests))
+    for (affine::AffineForOp loop : nest.loops) {
+      first.try_emplace(loop, n);
+      last[loop] = n;
+    }
+  for (auto [n, nest] : llvm::enumerate(nests)) {
+    isLastIn.emplace_back();
+    firstIn.emplace_back();
+    for (affine::AffineForOp loop : nest.loops) {
+      isLastIn.back().push_back(last[loop] == n);
+      firstIn.back().push_back(first[loop]);
+    }
+  }
+}
+
+NestWalker::NestWalker(ArrayRef<Nest> nests) : nests(nests), order(nests) {
+  for (const Nest &nest : nests)
+    counters.emplace_back(nest.loops.size(), 0);
+}
+
+bool NestWalker::isLast(unsigned level) const {
+  const Nest &nest = nests[current];
+  for (unsigned d = level; d < nest.loops.size(); ++d)
+    if (counters[current][d] + 1 < nest.trips(d))
+      return false;
+  return true;
+}
+
+bool NestWalker::advance() {
+  const Nest &nest = nests[current];
+  auto share = [&](unsigned from, unsigned to, unsigned upTo) { // loops around both have one count
+    for (unsigned d = 0; d < counters[to].size(); ++d)
+      counters[to][d] = d < upTo && nests[to].loops[d] == nests[from].loops[d] ? counters[from][d] : 0;
+  };
+  for (unsigned d = nest.loops.size(); d > 0; --d) {
+    if (!order.isLastIn[current][d - 1]) {
+      share(current, current + 1, d);
+      ++current;
+      return false;
+    }
+    if (counters[current][d - 1] + 1 < nest.trips(d - 1)) {
+      ++counters[current][d - 1];
+      unsigned first = order.firstIn[current][d - 1];
+      if (first != current)
+        share(current, first, d);
+      else
+        for (unsigned inner = d; inner < nest.loops.size(); ++inner)
+          counters[current][inner] = 0;
+      current = first;
+      return false;
+    }
+  }
+  bool isEnd = current + 1 == nests.size();
+  current = isEnd ? 0 : current + 1;
+  llvm::fill(counters[current], 0);
+  return isEnd;
+}

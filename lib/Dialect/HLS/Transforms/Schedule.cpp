@@ -1,0 +1,323 @@
+//===- Schedule.cpp - When things happen in a network ----------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/HLS/Transforms/Schedule.h"
+#include "Arrival.h"
+#include "compress/Conversion/FixedPoint.h"
+#include "compress/Dialect/HLS/IR/HLS.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::hls;
+
+//===----------------------------------------------------------------------===//
+// Between nests
+//===----------------------------------------------------------------------===//
+
+int64_t mlir::compress::hls::gapBetween(const DataPath &first, const DataPath &second) {
+  int64_t gap = 0;
+  // The last iteration of the first is issued first.ii + gap cycles before the first one of the second.
+  auto demand = [&](int64_t last, int64_t next, int64_t later) {
+    gap = std::max(gap, last - next - later - first.ii + 1);
+  };
+  demand(first.lastStart(Node::Store), second.firstStart(Node::Store), (second.nest.tripsPerStore() - 1) * second.ii);
+  for (Node::Kind kind : {Node::StreamRead, Node::BankRead})
+    if (!first.nodesOf(kind).empty() && !second.nodesOf(kind).empty())
+      demand(first.lastStart(kind), second.firstStart(kind), 0);
+  return gap;
+}
+
+void mlir::compress::hls::setGaps(MutableArrayRef<DataPath> paths) {
+  SmallVector<Nest> nests;
+  for (const DataPath &path : paths)
+    nests.push_back(path.nest);
+  NestOrder order(nests);
+  for (auto [n, path] : llvm::enumerate(paths)) {
+    path.gap = gapBetween(path, paths[(n + 1) % paths.size()]);
+    for (unsigned d = 0; d < path.nest.loops.size(); ++d)
+      if (order.isLastIn[n][d] && order.firstIn[n][d] != n)
+        path.gap = std::max(path.gap, gapBetween(path, paths[order.firstIn[n][d]]));
+  }
+}
+
+int64_t TaskSchedule::interval() const {
+  SmallVector<Nest> nests;
+  for (const DataPath &path : paths)
+    nests.push_back(path.nest);
+  NestWalker walker(nests);
+  int64_t cycles = 0;
+  for (bool isEnd = false; !isEnd;) {
+    unsigned nest = walker.nest();
+    isEnd = walker.advance();
+    cycles += paths[nest].ii + (walker.nest() != nest || isEnd ? paths[nest].gap : 0);
+  }
+  return isStreamed ? cycles : std::max(cycles, inputs);
+}
+
+int64_t TaskSchedule::freeStage() const {
+  int64_t stage = 0;
+  for (const DataPath &path : paths)
+    stage = std::max(stage, path.lastStart(Node::BankRead));
+  return stage;
+}
+
+bool TaskSchedule::hasBlockBanks() const {
+  int64_t words = bankWords.empty() ? 0 : *llvm::max_element(bankWords);
+  return 2 * words * inputWidth >= kLeastBlockBits;
+}
+
+//===----------------------------------------------------------------------===//
+// Steps on their own
+//===----------------------------------------------------------------------===//
+
+static LogicalResult scheduleStep(func::FuncOp step) {
+  FailureOr<SmallVector<Nest>> nests = nestsOf(step);
+  if (failed(nests))
+    return failure();
+  std::vector<DataPath> paths;
+  for (const Nest &nest : *nests) {
+    auto path = DataPath::get(nest, Value(), [&](affine::AffineLoadOp load, int64_t) -> FailureOr<InputRead> {
+      auto argument = dyn_cast<BlockArgument>(load.getMemRef());
+      return InputRead{false, argument ? static_cast<int64_t>(argument.getArgNumber()) : 0, {}};
+    });
+    if (failed(path))
+      return failure();
+    path->schedule(/*ports=*/2);
+    paths.push_back(std::move(*path));
+  }
+  setGaps(paths);
+  for (const DataPath &path : paths)
+    path.annotate();
+  return success();
+}
+
+void mlir::compress::hls::scheduleSteps(ModuleOp module) {
+  auto network = module.lookupSymbol<func::FuncOp>("main");
+  if (!network)
+    return;
+  network.walk([&](func::CallOp call) {
+    auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
+    if (!step || step.isExternal())
+      return;
+    std::string reason;
+    ScopedDiagnosticHandler quiet(module.getContext(), [&](Diagnostic &diagnostic) {
+      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+        return failure();
+      reason = diagnostic.str();
+      return success();
+    });
+    if (failed(scheduleStep(step)))
+      step->emitRemark("has no schedule: ") << reason;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Tasks
+//===----------------------------------------------------------------------===//
+
+/// The call that uses `buffer` as its argument `number`; null if there is none or more than one.
+static func::CallOp onlyUse(Value buffer, unsigned number) {
+  func::CallOp found;
+  for (OpOperand &use : buffer.getUses()) {
+    auto call = dyn_cast<func::CallOp>(use.getOwner());
+    if (!call || use.getOperandNumber() != number)
+      continue;
+    if (found)
+      return {};
+    found = call;
+  }
+  return found;
+}
+
+FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes) {
+  NetworkSchedule schedule;
+  schedule.network = module.lookupSymbol<func::FuncOp>("main");
+  if (!schedule.network || schedule.network.getNumArguments() != 2)
+    return module.emitError("is no chain of tasks: expects @main with one input and one result");
+  Value buffer = schedule.network.getArgument(0), result = schedule.network.getArgument(1);
+  std::vector<int64_t> arriving(cast<MemRefType>(buffer.getType()).getNumElements());
+  std::iota(arriving.begin(), arriving.end(), 0);
+  while (buffer != result) {
+    func::CallOp call = onlyUse(buffer, 0);
+    if (!call || call.getNumOperands() != 2)
+      return schedule.network.emitError(
+          "is no chain of tasks: expects each step to read what one other wrote, and nobody else; sums of two "
+          "activations and results that are read again are not in a chain");
+    if (failed(schedule.addTask(call, arriving, lanes)))
+      return failure();
+    arriving = schedule.tasks.back().written;
+    buffer = call.getOperand(1);
+    if (schedule.tasks.size() > static_cast<size_t>(std::distance(call->getBlock()->begin(), call->getBlock()->end())))
+      return schedule.network.emitError("is no chain of tasks: it goes in a circle");
+  }
+  for (size_t i = 0; i < arriving.size(); ++i)
+    if (arriving[i] != static_cast<int64_t>(i))
+      return schedule.tasks.back().step.emitError(
+          "writes numbers of the result in another order than theirs, which a stream cannot put right");
+  return std::move(schedule);
+}
+
+/// The places that the nests write, in order.
+static std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests) {
+  std::vector<int64_t> places;
+  NestWalker walker(nests);
+  do {
+    const DataPath &path = paths[walker.nest()];
+    if (walker.isLast(path.nest.numOuter))
+      for (int n : path.stores) {
+        auto store = cast<affine::AffineStoreOp>(path.nodes[n].op);
+        places.push_back(*placeIn(path.nest, store.getAffineMap(), store.getMapOperands(), walker.counts(), 0));
+      }
+  } while (!walker.advance());
+  return places;
+}
+
+LogicalResult NetworkSchedule::addTask(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes) {
+  TaskSchedule task;
+  task.call = call;
+  task.step = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+  if (!task.step || task.step.isExternal() || !task.step.getArgAttr(1, kResultAttr))
+    return call.emitError("is no task: expects a step of an input and a result");
+  auto inputType = cast<MemRefType>(call.getOperand(0).getType()),
+       outputType = cast<MemRefType>(call.getOperand(1).getType());
+  task.inputs = inputType.getNumElements();
+  task.outputs = outputType.getNumElements();
+  task.inputWidth = inputType.getElementTypeBitWidth();
+  task.outputWidth = outputType.getElementTypeBitWidth();
+  FailureOr<SmallVector<Nest>> nests = nestsOf(task.step);
+  if (failed(nests))
+    return failure();
+  Arrival arrival(*nests, task.step.getArgument(0), arriving);
+  task.isStreamed = arrival.isInOrder();
+  if (!task.isStreamed) {
+    for (Nest &nest : *nests) {
+      auto scheduled = lanes ? PipelineAttr() : nest.anchor()->getAttrOfType<PipelineAttr>(kPipelineAttr);
+      int64_t wanted = scheduled ? scheduled.getLanes() : std::max<int64_t>(lanes, 1);
+      if (isSum(nest))
+        nest.lanes = std::min(wanted, nest.extent(nest.loops.size() - 1));
+    }
+    arrival.spread(*nests);
+    task.bankWords = arrival.bankWords;
+    task.bankOf = arrival.bankOf;
+  }
+  for (const Nest &nest : *nests) {
+    auto path = DataPath::get(nest, task.step.getArgument(0),
+                              [&](affine::AffineLoadOp load, int64_t lane) { return arrival.read(nest, load, lane); });
+    if (failed(path))
+      return failure();
+    task.paths.push_back(std::move(*path));
+  }
+  task.written = placesWritten(task.paths, *nests);
+  llvm::DenseSet<int64_t> places(task.written.begin(), task.written.end());
+  if (places.size() != task.written.size() || task.outputs != static_cast<int64_t>(task.written.size()))
+    return task.step.emitError("is no task: it writes ")
+           << task.written.size() << " numbers to " << places.size() << " places of a buffer of " << task.outputs;
+  tasks.push_back(std::move(task));
+  return success();
+}
+
+void NetworkSchedule::schedule() {
+  for (TaskSchedule &task : tasks) {
+    for (DataPath &path : task.paths)
+      path.schedule();
+    setGaps(task.paths);
+  }
+  sizeStreams();
+}
+
+/// The least depths, stream after stream, with which no sample leaves later than with streams that hold a whole sample.
+void NetworkSchedule::sizeStreams() {
+  depths.clear();
+  for (const TaskSchedule &task : tasks)
+    depths.push_back(task.inputs + 2);
+  depths.push_back(tasks.back().outputs + 2);
+  std::vector<int64_t> ends = simulate(depths, samplesToSettle());
+  for (int64_t &depth : depths) {
+    int64_t low = 1, high = depth;
+    while (low < high) {
+      depth = (low + high) / 2;
+      if (simulate(depths, samplesToSettle()) == ends)
+        high = depth;
+      else
+        low = depth + 1;
+    }
+    depth = low;
+  }
+  latency = ends.front();
+  interval = ends.back() - ends[ends.size() - 2];
+}
+
+//===----------------------------------------------------------------------===//
+// In the IR
+//===----------------------------------------------------------------------===//
+
+/// Sets an attribute of a buffer of the network, an argument or an allocation.
+static void setAttr(Value buffer, StringRef name, Attribute attr) {
+  if (auto argument = dyn_cast<BlockArgument>(buffer))
+    cast<func::FuncOp>(argument.getOwner()->getParentOp()).setArgAttr(argument.getArgNumber(), name, attr);
+  else
+    buffer.getDefiningOp()->setAttr(name, attr);
+}
+
+static Attribute getAttr(Value buffer, StringRef name) {
+  if (auto argument = dyn_cast<BlockArgument>(buffer))
+    return cast<func::FuncOp>(argument.getOwner()->getParentOp()).getArgAttr(argument.getArgNumber(), name);
+  return buffer.getDefiningOp()->getAttr(name);
+}
+
+void NetworkSchedule::annotate() {
+  MLIRContext *context = network.getContext();
+  for (auto [task, depth] : llvm::zip(tasks, depths)) {
+    for (const DataPath &path : task.paths)
+      path.annotate();
+    setAttr(task.call.getOperand(0), kStreamAttr, StreamAttr::get(context, depth));
+    if (!task.isStreamed)
+      setAttr(task.call.getOperand(0), kBanksAttr,
+              BanksAttr::get(context, task.bankWords.size(), *llvm::max_element(task.bankWords),
+                             task.hasBlockBanks() ? "block" : "distributed"));
+    int64_t cycles = task.interval(), last = 0;
+    for (const DataPath &path : task.paths)
+      last = std::max(last, path.depth);
+    task.call->setAttr(kTaskAttr, TaskAttr::get(context, cycles, cycles + last));
+  }
+  setAttr(tasks.back().call.getOperand(1), kStreamAttr, StreamAttr::get(context, depths.back()));
+  network->setAttr(kNetworkAttr, TaskAttr::get(context, interval, latency));
+}
+
+FailureOr<NetworkSchedule> NetworkSchedule::read(ModuleOp module) {
+  FailureOr<NetworkSchedule> schedule = plan(module, 0);
+  if (failed(schedule))
+    return failure();
+  auto depthOf = [&](Value buffer) -> FailureOr<int64_t> {
+    auto stream = dyn_cast_or_null<StreamAttr>(getAttr(buffer, kStreamAttr));
+    if (!stream)
+      return module.emitError("a buffer has no schedule: expects ")
+             << kStreamAttr << ", which compress-hls-schedule writes";
+    return stream.getDepth();
+  };
+  for (TaskSchedule &task : schedule->tasks) {
+    for (DataPath &path : task.paths)
+      if (failed(path.read()))
+        return failure();
+    FailureOr<int64_t> depth = depthOf(task.call.getOperand(0));
+    if (failed(depth))
+      return failure();
+    schedule->depths.push_back(*depth);
+    for (auto [n, path] : llvm::enumerate(task.paths))
+      if (int64_t needed = gapBetween(path, task.paths[(n + 1) % task.paths.size()]); path.gap < needed)
+        return path.nest.anchor()->emitError("is no schedule: the nest that follows needs a gap of ")
+               << needed << " cycles, not " << path.gap;
+  }
+  FailureOr<int64_t> depth = depthOf(schedule->tasks.back().call.getOperand(1));
+  auto whole = schedule->network->getAttrOfType<TaskAttr>(kNetworkAttr);
+  if (failed(depth) || !whole)
+    return module.emitError("has no schedule: expects ") << kNetworkAttr << ", which compress-hls-schedule writes";
+  schedule->depths.push_back(*depth);
+  schedule->latency = whole.getLatency();
+  schedule->interval = whole.getInterval();
+  return schedule;
+}

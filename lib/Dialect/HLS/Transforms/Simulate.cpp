@@ -1,0 +1,159 @@
+//===- Simulate.cpp - Tasks and streams, cycle by cycle --------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Numbers are counted, not computed. An iteration is issued when all numbers that it takes are in its stream; with
+// banks, a sample is begun when all of it is there. So only a full stream stops a task, as a whole: a result never
+// waits for the next sample.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/HLS/Transforms/Schedule.h"
+#include <deque>
+
+using namespace mlir;
+using namespace mlir::compress::hls;
+
+namespace {
+
+/// What the stages of a nest do with streams.
+struct Stages {
+  std::vector<char> reads, stores;
+  int64_t numReads = 0;
+
+  explicit Stages(const DataPath &path) : reads(path.depth + 1, 0), stores(path.depth + 1, 0) {
+    for (const Node &node : path.nodes) {
+      if (node.kind == Node::StreamRead) {
+        reads[node.start] = 1;
+        ++numReads;
+      }
+      if (node.kind == Node::Store)
+        stores[node.start] = 1;
+    }
+  }
+};
+
+class TaskState {
+public:
+  explicit TaskState(const TaskSchedule &task) : task(task), nests(nestsOf(task)), walker(nests) {
+    for (const DataPath &path : task.paths)
+      stages.emplace_back(path);
+  }
+
+  /// Decides what happens in this cycle, with `held` numbers in the stream before it.
+  void decide(int64_t held, bool hasPlace) {
+    unsigned nest = walker.nest();
+    issues = pause == 0 && (task.isStreamed ? held >= stages[nest].numReads : isFull[reading]);
+    takes = issues && stages[nest].reads[0];
+    gives = issues && stages[nest].stores[0] && walker.isLast(task.paths[nest].nest.numOuter);
+    for (const Iteration &iteration : running) {
+      takes |= stages[iteration.nest].reads[iteration.stage] != 0;
+      gives |= iteration.stores && stages[iteration.nest].stores[iteration.stage];
+    }
+    moves = !gives || hasPlace;
+    takes &= moves;
+    gives &= moves;
+    if (!task.isStreamed)
+      takes = held > 0 && !isFull[filling];
+  }
+
+  void step() {
+    if (moves) {
+      unsigned nest = walker.nest();
+      if (issues)
+        running.push_back({nest, 0, walker.isLast(task.paths[nest].nest.numOuter)});
+      pause = std::max<int64_t>(pause - 1, 0);
+      if (issues) {
+        bool isEnd = walker.advance();
+        pause = task.paths[nest].ii - 1 + (isEnd || walker.nest() != nest ? task.paths[nest].gap : 0);
+        if (isEnd) {
+          freeing.push_back({reading, 0});
+          reading ^= 1;
+        }
+      }
+      for (Iteration &iteration : running)
+        ++iteration.stage;
+      llvm::erase_if(running,
+                     [&](const Iteration &iteration) { return iteration.stage >= task.paths[iteration.nest].depth; });
+      for (auto &[half, stage] : freeing)
+        if (stage++ == task.freeStage())
+          isFull[half] = false;
+      llvm::erase_if(freeing, [&](auto &entry) { return entry.second > task.freeStage(); });
+    }
+    if (!task.isStreamed && takes && ++filled == task.inputs) {
+      filled = 0;
+      isFull[filling] = true;
+      filling ^= 1;
+    }
+  }
+
+  bool takes = false, gives = false;
+
+private:
+  struct Iteration {
+    unsigned nest;
+    int64_t stage;
+    bool stores;
+  };
+
+  static SmallVector<Nest> nestsOf(const TaskSchedule &task) {
+    SmallVector<Nest> nests;
+    for (const DataPath &path : task.paths)
+      nests.push_back(path.nest);
+    return nests;
+  }
+
+  const TaskSchedule &task;
+  SmallVector<Nest> nests;
+  NestWalker walker;
+  std::vector<Stages> stages;
+  SmallVector<Iteration> running;
+  /// Halves whose last number is about to be read, and for how long.
+  SmallVector<std::pair<int, int64_t>> freeing;
+  int64_t pause = 0, filled = 0;
+  bool isFull[2] = {false, false}, issues = false, moves = false;
+  int reading = 0, filling = 0;
+};
+
+} // namespace
+
+std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t samples) const {
+  std::deque<TaskState> states;
+  for (const TaskSchedule &task : tasks)
+    states.emplace_back(task);
+  std::vector<int64_t> held(depths.size(), 0), ends;
+  int64_t given = 0, taken = 0, quiet = 0, mostQuiet = 2;
+  for (const TaskSchedule &task : tasks)
+    for (const DataPath &path : task.paths)
+      mostQuiet += path.depth + path.ii + path.gap;
+  int64_t inputs = tasks.front().inputs, outputs = tasks.back().outputs;
+  for (int64_t cycle = 0; static_cast<int64_t>(ends.size()) < samples; ++cycle) {
+    for (auto [t, state] : llvm::enumerate(states))
+      state.decide(held[t], held[t + 1] < depths[t + 1]);
+    bool arrives = given < samples * inputs && held[0] < depths[0], leaves = held.back() > 0;
+    if (leaves && ++taken % outputs == 0)
+      ends.push_back(cycle);
+    bool isQuiet = !arrives && !leaves;
+    for (auto [t, state] : llvm::enumerate(states)) {
+      held[t] -= state.takes;
+      held[t + 1] += state.gives;
+      isQuiet &= !state.takes && !state.gives;
+      state.step();
+    }
+    given += arrives;
+    held[0] += arrives;
+    held.back() -= leaves;
+    // Sums that take long give nothing for a while; nothing at all for as long as all iterations take is a deadlock.
+    quiet = isQuiet ? quiet + 1 : 0;
+    int64_t patience = mostQuiet;
+    for (const TaskSchedule &task : tasks)
+      for (const DataPath &path : task.paths)
+        patience += path.nest.tripsPerStore() * path.ii;
+    if (quiet > patience)
+      return {};
+  }
+  return ends;
+}

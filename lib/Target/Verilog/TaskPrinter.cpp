@@ -1,0 +1,470 @@
+//===- TaskPrinter.cpp - One task as a module ------------------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TaskPrinter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::hls;
+
+TaskPrinter::TaskPrinter(const TaskSchedule &task, int64_t inputDepth)
+    : task(task), inputDepth(inputDepth),
+      nests(llvm::map_range(task.paths, [](const DataPath &path) { return path.nest; })), order(nests),
+      lastValid(task.paths.size(), 0), bankReads(task.bankWords.size()) {
+  for (const Nest &nest : nests)
+    for (unsigned d = 0; d < nest.loops.size(); ++d)
+      if (loopNumbers.try_emplace(nest.loop(d), tripsOfLoop.size()).second)
+        tripsOfLoop.push_back(nest.trips(d));
+  for (const DataPath &path : task.paths)
+    names.emplace_back(path.nodes.size());
+}
+
+std::string TaskPrinter::print() {
+  // Nests first: they say what control has to keep.
+  auto taken = [&] {
+    std::string part;
+    std::swap(part, text);
+    return part;
+  };
+  for (unsigned n = 0; n < nests.size(); ++n)
+    printNest(n);
+  os << late;
+  std::string body = taken();
+  printOutput();
+  if (!task.isStreamed)
+    printBanks();
+  std::string ends = taken();
+  printPorts();
+  printControl();
+  std::string moves = printRegisters();
+  return taken() + body + "\n" + ends + moves + "endmodule\n";
+}
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+std::string TaskPrinter::nestName(unsigned n, const llvm::Twine &what) {
+  return ("n" + llvm::Twine(n) + "_" + what).str();
+}
+
+std::string TaskPrinter::valid(unsigned n, int64_t stage) {
+  lastValid[n] = std::max(lastValid[n], stage);
+  return nestName(n, "v" + llvm::Twine(stage));
+}
+
+std::string TaskPrinter::later(const std::string &name, int64_t width, int64_t ready, int64_t stage) {
+  if (stage == ready)
+    return name;
+  auto &[carriedWidth, most] = carried[name];
+  carriedWidth = width;
+  most = std::max(most, stage - ready);
+  return name + "_d" + std::to_string(stage - ready);
+}
+
+std::string TaskPrinter::valueAt(unsigned n, int index, int64_t stage) {
+  const Node &node = task.paths[n].nodes[index];
+  if (node.kind == Node::Constant)
+    return literal(node.value);
+  return later(names[n][index], node.width, node.ready(), stage);
+}
+
+std::string TaskPrinter::counter(unsigned n, unsigned d) { return "c" + std::to_string(loopNumbers[nests[n].loop(d)]); }
+
+std::string TaskPrinter::allOf(unsigned n, unsigned begin, unsigned end, const char *which) {
+  std::vector<std::string> parts;
+  for (unsigned d = begin; d < end; ++d)
+    if (nests[n].trips(d) > 1)
+      parts.push_back(counter(n, d) + which);
+  return parts.empty() ? "1'b1" : llvm::join(parts, " & ");
+}
+
+std::string TaskPrinter::flag(unsigned n, const std::string &name, const std::string &value, int64_t stage) {
+  std::string wire = nestName(n, name);
+  wires["wire " + wire] = value;
+  return later(wire, 1, 0, stage);
+}
+
+std::string TaskPrinter::placeWire(unsigned n, const Place &place, int64_t width) {
+  uint64_t base = static_cast<uint64_t>(place.base) & ((uint64_t(1) << width) - 1);
+  std::vector<std::string> parts;
+  for (auto [d, stride] : llvm::enumerate(place.strides)) {
+    if (stride == 0 || nests[n].trips(d) == 1)
+      continue;
+    std::string &name = offsets[{loopNumbers[nests[n].loop(d)], stride, width}];
+    if (name.empty())
+      name = "o" + std::to_string(offsets.size());
+    parts.push_back(name);
+  }
+  if (base != 0 || parts.empty())
+    parts.push_back(llvm::formatv("{0}'d{1}", width, base));
+  return llvm::join(parts, " + ");
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+void TaskPrinter::printNest(unsigned n) {
+  const DataPath &path = task.paths[n];
+  os << "\n  // Nest " << n << ": an iteration every " << path.ii << " cycles, " << path.depth << " stages\n";
+  for (auto [r, rom] : llvm::enumerate(path.roms)) {
+    std::string name = nestName(n, "rom" + llvm::Twine(r));
+    int64_t start = 0;
+    for (const Node &node : path.nodes)
+      if (node.kind == Node::RomRead && node.index == static_cast<int64_t>(r))
+        start = node.start;
+    if (rom.words.size() == 1) {
+      os << "  wire " << rangeOf(rom.width) << name << "_q = " << literal(rom.words[0]) << ";\n";
+      continue;
+    }
+    int64_t bits = bitsOf(rom.words.size() - 1);
+    bool isBlock = static_cast<int64_t>(rom.words.size()) * rom.width >= kLeastBlockBits;
+    std::string file = (task.name() + "_" + name + ".hex").str(), contents;
+    for (const APInt &word : rom.words) {
+      SmallString<64> digits;
+      word.toStringUnsigned(digits, 16);
+      contents += (digits + "\n").str();
+    }
+    files.push_back({file, contents});
+    os << "  wire " << rangeOf(bits) << name << "_at = " << placeWire(n, rom.place, bits) << ";\n";
+    os << (isBlock ? "  (* rom_style = \"block\" *)" : "  (* logic_block *)") << " reg " << rangeOf(rom.width) << name
+       << " [0:" << rom.words.size() - 1 << "];\n  initial $readmemh(\"" << file << "\", " << name << ");\n";
+    os << "  reg " << rangeOf(rom.width) << name << "_q;\n  always @(posedge clk) if (en) " << name << "_q <= " << name
+       << "[" << later(name + "_at", bits, 0, start) << "];\n";
+  }
+  for (size_t i = 0; i < path.nodes.size(); ++i)
+    printNode(n, i);
+}
+
+void TaskPrinter::printNode(unsigned n, int index) {
+  const DataPath &path = task.paths[n];
+  const Node &node = path.nodes[index];
+  if (node.kind == Node::Constant || node.kind == Node::Store)
+    return;
+  std::string name = names[n][index] = nestName(n, "x" + llvm::Twine(index)), value;
+  auto operand = [&](unsigned k) { return valueAt(n, node.in[k], node.start); };
+  auto extended = [&](unsigned k, int64_t width) {
+    const Node &from = path.nodes[node.in[k]];
+    std::string text = from.kind == Node::Constant ? literal(from.value.sextOrTrunc(width)) : operand(k);
+    return from.kind == Node::Constant ? text : signExtended(text, from.width, width);
+  };
+  auto declare = [&](StringRef value) { os << "  wire " << rangeOf(node.width) << name << " = " << value << ";\n"; };
+  switch (node.kind) {
+  case Node::StreamRead:
+    return declare("in_data");
+  case Node::BankRead: {
+    int64_t bits = bitsOf(task.bankWords[node.index] - 1);
+    os << "  wire " << rangeOf(bits + 1) << name << "_at = {reading, " << name << "_local};\n";
+    wires["wire " + rangeOf(bits) + name + "_local"] = placeWire(n, node.place, bits);
+    bankReads[node.index].push_back({valid(n, node.start), later(name + "_at", bits + 1, 0, node.start)});
+    return declare("bank" + std::to_string(node.index) + "_q");
+  }
+  case Node::RomRead:
+    return declare(llvm::formatv("{0}_q{1}", nestName(n, "rom" + llvm::Twine(node.index)),
+                                 path.roms[node.index].width == 1
+                                     ? std::string()
+                                     : llvm::formatv("[{0}:{1}]", node.offset + node.width - 1, node.offset).str())
+                       .str());
+  case Node::Mask: {
+    unsigned innermost = nests[n].loops.size() - 1;
+    std::string isThere = "1'b0"; // the only iteration is the last one
+    if (nests[n].trips(innermost) > 1)
+      isThere = flag(n, "whole", "~" + counter(n, innermost) + "_last", node.start);
+    return declare(llvm::formatv("{{{0}{{{1}}} & {2}", node.width, isThere, operand(0)).str());
+  }
+  case Node::Sum:
+    return declare(extended(0, node.width) + (node.minusB ? " - " : " + ") + extended(1, node.width));
+  case Node::Carry:
+  case Node::Accumulate: {
+    const CarryGroup &group = path.groups[path.groupOf[node.index]];
+    std::string reg = nestName(n, "r" + llvm::Twine(node.index));
+    bool isSum = node.kind == Node::Accumulate;
+    std::string first = flag(n, "first" + std::to_string(path.groupOf[node.index]),
+                             allOf(n, group.begin, group.end + 1, "_first"), node.start);
+    os << "  reg " << rangeOf(node.width) << reg << ";\n";
+    std::string old = first + " ? " + operand(isSum) + " : " + reg;
+    if (isSum)
+      declare("(" + old + ") " + (node.minusA ? "- " : "+ ") + extended(0, node.width));
+    else
+      declare(old);
+    int64_t stage = isSum ? node.start : path.nodes[node.in[1]].start;
+    std::string next = isSum ? name : names[n][node.in[1]];
+    std::string inner = allOf(n, group.end + 1, nests[n].loops.size(), "_last");
+    std::string condition = valid(n, stage);
+    if (inner != "1'b1")
+      condition += " & " + flag(n, "last" + std::to_string(group.end + 1), inner, stage);
+    if (next.empty()) // of a later node
+      next = nestName(n, "x" + llvm::Twine(node.in[1]));
+    late += "  always @(posedge clk) if (en & " + condition + ") " + reg + " <= " + next + ";\n";
+    return;
+  }
+  default:
+    break;
+  }
+  if (auto call = dyn_cast<func::CallOp>(node.op)) {
+    auto callee = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+    if (!llvm::is_contained(roundings, callee))
+      roundings.push_back(callee);
+    os << "  wire " << rangeOf(node.width) << name << ";\n  " << call.getCallee() << " " << name << "_i (.x("
+       << operand(0) << "), .y(" << name << "));\n";
+    return;
+  }
+  std::vector<std::string> operands;
+  for (unsigned k = 0; k < node.in.size(); ++k)
+    operands.push_back(operand(k));
+  if (isa<arith::MulIOp>(node.op)) // of the numbers before they are extended: what they need of a multiplier
+    for (unsigned k = 0; k < 2; ++k) {
+      const Node &factor = path.nodes[node.in[k]];
+      if (auto wide = node.op->getOperand(k).getDefiningOp<arith::ExtSIOp>())
+        operands[k] += "[" + std::to_string(wide.getIn().getType().getIntOrFloatBitWidth() - 1) + ":0]";
+      else if (factor.kind == Node::Constant)
+        operands[k] = literal(factor.value.trunc(factor.value.getSignificantBits()));
+    }
+  declare(expressionOf(node.op, operands));
+}
+
+//===----------------------------------------------------------------------===//
+// Memories, the stream behind, registers
+//===----------------------------------------------------------------------===//
+
+void TaskPrinter::printBanks() {
+  int64_t period = task.bankOf.size(), banks = task.bankWords.size(), selBits = bitsOf(banks);
+  os << "\n  // Numbers that arrive are spread over banks, half by half.\n";
+  os << "  assign in_take = in_valid & ~full[filling];\n";
+  int64_t countBits = bitsOf(task.inputs - 1);
+  os << "  reg " << rangeOf(countBits) << "filled;\n  wire filled_last = filled == " << countBits << "'d"
+     << task.inputs - 1 << ";\n";
+  bool hasChoice = llvm::any_of(task.bankOf, [&](int64_t bank) { return bank != task.bankOf[0]; });
+  if (hasChoice) {
+    int64_t bits = bitsOf(period - 1);
+    os << "  reg " << rangeOf(bits) << "turn;\n  reg " << rangeOf(selBits) << "sel;\n  always @* case (turn)\n";
+    for (auto [t, bank] : llvm::enumerate(task.bankOf))
+      os << "    " << bits << "'d" << t << ": sel = " << selBits << "'d" << (bank < 0 ? banks : bank) << ";\n";
+    os << "    default: sel = " << selBits << "'d" << banks << ";\n  endcase\n";
+    os << "  always @(posedge clk) if (rst) turn <= 0; else if (in_take) turn <= filled_last | turn == " << bits << "'d"
+       << period - 1 << " ? " << bits << "'d0 : turn + " << bits << "'d1;\n";
+  }
+  os << "  always @(posedge clk) if (rst) filled <= 0; else if (in_take) filled <= filled_last ? " << countBits
+     << "'d0 : filled + " << countBits << "'d1;\n";
+  for (int64_t b = 0; b < banks; ++b) {
+    int64_t words = task.bankWords[b], bits = bitsOf(words - 1);
+    std::string bank = "bank" + std::to_string(b);
+    os << "  wire " << bank << "_we = in_take"
+       << (hasChoice ? llvm::formatv(" & sel == {0}'d{1}", selBits, b).str() : "") << ";\n  reg " << rangeOf(bits)
+       << bank << "_next;\n  always @(posedge clk) if (rst) " << bank << "_next <= 0; else if (in_take & filled_last) "
+       << bank << "_next <= 0; else if (" << bank << "_we) " << bank << "_next <= " << bank << "_next + " << bits
+       << "'d1;\n";
+    os << "  (* ram_style = \"" << (task.hasBlockBanks() ? "block" : "distributed") << "\" *) reg "
+       << rangeOf(task.inputWidth) << bank << " [0:" << (int64_t(1) << bits) + words - 1 << "];\n";
+    os << "  always @(posedge clk) if (" << bank << "_we) " << bank << "[{filling, " << bank << "_next}] <= in_data;\n";
+    std::string at;
+    for (auto [i, read] : llvm::enumerate(bankReads[b]))
+      at += i + 1 == bankReads[b].size() ? read.second : read.first + " ? " + read.second + " : ";
+    os << "  wire " << rangeOf(bits + 1) << bank << "_at = " << at << ";\n  always @(posedge clk) if (en) " << bank
+       << "_q <= " << bank << "[" << bank << "_at];\n";
+  }
+  std::string free = "ends", half = "reading";
+  for (int64_t s = 1; s <= task.freeStage(); ++s) {
+    os << "  reg ends_d" << s << ", reading_d" << s << ";\n  always @(posedge clk) if (rst) ends_d" << s
+       << " <= 0; else if (en) begin ends_d" << s << " <= " << free << "; reading_d" << s << " <= " << half
+       << "; end\n";
+    free = "ends_d" + std::to_string(s);
+    half = "reading_d" + std::to_string(s);
+  }
+  os << "  always @(posedge clk)\n    if (rst) begin\n      filling <= 0; reading <= 0; full <= 0;\n    end else "
+        "begin\n"
+     << "      if (in_take & filled_last) begin full[filling] <= 1; filling <= ~filling; end\n"
+     << "      if (en & ends) reading <= ~reading;\n      if (en & " << free << ") full[" << half
+     << "] <= 0;\n    end\n";
+}
+
+void TaskPrinter::printOutput() {
+  std::string takes, gives, data;
+  for (unsigned n = 0; n < nests.size(); ++n) {
+    const DataPath &path = task.paths[n];
+    for (int s : path.stores) {
+      const Node &store = path.nodes[s];
+      std::string inner = allOf(n, nests[n].numOuter, nests[n].loops.size(), "_last"),
+                  name = nestName(n, "give" + llvm::Twine(s));
+      os << "  wire " << name << " = " << valid(n, store.start);
+      if (inner != "1'b1")
+        os << " & " << flag(n, "last" + std::to_string(nests[n].numOuter), inner, store.start);
+      os << ";\n";
+      gives += (gives.empty() ? "" : " | ") + name;
+      data += (data.empty() ? "" : " | ") +
+              llvm::formatv("({{{0}{{{1}}} & {2})", task.outputWidth, name, valueAt(n, store.in[0], store.start)).str();
+    }
+    for (int r : path.nodesOf(Node::StreamRead))
+      takes += (takes.empty() ? "" : " | ") + valid(n, path.nodes[r].start);
+  }
+  os << "  assign out_valid = " << gives << ";\n  assign out_data = " << data
+     << ";\n  assign en = ~out_valid | out_ready;\n";
+  if (task.isStreamed)
+    os << "  assign in_take = en & (" << takes << ");\n";
+}
+
+std::string TaskPrinter::printRegisters() {
+  std::string moves;
+  for (auto &[name, use] : carried)
+    for (int64_t d = 1; d <= use.second; ++d) {
+      os << "  reg " << rangeOf(use.first) << name << "_d" << d << ";\n";
+      moves += "    " + name + "_d" + std::to_string(d) + " <= " + name + (d > 1 ? "_d" + std::to_string(d - 1) : "") +
+               ";\n";
+    }
+  return moves.empty() ? moves
+                       : "\n  // From stage to stage\n  always @(posedge clk) if (en) begin\n" + moves + "  end\n";
+}
+
+//===----------------------------------------------------------------------===//
+// Control
+//===----------------------------------------------------------------------===//
+
+void TaskPrinter::printPorts() {
+  os << "module " << task.name() << " (\n  input clk, input rst,\n  input " << rangeOf(task.inputWidth)
+     << "in_data, input ";
+  if (task.isStreamed)
+    os << rangeOf(bitsOf(inputDepth)) << "in_count";
+  else
+    os << "in_valid";
+  os << ", output in_take,\n  output " << rangeOf(task.outputWidth)
+     << "out_data, output out_valid, input out_ready\n);\n  wire en;\n";
+}
+
+void TaskPrinter::printControl() {
+  unsigned numNests = nests.size();
+  int64_t nestBits = bitsOf(numNests - 1), most = 0;
+  for (const DataPath &path : task.paths)
+    most = std::max(most, path.ii - 1 + path.gap);
+  int64_t pauseBits = bitsOf(most);
+  auto isNest = [&](unsigned n) {
+    return numNests == 1 ? std::string() : llvm::formatv("nest == {0}'d{1}", nestBits, n).str();
+  };
+  os << "  // An iteration is issued when the pause after the last one is over and its numbers are there.\n";
+  if (!task.isStreamed)
+    os << "  reg reading, filling;\n  reg [1:0] full;\n";
+  for (size_t b = 0; b < task.bankWords.size(); ++b)
+    os << "  reg " << rangeOf(task.inputWidth) << "bank" << b << "_q;\n";
+  if (numNests > 1)
+    os << "  reg " << rangeOf(nestBits) << "nest;\n";
+  if (most > 0)
+    os << "  reg " << rangeOf(pauseBits) << "pause;\n";
+  std::string ready;
+  if (!task.isStreamed) {
+    ready = "full[reading]";
+  } else {
+    for (unsigned n = 0; n < numNests; ++n) {
+      std::string here =
+          llvm::formatv("in_count >= {0}'d{1}", bitsOf(inputDepth), task.paths[n].nodesOf(Node::StreamRead).size());
+      ready += n + 1 == numNests ? here : isNest(n) + " ? " + here + " : ";
+    }
+  }
+  os << "  wire issue = " << (most > 0 ? llvm::formatv("pause == {0}'d0 & ", pauseBits).str() : "") << "(" << ready
+     << ");\n";
+  for (auto [loop, trips] : llvm::enumerate(tripsOfLoop))
+    if (trips > 1) {
+      int64_t bits = bitsOf(trips - 1);
+      os << "  reg " << rangeOf(bits) << "c" << loop << ";\n  wire c" << loop << "_first = c" << loop << " == " << bits
+         << "'d0, c" << loop << "_last = c" << loop << " == " << bits << "'d" << trips - 1 << ";\n";
+    }
+  for (auto &[key, name] : offsets)
+    os << "  reg " << rangeOf(std::get<2>(key)) << name << "; // c" << std::get<0>(key) << " * " << std::get<1>(key)
+       << "\n";
+  for (auto &[wire, value] : wires)
+    os << "  " << wire << " = " << value << ";\n";
+  for (unsigned n = 0; n < numNests; ++n) {
+    os << "  wire " << nestName(n, "v0") << " = issue" << (numNests > 1 ? " & " + isNest(n) : "") << ";\n";
+    for (int64_t s = 1; s <= lastValid[n]; ++s)
+      os << "  reg " << nestName(n, "v" + llvm::Twine(s)) << ";\n";
+  }
+  if (!task.isStreamed)
+    os << "  wire ends = " << nestName(numNests - 1, "v0") << " & "
+       << allOf(numNests - 1, 0, nests.back().loops.size(), "_last") << ";\n";
+  os << "  always @(posedge clk)\n    if (rst) begin\n";
+  if (numNests > 1)
+    os << "      nest <= 0;\n";
+  if (most > 0)
+    os << "      pause <= 0;\n";
+  for (auto [loop, trips] : llvm::enumerate(tripsOfLoop))
+    if (trips > 1)
+      os << "      c" << loop << " <= 0;\n";
+  for (auto &[key, name] : offsets)
+    os << "      " << name << " <= 0;\n";
+  for (unsigned n = 0; n < numNests; ++n)
+    for (int64_t s = 1; s <= lastValid[n]; ++s)
+      os << "      " << nestName(n, "v" + llvm::Twine(s)) << " <= 0;\n";
+  os << "    end else if (en) begin\n";
+  for (unsigned n = 0; n < numNests; ++n)
+    for (int64_t s = 1; s <= lastValid[n]; ++s)
+      os << "      " << nestName(n, "v" + llvm::Twine(s)) << " <= " << nestName(n, "v" + llvm::Twine(s - 1)) << ";\n";
+  if (most > 0)
+    os << "      if (pause != " << pauseBits << "'d0) pause <= pause - " << pauseBits << "'d1;\n";
+  for (unsigned n = 0; n < numNests; ++n) {
+    os << "      if (" << nestName(n, "v0") << ") begin\n";
+    printAdvance(n, nests[n].loops.size(), "        ");
+    os << "      end\n";
+  }
+  os << "    end\n";
+}
+
+/// What an iteration of nest `n` does to counts at its issue if loops inside of the outer `d` ones are at their ends.
+void TaskPrinter::printAdvance(unsigned n, unsigned d, const std::string &indent) {
+  const DataPath &path = task.paths[n];
+  auto set = [&](unsigned loop, bool isNext) {
+    int64_t trips = tripsOfLoop[loop], bits = bitsOf(trips - 1);
+    if (trips == 1)
+      return;
+    std::string name = "c" + std::to_string(loop);
+    os << indent << "  " << name
+       << " <= " << (isNext ? llvm::formatv("{0} + {1}'d1", name, bits).str() : llvm::formatv("{0}'d0", bits).str())
+       << ";\n";
+    for (auto &[key, offset] : offsets) {
+      auto [of, stride, width] = key;
+      if (of != loop)
+        continue;
+      uint64_t step = static_cast<uint64_t>(stride) & ((uint64_t(1) << width) - 1);
+      os << indent << "  " << offset << " <= "
+         << (isNext ? llvm::formatv("{0} + {1}'d{2}", offset, width, step).str() : llvm::formatv("{0}'d0", width).str())
+         << ";\n";
+    }
+  };
+  auto resetInside = [&](unsigned from) {
+    for (unsigned inner = from; inner < nests[n].loops.size(); ++inner)
+      set(loopNumbers[nests[n].loop(inner)], false);
+  };
+  auto go = [&](unsigned to, bool leaves) {
+    int64_t most = 0;
+    for (const DataPath &other : task.paths)
+      most = std::max(most, other.ii - 1 + other.gap);
+    if (most > 0)
+      os << indent << "  pause <= " << bitsOf(most) << "'d" << path.ii - 1 + (leaves ? path.gap : 0) << ";\n";
+    if (to != n)
+      os << indent << "  nest <= " << bitsOf(nests.size() - 1) << "'d" << to << ";\n";
+  };
+  if (d == 0) {
+    resetInside(0);
+    return go((n + 1) % nests.size(), true);
+  }
+  if (!order.isLastIn[n][d - 1]) {
+    resetInside(d);
+    return go(n + 1, true);
+  }
+  unsigned loop = loopNumbers[nests[n].loop(d - 1)];
+  if (tripsOfLoop[loop] == 1)
+    return printAdvance(n, d - 1, indent);
+  os << indent << "if (~c" << loop << "_last) begin\n";
+  set(loop, true);
+  resetInside(d);
+  go(order.firstIn[n][d - 1], order.firstIn[n][d - 1] != n);
+  os << indent << "end else begin\n";
+  printAdvance(n, d - 1, indent + "  ");
+  os << indent << "end\n";
+}

@@ -1,0 +1,93 @@
+//===- TaskPrinter.h - One task as a module --------------------*- C++ -*-===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_TARGET_VERILOG_TASKPRINTER_H
+#define COMPRESS_LIB_TARGET_VERILOG_TASKPRINTER_H
+
+#include "compress/Target/Verilog/Verilog.h"
+#include "llvm/Support/raw_ostream.h"
+#include <map>
+
+namespace mlir::compress {
+
+/// `[7:0] ` for 8 bits.
+std::string rangeOf(int64_t width);
+/// Bits in which 0 to `most` are written, at least 1.
+int64_t bitsOf(int64_t most);
+/// The bits of `value` as a literal.
+std::string literal(const llvm::APInt &value);
+/// `text`, of `from` bits, in `to` bits.
+std::string signExtended(const std::string &text, int64_t from, int64_t to);
+/// The combinational operation `op` on `operands`, the names of wires as wide as its operands.
+std::string expressionOf(Operation *op, llvm::ArrayRef<std::string> operands);
+/// A function of one number, a rounding, as a module with ports x and y.
+std::string printRounding(func::FuncOp function);
+
+/// Prints the module of one task.
+///
+/// Everything that belongs to iterations advances with `en`, which is low only while a full stream cannot take a
+/// number. A value is a wire in the stage in which it is made; `_d1`, `_d2`, … are registers that carry it into later
+/// ones.
+class TaskPrinter {
+public:
+  TaskPrinter(const hls::TaskSchedule &task, int64_t inputDepth);
+
+  std::string print();
+  /// Files of its constants.
+  std::vector<VerilogFile> files;
+  /// Roundings that it uses.
+  SmallVector<func::FuncOp> roundings;
+
+private:
+  std::string nestName(unsigned n, const llvm::Twine &what);
+  std::string valid(unsigned n, int64_t stage);
+  /// `name`, a wire of `width` bits in stage `ready` of an iteration, in a later one.
+  std::string later(const std::string &name, int64_t width, int64_t ready, int64_t stage);
+  std::string valueAt(unsigned n, int node, int64_t stage);
+  std::string counter(unsigned n, unsigned d);
+  /// All counts of loops `begin` to `end` of a nest are their first, or their last.
+  std::string allOf(unsigned n, unsigned begin, unsigned end, const char *which);
+  std::string flag(unsigned n, const std::string &name, const std::string &value, int64_t stage);
+  /// The wire of a place in a memory in stage 0.
+  std::string placeWire(unsigned n, const hls::Place &place, int64_t width);
+
+  void printPorts();
+  void printControl();
+  void printAdvance(unsigned n, unsigned d, const std::string &indent);
+  void printBanks();
+  void printNest(unsigned n);
+  void printNode(unsigned n, int node);
+  void printOutput();
+  /// Declares what carries values; returns the code that moves them.
+  std::string printRegisters();
+
+  const hls::TaskSchedule &task;
+  int64_t inputDepth;
+  SmallVector<hls::Nest> nests;
+  hls::NestOrder order;
+  std::string text;
+  llvm::raw_string_ostream os{text};
+  /// What registers of sums take, for the end of the module.
+  std::string late;
+  llvm::DenseMap<Operation *, unsigned> loopNumbers;
+  std::vector<int64_t> tripsOfLoop;
+  /// Names of wires of nodes by nest; empty where there is none yet.
+  std::vector<std::vector<std::string>> names;
+  /// How far values are carried: by name, the width and the most stages.
+  std::map<std::string, std::pair<int64_t, int64_t>> carried;
+  /// Stages of each nest in which its valid bit is used.
+  SmallVector<int64_t> lastValid;
+  std::map<std::string, std::string> wires;
+  /// Products of counts with strides that are kept as registers: loop, stride, width.
+  std::map<std::tuple<unsigned, int64_t, int64_t>, std::string> offsets;
+  /// For each bank, who reads it: a condition and a place.
+  std::vector<std::vector<std::pair<std::string, std::string>>> bankReads;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_TARGET_VERILOG_TASKPRINTER_H

@@ -1,0 +1,80 @@
+// RUN: compress-opt %s --split-input-file --compress-hls-schedule=chain=true --verify-diagnostics
+// RUN: compress-opt %s --split-input-file --compress-hls-schedule 2>&1 | FileCheck %s
+
+func.func private @sum(%x: memref<4xi8>, %z: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 4 {
+    %a = affine.load %x[%i] : memref<4xi8>
+    %b = affine.load %z[%i] : memref<4xi8>
+    %s = arith.addi %a, %b : i8
+    affine.store %s, %y[%i] : memref<4xi8>
+  }
+  return
+}
+// Steps alone have a schedule in any network.
+// CHECK: func.func private @sum
+// CHECK: #hls.pipeline<ii = 1,
+// expected-error@+1 {{is no chain of tasks: expects each step to read what one other wrote, and nobody else}}
+func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  call @sum(%x, %x, %y) : (memref<4xi8>, memref<4xi8>, memref<4xi8>) -> ()
+  return
+}
+
+// -----
+
+// A stream at the outside cannot put numbers in another order.
+// expected-error@+1 {{writes numbers of the result in another order than theirs, which a stream cannot put right}}
+func.func private @reversed(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 2 {
+    affine.for %j = 0 to 2 {
+      %a = affine.load %x[%i * 2 + %j] : memref<4xi8>
+      affine.store %a, %y[%j * 2 + %i] : memref<4xi8>
+    }
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  call @reversed(%x, %y) : (memref<4xi8>, memref<4xi8>) -> ()
+  return
+}
+
+// -----
+
+// expected-error@+1 {{is no task: it writes 4 numbers to 2 places of a buffer of 4}}
+func.func private @writes_twice(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 2 {
+    affine.for %j = 0 to 2 {
+      %a = affine.load %x[%i * 2 + %j] : memref<4xi8>
+      affine.store %a, %y[%i] : memref<4xi8>
+    }
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  call @writes_twice(%x, %y) : (memref<4xi8>, memref<4xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func private @divides(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 4 {
+    %a = affine.load %x[%i] : memref<4xi8>
+    // expected-error@+1 {{has no schedule: 'arith.divsi' is nothing that convert-compress-to-fixed-point makes}}
+    %q = arith.divsi %a, %a : i8
+    affine.store %q, %y[%i] : memref<4xi8>
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  call @divides(%x, %y) : (memref<4xi8>, memref<4xi8>) -> ()
+  return
+}
+
+// -----
+
+// expected-error@+1 {{is no chain of tasks: expects @main with one input and one result}}
+module {
+  func.func @main(%x: memref<4xi8>) {
+    return
+  }
+}

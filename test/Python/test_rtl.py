@@ -1,0 +1,125 @@
+"""The Verilog of a network: every number against the integer reference, and the cycle in which each sample ends against the schedule;
+the netlist of Yosys, with its models of cells, the same way. tools/dev/rtl-sweep.py does it for many layers."""
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from onnx import helper
+
+from compress_mlir.native import _find_compiler
+from conftest import ROOT
+from test_hls import copy_of, run_compiler
+from test_import import floats, make_model, save
+
+spec = importlib.util.spec_from_file_location("rtl_sweep", ROOT / "tools" / "dev" / "rtl-sweep.py")
+sweep = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sweep)
+
+SEED = int(os.environ.get("COMPRESS_SEED", "1"))
+needs_verilator = pytest.mark.skipif(not shutil.which("verilator"), reason="verilator is not installed")
+needs_yosys = pytest.mark.skipif(not shutil.which("yosys"), reason="yosys is not installed")
+
+
+def make(layer, folder, *options):
+    return sweep.compile_layer(layer, folder, SEED, _find_compiler(), *options)
+
+
+@pytest.fixture(scope="module")
+def circulant(tmp_path_factory):
+    """A circulant layer with cut blocks, 3 lanes on 4 blocks."""
+    return make(sweep.Layer("circulant", 30, 20, 8, 3, 1, 8), tmp_path_factory.mktemp("rtl"))
+
+
+@needs_verilator
+def test_circulant_layer_is_exact_in_every_cycle(circulant):
+    isRight, output = sweep.simulate(circulant, SEED)
+    print("seed", SEED)
+    assert isRight, output
+    assert "10 samples, 0 numbers differ" in output and "every sample as scheduled" in output
+    assert output.count("6 samples, 0 numbers differ") == 4, output
+
+
+@needs_verilator
+def test_power_of_two_dot_is_exact_in_every_cycle(tmp_path):
+    project = make(sweep.Layer("pow2", 33, 7, 0, 5, 1, 8), tmp_path)
+    code = (project / "rtl" / "layer.v").read_text()
+    assert "$signed(" in code and "*" not in re.sub(r"\(\*.*?\*\)|always @\*|//.*", "", code)  # it shifts
+    isRight, output = sweep.simulate(project, SEED)
+    assert isRight, output
+
+
+@needs_verilator
+def test_layers_in_a_chain_are_exact_in_every_cycle(rng, tmp_path):
+    """A circulant layer of odd blocks, relu, a dense layer."""
+    nodes = [helper.make_node("Circulant", ["c"], ["w1"], name="light", domain="compress", rows=9, cols=11),
+             helper.make_node("Gemm", ["x", "w1", "b1"], ["h"], name="fc1", transB=1), helper.make_node("Relu", ["h"], ["r"], name="relu"),
+             helper.make_node("Gemm", ["r", "w2"], ["y"], name="fc2", transB=1)]
+    constants = {"c": floats(rng, 2, 3, 5), "b1": floats(rng, 9), "w2": floats(rng, 4, 9)}
+    model = save(make_model(nodes, {"x": [1, 11]}, {"y": [1, 4]}, constants, circulant=True), tmp_path)
+    done = run_compiler(model, tmp_path / "project", floats(rng, 12, 11), "--force", "spectral", "--hls-rtl", "--hls-lanes", "2")
+    assert done.returncode == 0, done.stderr
+    isRight, output = sweep.simulate(tmp_path / "project", SEED)
+    assert isRight, output
+
+
+@needs_verilator
+def test_a_flipped_weight_fails(circulant, tmp_path):
+    assert sweep.simulate(circulant)[0]
+    project = copy_of(circulant, tmp_path)
+    rom = next((project / "rtl").glob("*_accumulate_*.hex"))
+    words = rom.read_text().split("\n")
+    words[0] = format(int(words[0], 16) ^ 64, "x")
+    rom.write_text("\n".join(words))
+    done = subprocess.run([str(project / "build" / "rtl" / "sim")], cwd=project / "rtl", capture_output=True, text=True)
+    assert done.returncode == 1 and "expected" in done.stdout
+
+
+@needs_verilator
+def test_a_shorter_stream_slows_or_deadlocks(circulant, tmp_path):
+    """The depths are the least: each stream of more than one number, made one shorter, delays a sample or stops."""
+    code = (circulant / "rtl" / "layer.v").read_text()
+    streams = [(m.start(1), m.end(1), int(m[1])) for m in re.finditer(r"\.DEPTH\((\d+)\)", code) if int(m[1]) > 1]
+    begin, end, depth = max(streams, key=lambda stream: stream[2])
+    project = copy_of(circulant, tmp_path)
+    (project / "rtl" / "layer.v").write_text(code[:begin] + str(depth - 1) + code[end:])
+    isRight, output = sweep.simulate(project, flags="-Wno-WIDTH")
+    assert not isRight and ("deadlock" in output or "OTHER CYCLES" in output), output
+
+
+@needs_verilator
+def test_an_interval_for_two_ports_fails(circulant, tmp_path):
+    """The transform takes 8 numbers of a stream, which gives one a cycle. An interval of 4, as for a stream with two ports, reads and
+    writes two in one cycle."""
+    code = (circulant / "rtl" / "layer.v").read_text()
+    assert "an iteration every 8 cycles" in code
+    changed, count = re.subn(r"(_transform \(.*?pause <= 3'd)7;(.*?endmodule)", r"\g<1>3;\2", code, count=1, flags=re.S)
+    assert count == 1
+    project = copy_of(circulant, tmp_path)
+    (project / "rtl" / "layer.v").write_text(changed)
+    isRight, output = sweep.simulate(project)
+    assert not isRight and ("expected" in output or "OTHER CYCLES" in output), output
+
+
+@needs_verilator
+@needs_yosys
+def test_the_netlist_is_exact_and_takes_what_the_report_says(tmp_path):
+    """A small circulant layer of odd blocks with two lanes, as DSP48E1, LUTs and flip-flops."""
+    project = make(sweep.Layer("circulant", 9, 6, 3, 2, 1, 8), tmp_path)
+    isRight, output = sweep.simulate_gates(project)
+    assert isRight, output
+    cells = sweep.synthesize(project)
+    model = json.loads((project / "report.json").read_text())["rtl"]
+    assert model["dsp"]["value"] == cells["dsp"] and abs(model["bram18"]["value"] - cells["bram18"]) <= 1, (model, cells)
+
+
+def test_what_is_no_chain_is_refused(rng, tmp_path):
+    nodes = [helper.make_node("Relu", ["x"], ["r"], name="relu"), helper.make_node("Add", ["x", "r"], ["y"], name="sum")]
+    model = save(make_model(nodes, {"x": [1, 4]}, {"y": [1, 4]}), tmp_path)
+    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl")
+    assert done.returncode != 0 and "is no chain of tasks" in done.stderr and not (tmp_path / "project").exists()
+    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-lanes", "2")
+    assert done.returncode != 0 and "--hls-lanes expects 1 to 64, with --hls-rtl" in done.stderr

@@ -1,0 +1,212 @@
+#!/usr/bin/python3
+"""Compiles layers to Verilog, simulates and synthesizes them, and prints what the schedule says beside what came out.
+
+  tools/dev/rtl-sweep.py --seed 7 --count 20          layers drawn by the seed
+  tools/dev/rtl-sweep.py --fixed                      the 20 layers that are always looked at
+  tools/dev/rtl-sweep.py --fixed --synth              also Yosys, synth_xilinx for 7 series: DSP, BRAM, LUT
+  tools/dev/rtl-sweep.py --fixed --gates              also the netlist of Yosys, simulated with the same samples
+
+Fails if a number differs from the integer reference, a sample ends in another cycle than scheduled, DSP or BRAM are not those of the report
+(BRAM: more than one apart). Needs verilator and yosys.
+"""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python"))
+from compress_mlir import onnx_functions  # noqa: E402
+
+Layer = collections.namedtuple("Layer", "kind inputs outputs k lanes bias bits")
+# Lanes that do and do not divide the blocks of the input, odd and cut blocks, one block, with and without bias.
+FIXED = [Layer(*fields) for fields in [
+    ("circulant", 32, 32, 8, 1, 1, 8), ("circulant", 32, 32, 8, 2, 1, 8), ("circulant", 32, 32, 8, 4, 1, 8),
+    ("circulant", 40, 24, 8, 2, 0, 8), ("circulant", 40, 24, 8, 3, 1, 8), ("circulant", 64, 64, 16, 4, 1, 8),
+    ("circulant", 64, 48, 16, 3, 0, 8), ("circulant", 30, 20, 8, 2, 1, 8), ("circulant", 30, 20, 8, 3, 0, 8),
+    ("circulant", 27, 18, 9, 2, 1, 8), ("circulant", 15, 10, 5, 2, 1, 8), ("circulant", 9, 12, 3, 2, 1, 8),
+    ("circulant", 8, 8, 8, 1, 1, 8), ("circulant", 16, 4, 4, 4, 1, 8), ("circulant", 128, 64, 8, 8, 1, 8),
+    ("circulant", 32, 32, 8, 2, 1, 12), ("pow2", 24, 10, 0, 1, 1, 8), ("pow2", 24, 10, 0, 4, 0, 8),
+    ("pow2", 33, 7, 0, 5, 1, 8), ("dense", 20, 6, 0, 3, 1, 8)]]
+
+
+def drawn(rng):
+    """A layer: blocks of 3 to 16 points, odd ones as well; extents that blocks need not divide, lanes that need not divide blocks."""
+    kind = rng.choice(["circulant"] * 4 + ["pow2", "dense"])
+    bias, bits = rng.randint(0, 1), rng.choice([8, 8, 8, 6, 12])
+    if kind != "circulant":
+        inputs = rng.randint(2, 64)
+        return Layer(kind, inputs, rng.randint(1, 24), 0, rng.randint(1, min(8, inputs)), bias, bits)
+    k = rng.choice([3, 4, 5, 6, 7, 8, 8, 9, 12, 16])
+    blocks, cut = rng.randint(1, 9), rng.randint(0, k - 1) if rng.random() < 0.4 else 0
+    return Layer(kind, max(2, k * blocks - cut), max(1, k * rng.randint(1, 6) - (rng.randint(0, k - 1) if rng.random() < 0.4 else 0)), k,
+                 rng.randint(1, blocks), bias, bits)
+
+
+def write_model(layer, path, rng):
+    """An ONNX file of one fully connected layer."""
+    names, constants = ["x", "w"] + (["b"] if layer.bias else []), {}
+    nodes = []
+    if layer.kind == "circulant":
+        shape = (-(-layer.outputs // layer.k), -(-layer.inputs // layer.k), layer.k)
+        constants["c"] = rng.standard_normal(shape)
+        nodes.append(helper.make_node("Circulant", ["c"], ["w"], name="light", domain="compress", rows=layer.outputs, cols=layer.inputs))
+    elif layer.kind == "pow2":
+        exponents = rng.integers(-5, 1, (layer.outputs, layer.inputs))
+        constants["w"] = rng.choice([-1.0, 0.0, 1.0], exponents.shape, p=[.4, .2, .4]) * 2.0**exponents
+    else:
+        constants["w"] = rng.standard_normal((layer.outputs, layer.inputs))
+    if layer.bias:
+        constants["b"] = rng.standard_normal(layer.outputs)
+    nodes.append(helper.make_node("Gemm", names, ["y"], name="fc", transB=1))
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, layer.inputs])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, layer.outputs])],
+                              [numpy_helper.from_array(np.float32(v), n) for n, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
+    model.ir_version = 8
+    onnx.save(onnx_functions.add_functions(model) if layer.kind == "circulant" else model, str(path))
+
+
+def compile_layer(layer, folder, seed, compiler, *options):
+    """The project of `layer` with random weights, calibrated on random samples and tested on larger ones, which saturate."""
+    rng = np.random.default_rng(seed)
+    write_model(layer, folder / "layer.onnx", rng)
+    x = rng.standard_normal((16, layer.inputs)).astype(np.float32)
+    np.save(folder / "calibration.npy", x)
+    np.save(folder / "tests.npy", np.concatenate([x[:4], 3 * rng.standard_normal((2, layer.inputs)).astype(np.float32)]))
+    force = ["--force", "spectral"] if layer.kind == "circulant" else []
+    command = [str(compiler), str(folder / "layer.onnx"), "-o", str(folder / "project"), "--target", "hls", "--quiet", "--hls-rtl",
+               "--hls-lanes", str(layer.lanes), "--calibration", str(folder / "calibration.npy"), "--test-data", str(folder / "tests.npy"),
+               "--fixed-point", f"activation-bits={layer.bits} weight-bits={layer.bits} spectrum-bits={layer.bits}", *force, *options]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{layer}: {done.stderr}")
+    return folder / "project"
+
+
+def simulate(project, seed=1, flags=""):
+    """(succeeded, output) of make rtlsim."""
+    done = subprocess.run(["make", "-s", "-C", str(project), "rtlsim", f"SEED={seed}", "RTL_OPT=-O0", f"VERILATOR_FLAGS={flags}"],
+                          capture_output=True, text=True)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def measured(output):
+    """{latency, interval} of a run, cycles."""
+    found = re.search(r"differ, latency (\d+), interval (\d+) cycles", output)
+    return {"latency": int(found[1]), "interval": int(found[2])} if found else {}
+
+
+def synthesize(project, netlist=None):
+    """Cells of 7 series as Yosys counts them: dsp, bram18, lut, ff. Warnings that say that a netlist is wrong are errors."""
+    top = json.loads((project / "report.json").read_text())["top"]
+    script = f"read_verilog {top}.v; synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -top {top}; check -assert; stat"
+    if netlist:
+        script += f"; write_verilog -noattr {netlist}"
+    done = subprocess.run(["yosys", "-p", script], cwd=project / "rtl", capture_output=True, text=True)
+    text = done.stdout + done.stderr
+    if done.returncode != 0 or re.search(r"Driver-driver conflict|\bLatch inferred", text):
+        raise RuntimeError(f"yosys: {text[-2000:]}")
+    cells = collections.Counter()
+    for name, number in re.findall(r"^     (\w+) +(\d+)$", text[text.rindex("Number of cells"):], re.M):
+        cells[name] += int(number)
+    lut = sum(number for name, number in cells.items() if re.fullmatch(r"LUT\d", name))
+    # Memories in LUTs and shift registers, by the LUTs of a slice that they take.
+    sizes = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM256X1S": 4, "RAM128X1S": 2, "RAM32X1S": 1,
+             "RAM64X1S": 1, "SRL16E": 1, "SRLC32E": 1, "SRL16": 1}
+    lut += sum(cells[name] * size for name, size in sizes.items())
+    unknown = [name for name in cells if name.startswith("RAM") and name not in sizes and not name.startswith("RAMB")]
+    assert not unknown, unknown
+    return {"dsp": cells["DSP48E1"], "bram18": cells["RAMB18E1"] + 2 * cells["RAMB36E1"], "lut": lut,
+            "ff": sum(number for name, number in cells.items() if name.startswith("FD"))}
+
+
+def simulate_gates(project):
+    """(succeeded, output) of the test bench on the netlist of Yosys and its models of cells."""
+    top = json.loads((project / "report.json").read_text())["top"]
+    netlist = project / "build" / "netlist.v"
+    netlist.parent.mkdir(exist_ok=True)
+    synthesize(project, netlist)
+    data = subprocess.run(["yosys-config", "--datdir"], capture_output=True, text=True).stdout.strip() or "/usr/share/yosys"
+    done = subprocess.run(["verilator", "--cc", "--exe", "--build", "-O3", "-Wno-fatal", "-Wno-lint", "--prefix", "Vnet", "--top-module", top,
+                           "--Mdir", "build/gates", "-MAKEFLAGS", "OBJCACHE=ccache OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0" if shutil.which("ccache") else "OPT_FAST=-O0",
+                           "-CFLAGS", f"-I{project / 'tb'}", "-o", "sim", "build/netlist.v",
+                           f"{data}/xilinx/cells_sim.v", str(project / "tb/rtl_tb.cpp")], cwd=project, capture_output=True, text=True)
+    if done.returncode != 0:
+        return False, done.stdout + done.stderr
+    done = subprocess.run([str(project / "build/gates/sim")], cwd=project / "rtl", capture_output=True, text=True)
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def row(layer, seed, folder, options):
+    """What is modelled and what came out for one layer, and whether they agree."""
+    project = compile_layer(layer, folder, seed, options.compiler)
+    report = json.loads((project / "report.json").read_text())
+    isRight, output = simulate(project, seed)
+    result = {"layer": layer, "right": isRight, "output": output, "model": {k: v["value"] for k, v in report.get("rtl", {}).items()
+                                                                            if isinstance(v, dict) and "value" in v},
+              "rtl": measured(output)}
+    if options.synth:
+        result["yosys"] = synthesize(project)
+    if options.gates:
+        result["gates"], output = simulate_gates(project)
+        result["output"] += output
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", default=os.environ.get("COMPRESS_COMPILE", ROOT / "build-dev/bin/compress-compile"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--fixed", action="store_true")
+    parser.add_argument("--synth", action="store_true")
+    parser.add_argument("--gates", action="store_true")
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    layers = (FIXED if options.fixed else []) + [drawn(rng) for _ in range(options.count)]
+    errors, wrong, rows = [], 0, []
+    print(f"seed {options.seed}")
+    print("| layer | latency: model, RTL | interval: model, RTL | DSP: model, Yosys | BRAM18: model, Yosys | LUT: model, Yosys |")
+    print("|---|---|---|---|---|---|")
+    for i, layer in enumerate(layers):
+        with tempfile.TemporaryDirectory() as folder:
+            result = row(layer, options.seed + i, pathlib.Path(folder), options)
+        rows.append(result)
+        model, rtl, yosys = result["model"], result["rtl"], result.get("yosys", {})
+        isRight = result["right"] and result.get("gates", True)
+        if yosys:
+            isRight &= model["dsp"] == yosys["dsp"] and abs(model["bram18"] - yosys["bram18"]) <= 1
+            errors.append(abs(model["lut"] - yosys["lut"]) / yosys["lut"])
+        name = f"{layer.kind} {layer.inputs} x {layer.outputs}" + (f", k = {layer.k}" if layer.k else "") + f", {layer.lanes} lanes, " \
+               f"{layer.bits} bits" + (", bias" if layer.bias else "")
+        pairs = [(model.get(key), rtl.get(key)) for key in ("latency", "interval")]
+        pairs += [(model.get(key), yosys.get(key)) for key in ("dsp", "bram18", "lut")]
+        print(f"| {name} | " + " | ".join(f"{a}, {b}" for a, b in pairs) + " |" + ("" if isRight else " WRONG"), flush=True)
+        if not isRight:
+            wrong += 1
+            print(result["output"])
+    print(f"{len(layers)} layers, {wrong} wrong")
+    if errors:
+        print(f"LUT error: median {100 * statistics.median(errors):.0f} %, worst {100 * max(errors):.0f} %")
+    if options.json:
+        options.json.write_text(json.dumps([{k: (v._asdict() if k == "layer" else v) for k, v in r.items() if k != "output"} for r in rows],
+                                           indent=1))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
