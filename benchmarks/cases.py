@@ -21,7 +21,11 @@ GRAMMAR = """\
   smartdeal-fc-ROWSxCOLS-bB                powers of two times 3 x 3 bases of slices, half of the rows zero for 32 outputs at once
   rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
   mnist-circulant-bB                       the network of examples/mnist/models
+  mnist-NETWORK-bB                         a trained light network of there, as mnist-mlp_smartdeal; the peer gets the same file
 with -bf16 or -i8 (compress-compile --precision) after circulant-* and dense-*, then -l2cold or -dramcold"""
+
+# Of examples/mnist/models, beside the circulant and the dense one.
+NETWORKS = ("mlp_smartdeal", "dense_smartdeal", "cnn_escalate", "circulant_spectra8", "circulant_spectra4", "small_int4")
 
 _FC = r"(?P<rows>\d+)(x(?P<cols>\d+))?"
 _CONV = r"((?P<ci>\d+)-(?P<co>\d+)-(?P<h>\d+)x(?P<w>\d+)-r(?P<taps>\d+)-s(?P<stride>\d+)|(?P<c>\d+)-(?P<hw>\d+))"
@@ -30,7 +34,8 @@ _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
           rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
           rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)",
-          r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)"]
+          r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
+          rf"mnist-(?P<network>{'|'.join(NETWORKS)})-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
 
 # Peers of a case that targets.json does not list, by how its name begins.
@@ -38,7 +43,8 @@ _DEFAULT_PEERS = {"circulant-fc": ["ort-fp32", "ort-int8", "ort-int4"], "circula
                   "circulant-mlp": ["ort-fp32", "ort-int8"], "dense-fc": ["ort-fp32", "ort-int8"],
                   "dense-conv": ["ort-fp32", "ort-int8"], "int8-fc": ["ort-int8"], "int8-conv": ["ort-int8"],
                   "int4-fc": ["ort-int4", "ort-int8"], "pow2-fc": ["ort-int4", "ours-dense-int8"],
-                  "ternary-fc": ["ort-int4", "ours-dense-int8"], "smartdeal-fc": ["ort-int4", "ours-dense-int8"], "rfft": ["fftw"], "mnist-circulant": ["ort-fp32"]}
+                  "ternary-fc": ["ort-int4", "ours-dense-int8"], "smartdeal-fc": ["ort-int4", "ours-dense-int8"], "rfft": ["fftw"],
+                  **{f"mnist-{network}": ["ort-fp32"] for network in NETWORKS}, "mnist-circulant": ["ort-fp32"]}
 
 # Kinds whose files have light weights, for integer arithmetic.
 LIGHT = ("pow2-fc", "ternary-fc", "smartdeal-fc")
@@ -102,6 +108,7 @@ def parse(name):
         raise _refuse(name, "no form of the grammar has its shape")
     given = {key: value for key, value in found.groupdict().items() if value is not None}
     words = {key: given.pop(key) for key in ("precision", "cold") if key in given}
+    given.pop("network", None)  # the kind says it
     n = {key: int(value) for key, value in given.items()}
     zero = [key for key, value in n.items() if value < 1]
     if zero:

@@ -7,6 +7,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from compress_mlir import onnx_functions, reference
 
+from . import cases
+
 MNIST = pathlib.Path(__file__).resolve().parents[1] / "examples" / "mnist" / "models"
 OPSET = 15
 NUM_INPUTS = 8
@@ -188,6 +190,15 @@ class Mnist:
         return np.random.default_rng(1).standard_normal([NUM_INPUTS, self.case.batch] + self.input_shape, np.float32)
 
 
+class LightMnist(Mnist):
+    """A trained light network of examples/mnist. ONNX Runtime gets the same file, whose functions it folds into dense floats."""
+
+    def write(self, path):
+        return MNIST / f"{self.case.kind.replace('-', '_', 1)}.onnx"
+
+    write_dense = write
+
+
 class Rfft:
     """Real transforms, rows of k numbers to rows of k slots; IR, as ONNX's DFT is of opset 17 and gives complex numbers."""
     input_name, output_name = "x", "y"
@@ -226,7 +237,8 @@ func.func @main(%x: {rows}) -> {rows} {{
 
 
 def network(case):
-    return {"rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
+    light = {f"mnist-{network}": LightMnist for network in cases.NETWORKS}
+    return {**light, "rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
             "smartdeal-fc": SmartDeal}.get(case.kind, Network)(case)
 
 
@@ -254,6 +266,23 @@ class Evaluator:
 
     def Circulant(self, c, rows, cols):
         return c.astype(np.float64), rows, cols
+
+    def CirculantSpectrum(self, slots, rows, cols):
+        k = slots.shape[2]
+        real = 2 - k % 2
+        bins = np.zeros(slots.shape[:2] + (k // 2 + 1,) + slots.shape[3:], complex)
+        bins[:, :, 0] = slots[:, :, 0]
+        if real == 2:
+            bins[:, :, k // 2] = slots[:, :, 1]
+        bins[:, :, 1:(k + 1) // 2] = slots[:, :, real::2] + 1j * slots[:, :, real + 1::2]
+        return np.fft.irfft(bins, k, axis=2), rows, cols
+
+    def Cast(self, x, **_):
+        return x.astype(np.float64)
+
+    def DequantizeLinear(self, codes, scales, axis=1):
+        shape = [-1 if scales.ndim and d == axis else 1 for d in range(codes.ndim)]
+        return codes.astype(np.float64) * scales.reshape(shape)
 
     def Dequantize(self, codes, scales, shape, bits, table, group):
         raw = np.unpackbits(codes, bitorder="little")[:np.prod(shape) * bits].reshape(-1, bits)

@@ -2,6 +2,7 @@
 ONNX Runtime's predictions where it is there. docs/Accuracy.md has the table."""
 import json
 
+import numpy as np
 import onnx
 import pytest
 
@@ -12,6 +13,7 @@ pytest.importorskip("torch")
 import fetch  # noqa: E402
 import figures  # noqa: E402
 import mnist  # noqa: E402
+from benchmarks import models  # noqa: E402
 
 # Bytes of the dense network's f32 weights and biases, how many times fewer are asked (issue: at most so many points lost), and the
 # accuracy of the dense network of the same seed.
@@ -61,6 +63,18 @@ def test_library_is_as_small_as_the_file(name, tmp_path):
     print(f"{name}: {stored} bytes in the file, {report['weight_bytes']} in the library: {report['weights']}")
     assert sum(report["weights"].values()) == report["weight_bytes"] <= (1 + BEYOND[name]) * stored
     assert report["weights"]["i8"] <= stored
+
+
+@pytest.mark.parametrize("objective", ["time", "bytes"])
+@pytest.mark.parametrize("name", ASKED)
+def test_library_is_the_file_in_double(name, objective, rng, tmp_path):
+    """Against NumPy in double, whichever form a layer has; the bound of scripts/bench."""
+    path, x = mnist.MODELS / f"mnist_{name}.onnx", rng.standard_normal((3, 1, 28, 28)).astype(np.float32)
+    library = compress_mlir.load(compress_mlir.compile(path, tmp_path, objective=objective))
+    exact = models.Evaluator(path)(x)
+    error = np.linalg.norm(library.run({"image": x})["logits"] - exact) / np.linalg.norm(exact)
+    print(f"{name}, {objective}: {error:.1e}")
+    assert error <= 1e-5
 
 
 @pytest.mark.parametrize("name", ASKED)
