@@ -53,10 +53,18 @@ static bool sparsify(ColMatrix &c, double theta, bool byRow) {
   return (isEmpty == wasEmpty).all();
 }
 
+static void clearRows(ColMatrix &c, llvm::ArrayRef<bool> kept) {
+  for (size_t row = 0; row < kept.size(); ++row)
+    if (!kept[row])
+      c.row(row).setZero();
+}
+
 /// One run at one theta; nothing if theta empties a column.
-static std::optional<SmartDealSlice> attempt(const ColMatrix &a, double theta, const SmartDealOptions &options) {
+static std::optional<SmartDealSlice> attempt(const ColMatrix &a, double theta, const SmartDealOptions &options,
+                                             llvm::ArrayRef<bool> kept) {
   SmartDealSlice result;
   ColMatrix c = a, previous;
+  clearRows(c, kept);
   for (int64_t iteration = 1;; ++iteration) {
     if (options.scaleColumns)
       recentreColumns(c);
@@ -72,18 +80,19 @@ static std::optional<SmartDealSlice> attempt(const ColMatrix &a, double theta, c
     }
     previous = std::move(q);
     c = leastSquares(ColMatrix(b.transpose()), ColMatrix(a.transpose())).transpose();
+    clearRows(c, kept);
     if (!sparsify(c, theta, options.byRow))
       return std::nullopt;
   }
 }
 
 SmartDealSlice mlir::compress::obtain::fitSmartDealSlice(llvm::ArrayRef<double> slice, int64_t rows, int64_t r,
-                                                         const SmartDealOptions &options) {
+                                                         const SmartDealOptions &options, llvm::ArrayRef<bool> kept) {
   assert(int64_t(slice.size()) == rows * r && "one number per entry");
   ColMatrix a = ConstView(slice.data(), rows, r);
   double theta = options.theta;
   for (int64_t restarts = 0;; ++restarts) {
-    if (auto result = attempt(a, theta, options)) {
+    if (auto result = attempt(a, theta, options, kept)) {
       result->history.restarts = restarts;
       return std::move(*result);
     }
@@ -114,13 +123,38 @@ static std::vector<double> sliceOf(llvm::ArrayRef<double> weight, int64_t outs, 
   return slice;
 }
 
+/// The rows of slice `s` that the outputs from `first` on share.
+static llvm::SmallVector<bool> sharedRows(llvm::ArrayRef<double> weight, int64_t outs, SmartDealSlicing slicing,
+                                          int64_t first, int64_t s, const SmartDealOptions &options) {
+  std::vector<double> squares(slicing.rows, 0);
+  for (int64_t out = first; out < std::min(outs, first + options.share); ++out) {
+    std::vector<double> slice = sliceOf(weight, outs, slicing, out * slicing.slices + s);
+    for (size_t i = 0; i < slice.size(); ++i)
+      squares[i / slicing.r] += slice[i] * slice[i];
+  }
+  std::vector<int64_t> order(slicing.rows);
+  std::iota(order.begin(), order.end(), 0);
+  // Of equal rows, the first ones.
+  llvm::sort(order, [&](int64_t a, int64_t b) { return std::pair(-squares[a], a) < std::pair(-squares[b], b); });
+  int64_t dropped = static_cast<int64_t>(options.rowSparsity * static_cast<double>(slicing.rows));
+  llvm::SmallVector<bool> kept(slicing.rows, true);
+  for (int64_t row : llvm::ArrayRef(order).take_back(dropped))
+    kept[row] = false;
+  return kept;
+}
+
 SmartDealFit mlir::compress::obtain::fitSmartDeal(llvm::ArrayRef<double> weight, llvm::ArrayRef<int64_t> shape,
                                                   const SmartDealOptions &options, int64_t maxRows) {
   SmartDealFit fit;
   auto [slices, rows, r] = fit.slicing = smartDealSlicing(shape, maxRows);
   fit.outs = shape.front();
+  std::vector<llvm::SmallVector<bool>> shared(slices);
   for (int64_t s = 0; s < fit.outs * slices; ++s) {
-    SmartDealSlice one = fitSmartDealSlice(sliceOf(weight, fit.outs, fit.slicing, s), rows, r, options);
+    int64_t out = s / slices;
+    llvm::SmallVector<bool> &kept = shared[s % slices];
+    if (options.share > 1 && out % options.share == 0)
+      kept = sharedRows(weight, fit.outs, fit.slicing, out, s % slices, options);
+    SmartDealSlice one = fitSmartDealSlice(sliceOf(weight, fit.outs, fit.slicing, s), rows, r, options, kept);
     llvm::append_range(fit.coefficients, one.coefficients);
     llvm::append_range(fit.basis, one.basis);
     fit.histories.push_back(std::move(one.history));

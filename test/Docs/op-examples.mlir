@@ -126,10 +126,11 @@ func.func @unpack_rows(%values: tensor<700xi8>, %mask: tensor<32x12xi8>, %starts
   return %w : tensor<32x90xf32>
 }
 
-func.func @basis_dot(%x: tensor<?x240xf32>, %words: tensor<2x2x3x3x32xi32>, %mask: tensor<2x2x2xi32>, %basis: tensor<2x2x3x3x32xf32>,
-    %y0: tensor<?x50xf32>) -> tensor<?x50xf32> {
-  %y = compress.basis_dot bits = 4 offset = 0 numbers = [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64] rows = 40
-        ins(%x, %words, %mask, %basis : tensor<?x240xf32>, tensor<2x2x3x3x32xi32>, tensor<2x2x2xi32>, tensor<2x2x3x3x32xf32>)
+func.func @basis_dot(%x: tensor<?x240xf32>, %words: tensor<2x2x3x3x32xi32>, %mask: tensor<2x2x2xi32>, %starts: tensor<2x2x3x32xi32>,
+    %basis: tensor<2x2x3x3x32xf32>, %y0: tensor<?x50xf32>) -> tensor<?x50xf32> {
+  %y = compress.basis_dot bits = 4 numbers = [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64] rows = 40
+        ins(%x, %words, %mask, %starts, %basis : tensor<?x240xf32>, tensor<2x2x3x3x32xi32>, tensor<2x2x2xi32>, tensor<2x2x3x32xi32>,
+        tensor<2x2x3x3x32xf32>)
         outs(%y0 : tensor<?x50xf32>) -> tensor<?x50xf32>
   return %y : tensor<?x50xf32>
 }

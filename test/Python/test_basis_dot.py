@@ -3,12 +3,20 @@
 Where activations are integers of which the largest of each slice is 127, and bases are integers, nothing is rounded: the output is the
 product bit by bit. Elsewhere the oracles are those of test_code_decoders.py.
 """
+import subprocess
+import sys
+
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from conftest import ROOT
+from onnx import TensorProto, helper, numpy_helper
 
 from compress_mlir import onnx_functions
+from compress_mlir.native import _find_compiler
+
+sys.path.insert(0, str(ROOT))
+from benchmarks import models  # noqa: E402
 
 EMULATED, EXACT = 5e-4, 2e-2
 POWERS = [sign * m for sign in (1.0, -1.0) for m in (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)]
@@ -114,3 +122,30 @@ def test_numbers_are_rounded_as_the_op_says(mask, rng, compile_and_load, tmp_pat
         y, norm = library.run({"x": x})["y"], np.linalg.norm
         assert norm(y - layer.rounded(x) @ layer.weight.T) < EMULATED * norm(y)
         assert norm(y - x @ layer.weight.T) < EXACT * norm(y)
+
+
+def test_what_the_scheme_makes_is_what_the_layer_computes(rng, compile_and_load, tmp_path):
+    """smartdeal(share=32): half of the rows, as many in each slice, for 32 outputs at once; by the file that the tool writes."""
+    weight = rng.standard_normal((64, 300)).astype(np.float32)
+    graph = helper.make_graph([helper.make_node("Gemm", ["x", "w"], ["y"], name="fc", transB=1)], "g",
+                              [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 300])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 64])],
+                              [numpy_helper.from_array(weight, "w")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
+    model.ir_version = 8
+    onnx.save(model, str(tmp_path / "net.onnx"))
+    rules = "default: smartdeal(sparsity=0.5, rows=50, share=32)"
+    subprocess.run([_find_compiler(), str(tmp_path / "net.onnx"), "-o", str(tmp_path), "--emit", "onnx", "--quiet", "--compress", rules],
+                   check=True)
+    light = onnx.load(str(tmp_path / "net.light.onnx"))
+    (unpack,) = (node for node in light.graph.node if node.op_type == "Unpack")
+    mask = next(numpy_helper.to_array(i) for i in light.graph.initializer if i.name == unpack.input[1])
+    kept = np.unpackbits(mask, bitorder="little")[:2 * 2 * 50].reshape(4, 50)
+    np.testing.assert_array_equal(kept.sum(1), 25)
+    x = rng.standard_normal((5, 300)).astype(np.float32)
+    exact = models.Evaluator(tmp_path / "net.light.onnx")(x)
+    assert np.linalg.norm(exact - x @ weight.T) < np.linalg.norm(exact)  # half of the weights is gone
+    for model in (tmp_path / "net.light.onnx", dict(compress=rules)):
+        path, options = (tmp_path / "net.onnx", model) if isinstance(model, dict) else (model, {})
+        y = compile_and_load(path, force="basis_dot", precision="i8", **options).run({"x": x})["y"]
+        assert np.linalg.norm(y - exact) < EXACT * np.linalg.norm(exact)

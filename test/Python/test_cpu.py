@@ -95,6 +95,16 @@ def test_variant_for_the_baseline_runs_on_what_has_nothing(name, images, tmp_pat
         assert_within_the_bound(name, images, driver.logits(images, "qemu-x86_64", cpu))
 
 
+def test_codes_are_looked_up_alike_by_each_processor(images, tmp_path):
+    """Powers of two as bytes: selects of SSE2, pshufb of SSSE3, pshufb and pairs of products of AVX2. An activation that another order of
+    f32 sums puts across a tie is a step of 1/127 off, in one of many products."""
+    compile_model("dense", tmp_path, target_cpu="haswell,nehalem,x86-64", compress="default: pow2", precision="i8")
+    driver = Driver("dense", tmp_path)
+    first, *others = [driver.logits(images, "qemu-x86_64", cpu) for cpu in ("qemu64", "Nehalem", "Haswell")]
+    for logits in others:
+        assert np.abs(logits - first).max() < 1e-2 * np.abs(first).max()
+
+
 @pytest.mark.parametrize("cpu", ["qemu64", "Nehalem", "SandyBridge", "Haswell,-fma", "Haswell,-bmi2", "Haswell,-abm", "Haswell,-movbe",
                                  "Haswell,-f16c", "Haswell,-avx2", "Haswell,-xsave"])
 def test_processor_that_lacks_one_extension_is_told_so(cpu, images, tmp_path):

@@ -31,6 +31,10 @@ struct SmartDealOptions {
   bool byRow = false;
   /// Multiplies the columns of C by what brings their logarithms nearest to integers, before each rounding.
   bool scaleColumns = false;
+  /// Over 1: so many outputs next to each other keep the same rows, all slices as many: all but `rowSparsity` of them,
+  /// those with the largest squares in the weight. theta should be 0.
+  int64_t share = 1;
+  double rowSparsity = 0;
   /// theta is multiplied by this, and the slice begun again, when theta empties a column of C.
   double decay = 0.5;
 };
@@ -56,8 +60,9 @@ struct SmartDealSlice {
 /// The alternating decomposition (SED) of `slice` (rows x r, finite): rounds C to codes; stops if they are the previous
 /// ones or at the cap; B, then C, by least squares; zeroes small coefficients. It starts at C = A and ends with the
 /// codes' own B. Never fails: where columns are zero, least squares take the solution of least norm.
-SmartDealSlice fitSmartDealSlice(llvm::ArrayRef<double> slice, int64_t rows, int64_t r,
-                                 const SmartDealOptions &options);
+/// Rows of which `kept`, if not empty, is false are zero.
+SmartDealSlice fitSmartDealSlice(llvm::ArrayRef<double> slice, int64_t rows, int64_t r, const SmartDealOptions &options,
+                                 llvm::ArrayRef<bool> kept = {});
 
 /// The slices of one output channel: its numbers, followed by zeros, are `slices` matrices of `rows` x `r`.
 struct SmartDealSlicing {

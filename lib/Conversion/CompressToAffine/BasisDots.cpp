@@ -33,6 +33,10 @@ using namespace mlir::compress;
 
 /// Bytes that are compressed at once, and bytes of a word of activations.
 static constexpr int64_t kChunk = 64, kBytesPerWord = 4;
+/// What rounded activations have added, to have no sign.
+static constexpr float kByteOffset = 128;
+/// The largest of them.
+static constexpr int64_t kMostU8 = 255;
 
 namespace {
 
@@ -43,7 +47,9 @@ struct BasisDotLowering {
   OpBuilder &builder;
   bool startsFromZero;
   Location loc = op.getLoc();
-  CodeDecoder decoder{op.getByteCode(), instructions};
+  CodeDecoder decoder{{static_cast<int64_t>(op.getBits()), 1, 0, llvm::to_vector(op.getNumbers()), {}},
+                      instructions,
+                      /*hasSign=*/true};
   int64_t panels = op.getWordsType().getDimSize(0), slices = op.getWordsType().getDimSize(1);
   int64_t wordsPerSlice = op.getWordsType().getDimSize(2), r = op.getWordsType().getDimSize(3);
   int64_t panel = op.getWordsType().getDimSize(4), columns = op.getBasisType().getDimSize(3);
@@ -56,20 +62,16 @@ struct BasisDotLowering {
 
   /// Of each row, the columns of each slice as bytes, in whole chunks, and what they are multiples of.
   Value planes = {}, scales = {};
-  /// Of a panel and a row: compressed columns of each slice, and what sums of their products start from.
-  Value packed = {}, starts = {};
+  /// Of a panel and a row: compressed columns of each slice. What comes after the kept rows is multiplied by 0.
+  Value packed = {};
 
   void lower() {
     if (!isContiguousInside(op.getInput()) || !isContiguousInside(op.getInit()) || !isContiguousInside(op.getWords()) ||
-        !isContiguousInside(op.getBasis()) || !isContiguousInside(op.getMask()))
+        !isContiguousInside(op.getBasis()) || !isContiguousInside(op.getMask()) || !isContiguousInside(op.getStarts()))
       lanes = 1;
     round();
-    auto scratch = [&](int64_t last, Type element) {
-      auto type = MemRefType::get({slices, columns, last}, element);
-      return memref::AllocOp::create(builder, loc, type, builder.getI64IntegerAttr(64)).getResult();
-    };
-    packed = scratch(packedBytes + kChunk, builder.getI8Type());
-    starts = scratch(1, builder.getI32Type());
+    auto type = MemRefType::get({slices, columns, packedBytes + kChunk}, builder.getI8Type());
+    packed = memref::AllocOp::create(builder, loc, type, builder.getI64IntegerAttr(64));
     int64_t whole = outputs / panel;
     if (whole > 0)
       lowerPanels(0, whole, panel);
@@ -111,7 +113,7 @@ struct BasisDotLowering {
     Value inverse = emitScale(nest, numbers, row, column, slice, scales, number, lanes);
     int64_t width = overlappingWidth(slice, lanes);
     LaneEmitter emit{builder, loc, width};
-    Value by = emit.spread(inverse), base = emit.number(kRoundToByte);
+    Value by = emit.spread(inverse), base = emit.number(kRoundToByte + kByteOffset);
     Value bytes = allocateRows(builder, loc, {builder.getIndexAttr(chunks * kChunk * columns)}, builder.getI8Type(), 0);
     auto write = [&](int64_t from, int64_t to) {
       OpBuilder::InsertionGuard inner(builder);
@@ -139,113 +141,64 @@ struct BasisDotLowering {
   // Kept rows
   //===--------------------------------------------------------------------===//
 
-  VectorType bytesType(int64_t count) { return VectorType::get({count}, builder.getI8Type()); }
-
   /// Compresses the columns of all slices of a row to the rows that a panel keeps.
   void compress(const AffineNest &outer, AffineExpr number, ArrayRef<AffineExpr> row) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(outer);
     AffineExpr s = nest.loop(0, slices);
-    Value zeros = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(bytesType(kChunk)));
-    // What comes after the kept rows is read up to a whole chunk.
-    for (int64_t j = 0; j < columns; ++j)
-      for (int64_t at = 0; at < packedBytes; at += kChunk)
-        nest.store(zeros, packed, {s, nest.constant(j), nest.constant(at)});
-    Value begin = arith::ConstantIndexOp::create(builder, loc, 0);
+    SmallVector<Value> place{arith::ConstantIndexOp::create(builder, loc, 0)};
     if (instructions.compresses)
-      return compressChunks(nest, number, row, s, begin, zeros);
-    compressBytes(nest, number, row, s, begin);
-    for (int64_t j = 0; j < columns; ++j)
-      sumColumn(nest, s, j);
+      compressChunks(nest, number, row, s, place);
+    else
+      compressBytes(nest, number, row, s, place);
   }
 
   SmallVector<AffineExpr> planeAt(ArrayRef<AffineExpr> row, AffineExpr s, AffineExpr j, AffineExpr i) {
     return indexAt(indexAt(indexAt(row, s), j), i);
   }
 
-  /// Chunks whose bits are next to each other, and, while they are in registers, their sums.
-  void compressChunks(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s, Value begin,
-                      Value zeros) {
-    constexpr int64_t kWords = kChunk / kBytesPerWord;
-    LaneEmitter emit{builder, loc, kWords};
-    Value ones = emit.bits(0x01010101);
-    SmallVector<Value> carried{begin};
-    carried.append(columns, emit.bits(0));
-    AffineExpr chunk = nest.loopCarrying(chunks, carried);
+  void compressChunks(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s,
+                      SmallVectorImpl<Value> &place) {
+    auto chunkType = VectorType::get({kChunk}, builder.getI8Type());
+    Value zeros = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(chunkType));
+    AffineExpr chunk = nest.loopCarrying(chunks, place);
     Value mask = nest.load(op.getMask(), {number, s, chunk * 2}, 2);
     Value set = vector::BitCastOp::create(builder, loc, VectorType::get({kChunk}, builder.getI1Type()), mask);
     AffineNest there(nest);
-    AffineExpr at = there.index(carried[0]);
+    AffineExpr at = there.index(place[0]);
     for (int64_t j = 0; j < columns; ++j) {
       Value column = nest.load(planes, planeAt(row, s, nest.constant(j), chunk * kChunk), kChunk);
-      Value kept = LLVM::CallIntrinsicOp::create(builder, loc, bytesType(kChunk),
-                                                 builder.getStringAttr("llvm.x86.avx512.mask.compress.v64i8"),
-                                                 ValueRange{column, zeros, set})
-                       .getResult(0);
+      auto name = builder.getStringAttr("llvm.x86.avx512.mask.compress.v64i8");
+      Value kept =
+          LLVM::CallIntrinsicOp::create(builder, loc, chunkType, name, ValueRange{column, zeros, set}).getResult(0);
       there.store(kept, packed, {s, there.constant(j), at});
-      carried[1 + j] = emitCodeDot(nest, instructions, /*most=*/1, ones, wordsOf(kept, kWords), carried[1 + j]);
     }
     Value bits = vector::BitCastOp::create(builder, loc, VectorType::get({1}, builder.getI64Type()), mask);
     Value count = math::CtPopOp::create(builder, loc, vector::ExtractOp::create(builder, loc, bits, 0));
     count = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count);
-    carried[0] = arith::AddIOp::create(builder, loc, carried[0], count);
-    nest.closeCarrying(carried);
-    for (int64_t j = 0; j < columns; ++j)
-      storeStart(nest, s, j, carried[1 + j]);
+    place[0] = arith::AddIOp::create(builder, loc, place[0], count);
+    nest.closeCarrying(place);
   }
 
   /// The same byte by byte: each is written, and the next one to the same place if its bit is not set.
-  void compressBytes(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s, Value begin) {
+  void compressBytes(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s,
+                     SmallVectorImpl<Value> &place) {
     constexpr int64_t kBits = 32;
     LaneEmitter emit{builder, loc, 1};
-    SmallVector<Value> place{begin};
     AffineExpr word = nest.loopCarrying(chunks * 2, place);
     SmallVector<Value> carried{place[0], nest.load(op.getMask(), {number, s, word}, 1)};
     AffineExpr bit = nest.loopCarrying(kBits, carried);
     AffineNest there(nest);
     AffineExpr at = there.index(carried[0]);
-    Value isSet = emit.masked(carried[1], 1);
-    // A byte that is not kept is written as zero: it is the last one, or gives way to the next.
-    Value all = arith::SubIOp::create(builder, loc, emit.bits(0), isSet);
-    Value mask = arith::TruncIOp::create(builder, loc, builder.getI8Type(), all);
-    for (int64_t j = 0; j < columns; ++j) {
-      Value byte = nest.load(planes, planeAt(row, s, nest.constant(j), word * kBits + bit), 1);
-      there.store(arith::AndIOp::create(builder, loc, byte, mask), packed, {s, there.constant(j), at});
-    }
-    Value step = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), isSet);
-    carried[0] = arith::AddIOp::create(builder, loc, carried[0], step);
+    for (int64_t j = 0; j < columns; ++j)
+      there.store(nest.load(planes, planeAt(row, s, nest.constant(j), word * kBits + bit), 1), packed,
+                  {s, there.constant(j), at});
+    Value isSet = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), emit.masked(carried[1], 1));
+    carried[0] = arith::AddIOp::create(builder, loc, carried[0], isSet);
     carried[1] = emit.right(carried[1], 1);
     nest.closeCarrying(carried);
     place[0] = carried[0];
     nest.closeCarrying(place);
-  }
-
-  void sumColumn(AffineNest &nest, AffineExpr s, int64_t j) {
-    int64_t width = std::min<int64_t>(lanes, kChunk / kBytesPerWord);
-    LaneEmitter emit{builder, loc, width};
-    SmallVector<Value> sum{emit.bits(0)};
-    Value ones = emit.bits(0x01010101);
-    forEachStep(nest, packedBytes / (kBytesPerWord * width), 4, sum, [&](AffineExpr step) {
-      AffineExpr at = step * (kBytesPerWord * width);
-      Value word = nest.load(packed, {s, nest.constant(j), at}, kBytesPerWord * width);
-      sum[0] = emitCodeDot(nest, instructions, /*most=*/1, ones, wordsOf(word, width), sum[0]);
-    });
-    storeStart(nest, s, j, sum[0]);
-  }
-
-  /// What sums of products with a column start from: the offset of bytes, times the sum of the column's.
-  void storeStart(AffineNest &nest, AffineExpr s, int64_t j, Value sum) {
-    LaneEmitter scalar{builder, loc, 1};
-    if (isa<VectorType>(sum.getType()))
-      sum = vector::ReductionOp::create(builder, loc, vector::CombiningKind::ADD, sum);
-    Value offset = scalar.bits(-static_cast<int32_t>(decoder.code.byteOffset()));
-    nest.store(arith::MulIOp::create(builder, loc, sum, offset), starts, {s, nest.constant(j), nest.constant(0)});
-  }
-
-  /// Bytes as `count` words, or one word.
-  Value wordsOf(Value of, int64_t count) {
-    Value words = vector::BitCastOp::create(builder, loc, VectorType::get({count}, builder.getI32Type()), of);
-    return count > 1 ? words : vector::ExtractOp::create(builder, loc, words, 0).getResult();
   }
 
   //===--------------------------------------------------------------------===//
@@ -314,17 +267,23 @@ struct BasisDotLowering {
   SmallVector<Value> dotsOfSlice(AffineNest &nest, AffineExpr number, AffineExpr s, AffineExpr first, int64_t vectors,
                                  int64_t width) {
     LaneEmitter emit{builder, loc, width};
-    SmallVector<Value> dots, ofColumns;
-    for (int64_t j = 0; j < columns; ++j)
-      ofColumns.push_back(nest.loadBroadcast(starts, {s, nest.constant(j), nest.constant(0)}, width));
-    for (int64_t i = 0; i < vectors * r; ++i)
-      llvm::append_range(dots, ofColumns);
+    SmallVector<Value> dots;
+    for (int64_t v = 0; v < vectors; ++v)
+      for (int64_t i = 0; i < r; ++i)
+        dots.append(columns, nest.load(op.getStarts(), {number, s, nest.constant(i), first + v * width}, width));
+    auto inEachLane = [&](AffineExpr j, AffineExpr at) {
+      Value bytes = nest.load(packed, {s, j, at}, kBytesPerWord);
+      Value word = vector::BitCastOp::create(builder, loc, VectorType::get({1}, builder.getI32Type()), bytes);
+      return emit.spread(vector::ExtractOp::create(builder, loc, word, 0));
+    };
+    auto magnitudes = llvm::map_range(op.getNumbers(), [](int64_t number) { return std::abs(number); });
+    int64_t most = kMostU8 * *llvm::max_element(magnitudes);
     forEachStep(nest, wordsPerSlice, 2, dots, [&](AffineExpr word) {
       SmallVector<Value> inputs;
       for (int64_t field = 0; field < decoder.fields(); ++field)
         for (int64_t j = 0; j < columns; ++j) {
           AffineExpr at = (word * decoder.fields() + field) * kBytesPerWord;
-          inputs.push_back(emit.spread(wordsOf(nest.load(packed, {s, nest.constant(j), at}, kBytesPerWord), 1)));
+          inputs.push_back(inEachLane(nest.constant(j), at));
         }
       for (int64_t v = 0; v < vectors; ++v)
         for (int64_t i = 0; i < r; ++i) {
@@ -333,8 +292,7 @@ struct BasisDotLowering {
             Value byte = decoder.emit(emit, codes, field, /*inPlace=*/false);
             for (int64_t j = 0; j < columns; ++j) {
               Value &dot = dots[(v * r + i) * columns + j];
-              dot = emitCodeDot(nest, instructions, decoder.mostByte(/*inPlace=*/false), byte,
-                                inputs[field * columns + j], dot);
+              dot = emitCodeDot(nest, instructions, most, inputs[field * columns + j], byte, dot);
             }
           }
         }

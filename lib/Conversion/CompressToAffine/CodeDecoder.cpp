@@ -43,7 +43,7 @@ Value CodeDecoder::sumOfField(const LaneEmitter &emit, Value sum, int64_t field,
 SmallVector<int8_t> CodeDecoder::table(int64_t count) const {
   SmallVector<int8_t> bytes;
   for (int64_t i = 0; i < count; ++i)
-    bytes.push_back(static_cast<int8_t>(code.numbers[i % code.numbers.size()] + code.byteOffset()));
+    bytes.push_back(static_cast<int8_t>(code.numbers[i % code.numbers.size()] + (hasSign ? 0 : code.byteOffset())));
   return bytes;
 }
 

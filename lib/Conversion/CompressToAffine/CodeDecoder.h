@@ -26,6 +26,8 @@ namespace mlir::compress {
 struct CodeDecoder {
   ByteCode code;
   DotInstructions instructions;
+  /// Bytes of a table are its numbers, with sign, for activations without.
+  bool hasSign = false;
 
   int64_t fields() const { return 8 / code.bits; }
   /// True if fields that have sums of their own need no shift: bytes of field `f` are then 2^(bits * f) times as large,

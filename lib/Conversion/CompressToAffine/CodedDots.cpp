@@ -111,7 +111,7 @@ struct CodedDotLowering {
         word = word ? emit.both(word, code) : code;
       }
       nest.store(word, rounded.words, indexAt(row, number * inWords + step * width));
-      sum[0] = emitCodeDot(nest, instructions, /*most=*/1, ones, word, sum[0]);
+      sum[0] = emitCodeDot(nest, instructions, /*most=*/127, ones, word, sum[0]);
     });
     Value total = sum[0];
     if (width > 1)
@@ -246,7 +246,7 @@ struct CodedDotLowering {
           Value x = nest.loadBroadcast(rounded.words, indexAt(row, column), width);
           for (auto [o, byte] : llvm::enumerate(bytes)) {
             Value &sum = sums[first + r * outs.size() + o];
-            sum = emitCodeDot(nest, instructions, decoder.mostByte(parts.inPlace), byte, x, sum);
+            sum = emitCodeDot(nest, instructions, 127 * decoder.mostByte(parts.inPlace), byte, x, sum);
           }
         }
       }

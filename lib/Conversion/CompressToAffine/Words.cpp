@@ -117,7 +117,7 @@ Value mlir::compress::emitCodeDot(AffineNest &nest, DotInstructions instructions
                                   Value weights, Value sum) {
   auto type = dyn_cast<VectorType>(sum.getType());
   constexpr int64_t kLanes = 8, kMostPair = 32767; // a sum of two products has 16 bits, with sign
-  bool hasPairs = type && type.getNumElements() == kLanes && instructions.pairs && 2 * 127 * most <= kMostPair;
+  bool hasPairs = type && type.getNumElements() == kLanes && instructions.pairs && 2 * most <= kMostPair;
   if (!hasPairs || instructions.has(WordFormat::i8, kLanes))
     return emitDot(nest, WordFormat::i8, instructions, codes, weights, sum);
   OpBuilder &builder = nest.builder;

@@ -48,7 +48,8 @@ struct DotInstructions {
 Value emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions, Value activation, Value weights,
               Value sum);
 
-/// The same, where no byte of `codes` is more than `most`: few processors without dot products need all 255.
+/// The same, where no product of two bytes is more than `most`: some processors without dot products add pairs of
+/// products in 16 bits.
 Value emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t most, Value codes, Value weights, Value sum);
 
 /// Spectra of an activation in words: frequency, part of the complex product (real, imaginary), then the dimensions of

@@ -2,7 +2,7 @@
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni,avx512vl,avx512bw,avx512vbmi,avx512vbmi2' | FileCheck %s --check-prefixes=CHECK,COMPRESS
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8 extensions=avx2' | FileCheck %s --check-prefixes=CHECK,BYTEWISE
 // CHECK-LABEL: @main
-// CHECK-SAME: %[[X:.*]]: memref<1x140xf32>, %[[W:.*]]: memref<1x1x1x1x16xi32>, %[[M:.*]]: memref<1x1x4xi32>, %[[B:.*]]: memref<1x1x1x2x16xf32>, %[[Y:.*]]: memref<1x16xf32>
+// CHECK-SAME: %[[X:.*]]: memref<1x140xf32>, %[[W:.*]]: memref<1x1x1x1x16xi32>, %[[M:.*]]: memref<1x1x4xi32>, %[[T:.*]]: memref<1x1x1x16xi32>, %[[B:.*]]: memref<1x1x1x2x16xf32>, %[[Y:.*]]: memref<1x16xf32>
 // Columns of two chunks of 64 rows.
 // CHECK: %[[PLANES:.*]] = memref.alloc() {{.*}} : memref<1x1x2x128xi8>
 // CHECK: %[[SCALES:.*]] = memref.alloc() {{.*}} : memref<1x1xf32>
@@ -12,9 +12,8 @@
 // CHECK: vector.shuffle %[[ALL]], %[[ALL]] [1, 3, 5,
 // 8 bytes in a chunk of 64, and one more for the last store.
 // CHECK: %[[PACKED:.*]] = memref.alloc() {{.*}} : memref<1x2x128xi8>
-// CHECK: %[[STARTS:.*]] = memref.alloc() {{.*}} : memref<1x2x1xi32>
-// What the mask keeps, and the sums of it.
-// COMPRESS: affine.for %[[CHUNK:.*]] = 0 to 2 iter_args(%{{.*}}) -> (index, vector<16xi32>, vector<16xi32>)
+// What the mask keeps.
+// COMPRESS: affine.for %[[CHUNK:.*]] = 0 to 2 iter_args(%{{.*}}) -> (index)
 // COMPRESS: affine.vector_load %[[M]][0, 0, %[[CHUNK]] * 2] : memref<1x1x4xi32>, vector<2xi32>
 // COMPRESS: affine.vector_load %[[PLANES]][0, 0, 0, %[[CHUNK]] * 64]
 // COMPRESS: llvm.call_intrinsic "llvm.x86.avx512.mask.compress.v64i8"
@@ -23,9 +22,7 @@
 // BYTEWISE: affine.for %{{.*}} = 0 to 4 iter_args
 // BYTEWISE: affine.for %{{.*}} = 0 to 32 iter_args
 // BYTEWISE-NOT: mask.compress
-// Sums start from -8 times those of the bytes.
-// CHECK: arith.constant -8 : i32
-// CHECK: affine.store %{{.*}}, %[[STARTS]]
+// COMPRESS: affine.vector_load %[[T]][
 // One word of codes, decoded once, times two columns.
 // COMPRESS-DAG: affine.vector_load %[[PACKED]][0, 0, 0] : memref<1x2x128xi8>, vector<4xi8>
 // COMPRESS-DAG: affine.vector_load %[[PACKED]][0, 1, 4] : memref<1x2x128xi8>, vector<4xi8>
@@ -36,7 +33,7 @@
 // COMPRESS-COUNT-2: affine.vector_load %[[B]]
 // COMPRESS: affine.vector_store %{{.*}}, %[[Y]]
 // CHECK-NOT: compress.basis_dot
-func.func @main(%x: memref<1x140xf32>, %w: memref<1x1x1x1x16xi32>, %m: memref<1x1x4xi32>, %b: memref<1x1x1x2x16xf32>, %y: memref<1x16xf32>) {
-  compress.basis_dot bits = 4 offset = 8 rows = 70 ins(%x, %w, %m, %b : memref<1x140xf32>, memref<1x1x1x1x16xi32>, memref<1x1x4xi32>, memref<1x1x1x2x16xf32>) outs(%y : memref<1x16xf32>)
+func.func @main(%x: memref<1x140xf32>, %w: memref<1x1x1x1x16xi32>, %m: memref<1x1x4xi32>, %t: memref<1x1x1x16xi32>, %b: memref<1x1x1x2x16xf32>, %y: memref<1x16xf32>) {
+  compress.basis_dot bits = 4 numbers = [-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7] rows = 70 ins(%x, %w, %m, %t, %b : memref<1x140xf32>, memref<1x1x1x1x16xi32>, memref<1x1x4xi32>, memref<1x1x1x16xi32>, memref<1x1x1x2x16xf32>) outs(%y : memref<1x16xf32>)
   return
 }

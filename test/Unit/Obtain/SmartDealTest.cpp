@@ -97,6 +97,37 @@ TEST(SmartDeal, ZeroesRowsBelowFiveTheta) {
   }
 }
 
+// 10 outputs in groups of 4, the last one of 2; 32 inputs in 3 slices of 4 rows, all but int(0.4 * 4) of which stay.
+TEST(SmartDeal, OutputsShareTheRowsOfTheLargestSquares) {
+  constexpr int64_t kOuts = 10, kInputs = 32, kShare = 4;
+  std::vector<double> weight = normals(kOuts * kInputs, 5, 0.3);
+  SmartDealOptions options;
+  options.theta = 0;
+  options.share = kShare;
+  options.rowSparsity = 0.4;
+  SmartDealFit fit = fitSmartDeal(weight, {kOuts, kInputs}, options, /*maxRows=*/4);
+  auto [slices, rows, r] = fit.slicing;
+  ASSERT_EQ(std::make_tuple(slices, rows, r), std::make_tuple(int64_t(3), int64_t(4), int64_t(3)));
+  auto number = [&](int64_t out, int64_t place) { return place < kInputs ? weight[out * kInputs + place] : 0; };
+  for (int64_t group = 0; group < kOuts; group += kShare)
+    for (int64_t s = 0; s < slices; ++s) {
+      int64_t least = 0;
+      double squares[4] = {};
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t out = group; out < std::min(kOuts, group + kShare); ++out)
+          for (int64_t j = 0; j < r; ++j)
+            squares[row] += std::pow(number(out, (s * rows + row) * r + j), 2);
+        if (squares[row] < squares[least])
+          least = row;
+      }
+      for (int64_t out = group; out < std::min(kOuts, group + kShare); ++out)
+        for (int64_t row = 0; row < rows; ++row) {
+          const double *codes = &fit.coefficients[((out * slices + s) * rows + row) * r];
+          EXPECT_EQ(codes[0] == 0 && codes[1] == 0 && codes[2] == 0, row == least) << out << " " << s << " " << row;
+        }
+    }
+}
+
 TEST(SmartDeal, TakesZeroColumnsAndZeroSlices) {
   SmartDealSlice zero = fitSmartDealSlice(std::vector<double>(15, 0.0), 5, 3, {});
   EXPECT_TRUE(zero.history.unchanged);

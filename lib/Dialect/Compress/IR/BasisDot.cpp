@@ -12,36 +12,26 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// basis_dot C1, what a byte code of the op's attributes is.
-static LogicalResult verifyCode(BasisDotOp op) {
-  int64_t bits = op.getBits(), offset = op.getOffset();
-  bool isField = bits == 2 || bits == 4 || bits == 8, fits = offset >= 0 && offset < int64_t(1) << bits;
-  if (auto numbers = op.getNumbers())
-    fits = offset == 0 && bits <= 4 && static_cast<int64_t>(numbers->size()) == int64_t(1) << bits &&
-           op.getByteCode().mostByte() <= 255;
-  if (!isField || !fits) // basis_dot C1
-    return op.emitOpError(
-               "expects 2, 4 or 8 bits, an offset that is a code, or 0 beside a number for each code of 2 or 4 "
-               "bits, which with 0 span at most 255, got ")
-           << bits << " and " << offset;
-  return success();
-}
+/// The largest magnitudes of activations and numbers as bytes.
+static constexpr int64_t kMostU8 = 255, kMostI8 = 128;
 
 /// basis_dot C2 and C3.
 static LogicalResult verifyShapes(BasisDotOp op) {
   ShapedType words = op.getWordsType(), mask = shaped(op.getMask()), basis = op.getBasisType();
+  ShapedType starts = shaped(op.getStarts());
   auto isWhole = [](ShapedType type, int64_t rank) {
     return type.getRank() == rank && type.hasStaticShape() &&
            llvm::none_of(type.getShape(), [](int64_t extent) { return extent < 1; });
   };
-  bool fits = isWhole(words, 5) && isWhole(mask, 3) && isWhole(basis, 5);
-  for (int64_t d = 0; fits && d < 2; ++d)
-    fits = words.getDimSize(d) == mask.getDimSize(d) && words.getDimSize(d) == basis.getDimSize(d);
-  if (!fits || words.getDimSize(3) != basis.getDimSize(2) || words.getDimSize(4) != basis.getDimSize(4)) // basis_dot C2
-    return op.emitOpError(
-               "expects words [panels, S, P, R, W], mask [panels, S, M] and basis [panels, S, R, J, W], static and "
-               "at least 1, got ")
-           << words << ", " << mask << " and " << basis;
+  bool fits = isWhole(words, 5) && isWhole(mask, 3) && isWhole(basis, 5) && isWhole(starts, 4);
+  for (int64_t d = 0; fits && d < 2; ++d) // panels and S
+    fits = llvm::all_equal({words.getDimSize(d), mask.getDimSize(d), starts.getDimSize(d), basis.getDimSize(d)});
+  fits = fits && llvm::all_equal({words.getDimSize(3), starts.getDimSize(2), basis.getDimSize(2)}) &&
+         llvm::all_equal({words.getDimSize(4), starts.getDimSize(3), basis.getDimSize(4)});
+  if (!fits) // basis_dot C2
+    return op.emitOpError("expects words [panels, S, P, R, W], mask [panels, S, M], starts [panels, S, R, W] and basis "
+                          "[panels, S, R, J, W], static and at least 1, got ")
+           << words << ", " << mask << ", " << starts << " and " << basis;
   int64_t rows = op.getRows(), expected = 2 * llvm::divideCeil(std::max<int64_t>(rows, 1), 64);
   if (rows < 1 || mask.getDimSize(2) != expected) // basis_dot C3
     return op.emitOpError("expects at least 1 row, and words of a mask for each 32, in pairs, got ")
@@ -50,7 +40,13 @@ static LogicalResult verifyShapes(BasisDotOp op) {
 }
 
 LogicalResult BasisDotOp::verify() {
-  if (failed(verifyCode(*this)) || failed(verifyShapes(*this)))
+  int64_t bits = getBits();
+  auto isByte = [](int64_t number) { return number >= -kMostI8 && number < kMostI8; };
+  if ((bits != 2 && bits != 4) || static_cast<int64_t>(getNumbers().size()) != int64_t(1) << bits ||
+      !llvm::all_of(getNumbers(), isByte)) // basis_dot C1
+    return emitOpError("expects 2 or 4 bits, and for each code of them a number from -128 to 127, got ")
+           << bits << " bits and [" << getNumbers() << "]";
+  if (failed(verifyShapes(*this)))
     return failure();
   ShapedType input = shaped(getInput()), init = shaped(getInit()), words = getWordsType();
   bool fits = input.getRank() == init.getRank() && input.getRank() >= 2 &&
@@ -63,7 +59,7 @@ LogicalResult BasisDotOp::verify() {
            << words.getDimSize(1) * getSlice() << ", in " << words.getDimSize(1) << " slices, and up to "
            << words.getDimSize(0) * words.getDimSize(4) << ", in " << words.getDimSize(0)
            << " panels, and whose others agree, got " << input << " and " << init;
-  if (CodedDotOp::largestSum(getRows(), getByteCode().mostByte()) >= 0x1p31) // basis_dot C5
+  if (static_cast<double>(getRows()) * kMostU8 * kMostI8 >= 0x1p31) // basis_dot C5
     return emitOpError("expects sums that fit 32 bits, got slices of ") << getRows() << " rows";
   return verifyResults(*this, getInit()); // basis_dot C6
 }
@@ -85,25 +81,19 @@ KernelTiling BasisDotOp::getKernelTiling() {
     rows.push_back(DimTiling::along(d));
   }
   rows.push_back(DimTiling::whole());
-  OperandTiling five(5, DimTiling::whole()), three(3, DimTiling::whole());
-  tiling.operands = {rows, five, three, five, rows};
+  auto whole = [](int64_t dims) { return OperandTiling(dims, DimTiling::whole()); };
+  tiling.operands = {rows, whole(5), whole(3), whole(4), whole(5), rows};
   return tiling;
 }
 
-ByteCode BasisDotOp::getByteCode() {
-  int64_t bits = getBits(), offset = getOffset();
-  return {bits, 1, offset, llvm::to_vector(getNumbers().value_or(ArrayRef<int64_t>())), {}};
-}
-
 double BasisDotOp::secondsPerSample(int64_t inputs, double words, double bases, int64_t columns, int64_t bits,
-                                    bool looksUp, const Machine &machine) {
+                                    const Machine &machine) {
   // As for compress.coded_dot; a word of codes is decoded once, and multiplied by each column of the inputs. A sum is
   // converted and multiplied; of each input, the rounding and, for every panel, the compressing are few beside that.
-  constexpr double kPerRoundedNumber = 10, kShiftAndMask = 2, kPerLookUp = 1, kPerSum = 2, kNumbersPerWord = 4;
+  constexpr double kPerRoundedNumber = 10, kShiftAndLookUp = 2, kPerSum = 2, kNumbersPerWord = 4;
   double decoded = words * 8 / static_cast<double>(bits), products = decoded * kNumbersPerWord * columns;
-  double others = decoded * (kShiftAndMask + (looksUp ? kPerLookUp : 0)) + bases * kPerSum +
-                  static_cast<double>(inputs) * kPerRoundedNumber;
-  double peak = machine.peakInt8 > 0 ? machine.peakInt8 : machine.peakFlops / kShiftAndMask;
+  double others = decoded * kShiftAndLookUp + bases * kPerSum + static_cast<double>(inputs) * kPerRoundedNumber;
+  double peak = machine.peakInt8 > 0 ? machine.peakInt8 : machine.peakFlops / kShiftAndLookUp;
   return (2 * products / peak + others / machine.peakFlops) / kDenseReach;
 }
 
@@ -114,5 +104,5 @@ double BasisDotOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
   return samples * secondsPerSample(shaped(getInput()).getShape().back(),
                                     static_cast<double>(getWordsType().getNumElements()),
                                     static_cast<double>(getBasisType().getNumElements()), getBasisType().getDimSize(3),
-                                    getBits(), getNumbers().has_value(), machine);
+                                    getBits(), machine);
 }

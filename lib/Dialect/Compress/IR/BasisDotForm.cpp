@@ -68,6 +68,8 @@ namespace {
 struct SliceCodes {
   int64_t outs, slices, rows, r, columns;
   ByteCode code;
+  /// Of each field, over the unit.
+  SmallVector<int64_t> numbers = {};
   /// The field of the number 0.
   uint8_t zero = 0;
   /// outs x slices x rows x r.
@@ -84,7 +86,7 @@ struct SliceCodes {
   int64_t wordsPerSlice() const;
 
 private:
-  bool takeZero();
+  bool takeNumbers();
   void takeFields(UnpackOp unpack, ArrayRef<double> codes);
   bool takeBasis(FactorizedOp weight, const CodedTensor &coded, bool isUnpacked);
 };
@@ -106,18 +108,25 @@ std::optional<SliceCodes> SliceCodes::get(FactorizedOp weight) {
   if (!code || !codes)
     return std::nullopt;
   SliceCodes result{c[0], c[1], c[2], c[3], b[3], std::move(*code)};
-  if (!result.takeZero() || !result.takeBasis(weight, *coded, unpack != nullptr) ||
-      CodedDotOp::largestSum(result.rows, result.code.mostByte()) >= 0x1p31)
+  if (!result.takeNumbers() || !result.takeBasis(weight, *coded, unpack != nullptr))
     return std::nullopt;
   result.takeFields(unpack, *codes);
   return result;
 }
 
-/// What is stored beyond the kept rows, and in these for outputs that do not have them, has to be zero.
-bool SliceCodes::takeZero() {
-  int64_t number = code.looksUp() ? llvm::find(code.numbers, 0) - code.numbers.begin() : code.offset;
-  zero = static_cast<uint8_t>(number);
-  return !code.looksUp() || number < static_cast<int64_t>(code.numbers.size());
+/// They are bytes with sign, and one is 0: what is stored beyond the kept rows, and in these for outputs that do not
+/// have them.
+bool SliceCodes::takeNumbers() {
+  constexpr int64_t kMostTableBits = 4;
+  if (code.bits > kMostTableBits)
+    return false;
+  for (int64_t field = 0; field < int64_t(1) << code.bits; ++field)
+    numbers.push_back(code.looksUp() ? code.numbers[field] : field - code.offset);
+  zero = static_cast<uint8_t>(llvm::find(numbers, 0) - numbers.begin());
+  return zero < numbers.size() &&
+         llvm::all_of(
+             numbers, [](int64_t n) { return n >= -128 && n <= 127; }) &&
+         static_cast<double>(rows) * 255 * 128 < 0x1p31;
 }
 
 void SliceCodes::takeFields(UnpackOp unpack, ArrayRef<double> codes) {
@@ -194,7 +203,7 @@ struct PackedSlices {
   const SliceCodes &from;
   int64_t panels = from.panels(), slices = from.slices, r = from.r, columns = from.columns;
   int64_t wordsPerSlice = from.wordsPerSlice(), maskWords = 2 * llvm::divideCeil(from.rows, 64);
-  SmallVector<uint32_t> words = {}, mask = {};
+  SmallVector<uint32_t> words = {}, mask = {}, starts = {};
   SmallVector<double> basis = {};
 
   void pack() {
@@ -203,6 +212,7 @@ struct PackedSlices {
       zeros |= static_cast<uint32_t>(from.zero) << bit;
     words.assign(panels * slices * wordsPerSlice * r * kPanel, zeros);
     mask.assign(panels * slices * maskWords, 0);
+    starts.assign(panels * slices * r * kPanel, 0);
     basis.assign(panels * slices * r * columns * kPanel, 0);
     for (int64_t panel = 0; panel < panels; ++panel)
       for (int64_t s = 0; s < slices; ++s) {
@@ -224,6 +234,7 @@ struct PackedSlices {
         uint32_t code = from.fields[((n * slices + s) * from.rows + row) * r + i];
         int64_t at = (((panel * slices + s) * wordsPerSlice + place / perWord) * r + i) * kPanel + n % kPanel;
         words[at] = (words[at] & others) | code << shift;
+        starts[((panel * slices + s) * r + i) * kPanel + n % kPanel] -= static_cast<uint32_t>(128 * from.numbers[code]);
       }
   }
 
@@ -261,14 +272,13 @@ SmallVector<Form> mlir::compress::basisDotForms(FactorizedOp weight, const Linea
   int64_t bases = codes->panels() * perPanel * codes->columns;
   Form form{kBasisDotForm.str(), consumer.denseCost(machine)};
   double positions = consumer.positionsPerSample();
-  double seconds =
-      positions * BasisDotOp::secondsPerSample(codes->slices * codes->rows * codes->columns, words, bases,
-                                               codes->columns, codes->code.bits, codes->code.looksUp(), machine);
+  double seconds = positions * BasisDotOp::secondsPerSample(codes->slices * codes->rows * codes->columns, words, bases,
+                                                            codes->columns, codes->code.bits, machine);
   // Operations as the products of floats count them, at another part of their peak.
   form.cost.multiplies = form.cost.adds = positions * (words * 32.0 / codes->code.bits * codes->columns + bases);
   form.cost.productReach =
       (form.cost.multiplies + form.cost.adds) * form.cost.productLanes / (machine.peakFlops * seconds);
-  form.cost.weightBytes = 4 * (words + bases);
+  form.cost.weightBytes = 4 * (words + bases + perPanel * codes->panels());
   form.cost.roundings = weight.getRank() + 2;
   return {form};
 }
@@ -283,13 +293,12 @@ Value mlir::compress::emitBasisDotForm(FactorizedOp weight, const LinearConsumer
     return materializeConstant(builder, loc, RankedTensorType::get(shape, builder.getI32Type()), bytes);
   };
   Value words = integers({packed.panels, packed.slices, packed.wordsPerSlice, packed.r, kPanel}, packed.words);
+  Value starts = integers({packed.panels, packed.slices, packed.r, kPanel}, packed.starts);
   Value mask = integers({packed.panels, packed.slices, packed.maskWords}, packed.mask);
   auto basisType =
       RankedTensorType::get({packed.panels, packed.slices, packed.r, packed.columns, kPanel}, builder.getF32Type());
   Value basis = materializeConstant(builder, loc, basisType, packed.basis);
-  auto dot = BasisDotOp::create(
-      builder, loc, TypeRange{consumer.init.getType()}, consumer.paddedActivation, words, mask, basis, consumer.init,
-      codes->code.bits, codes->code.offset,
-      codes->code.looksUp() ? builder.getDenseI64ArrayAttr(codes->code.numbers) : DenseI64ArrayAttr(), codes->rows);
+  auto dot = BasisDotOp::create(builder, loc, TypeRange{consumer.init.getType()}, consumer.paddedActivation, words,
+                                mask, starts, basis, consumer.init, codes->code.bits, codes->numbers, codes->rows);
   return dot->getResult(0);
 }

@@ -132,6 +132,33 @@ static Value powersWithZeros(const Fitting &f, Pow2Attr code, ArrayRef<int64_t> 
                           DenseElementsAttr::get(maskType, mask));
 }
 
+/// The same, of `numbers` whose rows (of O x slices x rows x r) are zero for `share` outputs at once: boxes of kept
+/// rows where these divide the outputs.
+static Value powersOfSharedRows(const Fitting &f, Pow2Attr code, ArrayRef<int64_t> shape, ArrayRef<double> numbers,
+                                int64_t share) {
+  if (shape[0] % share != 0)
+    return dequantizeWithoutScale(f, code, shape, numbers);
+  int64_t perOut = shape[1] * shape[2], r = shape[3];
+  SmallVector<bool> mask;
+  SmallVector<double> kept;
+  for (int64_t group = 0; group < shape[0] / share; ++group)
+    for (int64_t row = 0; row < perOut; ++row) {
+      SmallVector<double> box;
+      for (int64_t out = group * share; out < (group + 1) * share; ++out)
+        llvm::append_range(box, numbers.slice((out * perOut + row) * r, r));
+      mask.push_back(llvm::any_of(box, [](double number) { return number != 0; }));
+      if (mask.back())
+        llvm::append_range(kept, box);
+    }
+  if (kept.empty())
+    return dequantizeWithoutScale(f, code, shape, numbers);
+  SmallVector<int64_t> keptShape{static_cast<int64_t>(kept.size()) / (share * r), share, 1, 1, r};
+  Value values = dequantizeWithoutScale(f, code, keptShape, kept);
+  auto maskType = RankedTensorType::get({shape[0] / share, shape[1], shape[2], 1}, f.builder.getI1Type());
+  return UnpackOp::create(f.builder, f.loc, RankedTensorType::get(shape, f.elementType()), values,
+                          DenseElementsAttr::get(maskType, mask));
+}
+
 /// O x slices x rows x r times O x slices x r x r, slices and rows merged and cropped.
 FailureOr<Value> FitSmartDealAttr::fit(OpBuilder &builder, Location loc, const DenseWeight &weight,
                                        std::string &whyNot) const {
@@ -150,14 +177,20 @@ FailureOr<Value> FitSmartDealAttr::fit(OpBuilder &builder, Location loc, const D
   options.maxIterations = getIterations();
   options.byRow = getByRow();
   options.scaleColumns = getScaleColumns();
-  if (double sparsity = getSparsity().convertToDouble(); sparsity > 0)
+  options.share = getShare();
+  if (getShare() > 1) {
+    options.rowSparsity = getSparsity().convertToDouble();
+    options.theta = 0;
+  } else if (double sparsity = getSparsity().convertToDouble(); sparsity > 0)
     options.theta = obtain::smartDealThetaFor(w.values, shape, sparsity, options, getRows());
   obtain::SmartDealFit fit = obtain::fitSmartDeal(w.values, shape, options, getRows());
   if (f.isWeighted())
     obtain::refitBases(fit, w.values, w.numColumns(), f.weight.hessian);
   remarkHistories(f, fit);
   auto [slices, rows, r] = fit.slicing;
-  Value coefficients = powersWithZeros(f, code, {fit.outs, slices, rows, r}, fit.coefficients);
+  SmallVector<int64_t> extents{fit.outs, slices, rows, r};
+  Value coefficients = getShare() > 1 ? powersOfSharedRows(f, code, extents, fit.coefficients, getShare())
+                                      : powersWithZeros(f, code, extents, fit.coefficients);
   auto basis =
       f.factor(getBasis(), {fit.outs, slices, r, r}, fit.basis, {Role::Batch, Role::Batch, Role::In, Role::In});
   if (failed(basis))

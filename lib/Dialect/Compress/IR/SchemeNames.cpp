@@ -84,11 +84,16 @@ static Attribute circulant(MLIRContext *context, const SchemeArguments &a, std::
 static Attribute smartDeal(MLIRContext *context, const SchemeArguments &a, std::string &whyNot) {
   if (!hasNotBoth(a, "sparsity", "theta", whyNot))
     return {};
+  int64_t share = a.integer("share", 1);
+  if (share > 1 && (!a.has("sparsity") || a.flag("mask"))) {
+    whyNot = "expects 'sparsity', and no 'mask', where outputs 'share' rows";
+    return {};
+  }
   // A bit per coefficient is less than what the codes of a quarter of them take.
-  bool mask = a.flag("mask", a.number("sparsity") > 0.25);
+  bool mask = a.flag("mask", share == 1 && a.number("sparsity") > 0.25);
   return FitSmartDealAttr::get(context, number(a, "theta", 0.004), number(a, "sparsity"), mask,
                                /*iterations=*/30, a.integer("rows", 192), a.integer("bits", 4), /*by_row=*/false,
-                               /*scale_columns=*/false, uniform(context, 8, 0, false));
+                               /*scale_columns=*/false, share, uniform(context, 8, 0, false));
 }
 
 /// Coefficients of a filter and basis kernel share a scale.
@@ -155,7 +160,9 @@ struct CompressSchemeNames : SchemeNamesDialectInterface {
 
   SmallVector<SchemeName> names{
       {"circulant", {count("k")}, circulant},
-      {"smartdeal", {sparsity(), size("theta"), bits("2 to 6", 2, 6), count("rows"), flag("mask")}, smartDeal},
+      {"smartdeal",
+       {sparsity(), size("theta"), bits("2 to 6", 2, 6), count("rows"), flag("mask"), count("share")},
+       smartDeal},
       {"escalate", {count("bases"), sparsity(), energy(), size("threshold"), flag("balanced")}, escalate},
       {"ternary", {sparsity(), size("threshold"), flag("balanced")}, ternary},
       {"pow2", {bits("2 to 6", 2, 6), count("terms")}, pow2},

@@ -107,8 +107,9 @@ LogicalResult FitCodebookAttr::verify(EmitError emitError, int64_t bits) {
   return verifyRange(emitError, "bits", bits, 1, 8); // fit_codebook C1
 }
 
-LogicalResult FitSmartDealAttr::verify(EmitError emitError, llvm::APFloat theta, llvm::APFloat sparsity, bool,
-                                       int64_t iterations, int64_t rows, int64_t bits, bool, bool, Attribute basis) {
+LogicalResult FitSmartDealAttr::verify(EmitError emitError, llvm::APFloat theta, llvm::APFloat sparsity, bool mask,
+                                       int64_t iterations, int64_t rows, int64_t bits, bool byRow, bool, int64_t share,
+                                       Attribute basis) {
   if (failed(verifyNotNegative(emitError, "theta", theta))) // fit_smartdeal C1
     return failure();
   if (failed(verifySparsity(emitError, sparsity))) // fit_smartdeal C5
@@ -118,6 +119,9 @@ LogicalResult FitSmartDealAttr::verify(EmitError emitError, llvm::APFloat theta,
     return failure();
   if (failed(verifyRange(emitError, "bits", bits, 2, 6))) // fit_smartdeal C3
     return failure();
+  if (share < 1 || (share > 1 && (sparsity.isZero() || mask || byRow))) // fit_smartdeal C6
+    return emitError() << "expects share to be at least 1, and 1 without sparsity and with mask or by_row, got "
+                       << share;
   return verifyNested(emitError, "basis", basis); // fit_smartdeal C4
 }
 

@@ -155,6 +155,21 @@ func.func private @fit_smartdeal_c5() attributes {a = #compress.fit_smartdeal<sp
 
 // -----
 
+// expected-error @+1 {{expects share to be at least 1, and 1 without sparsity and with mask or by_row, got 0}}
+func.func private @fit_smartdeal_c6() attributes {a = #compress.fit_smartdeal<share = 0>}
+
+// -----
+
+// expected-error @+1 {{without sparsity and with mask or by_row, got 32}}
+func.func private @fit_smartdeal_c6_sparsity() attributes {a = #compress.fit_smartdeal<share = 32>}
+
+// -----
+
+// expected-error @+1 {{without sparsity and with mask or by_row, got 32}}
+func.func private @fit_smartdeal_c6_mask() attributes {a = #compress.fit_smartdeal<sparsity = 0.5, mask = true, share = 32>}
+
+// -----
+
 // expected-error @+1 {{expects either bases of at least 1 or an energy in (0, 1]}}
 func.func private @fit_escalate_c1() attributes {a = #compress.fit_escalate}
 

@@ -35,7 +35,7 @@ func.func @layers(%x: !x, %y0: !x) -> (!x, !x, !x, !x, !x) {
 
 // What is wrong is said at its column, with what may be there.
 // RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc: int8; conv: escalat(4)"}))' 2>&1 | FileCheck %s --check-prefix=NAME --match-full-lines --strict-whitespace
-//      NAME:{{.*}}error: compress-fit{schemes}: column 17: no scheme is called 'escalat'; there are circulant(k), codebook(bits), escalate(bases, sparsity, energy, threshold, balanced), int4(group, search), int8(group, search), lowrank(energy, rank), none, pow2(bits, terms), smartdeal(sparsity, theta, bits, rows, mask), structured(pattern, sparsity, threshold, vector), ternary(sparsity, threshold, balanced)
+//      NAME:{{.*}}error: compress-fit{schemes}: column 17: no scheme is called 'escalat'; there are circulant(k), codebook(bits), escalate(bases, sparsity, energy, threshold, balanced), int4(group, search), int8(group, search), lowrank(energy, rank), none, pow2(bits, terms), smartdeal(sparsity, theta, bits, rows, mask, share), structured(pattern, sparsity, threshold, vector), ternary(sparsity, threshold, balanced)
 // NAME-NEXT:  fc: int8; conv: escalat(4)
 // NAME-NEXT:                  ^
 // RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc: smartdeal(sparsity=1.5)"}))' 2>&1 | FileCheck %s --check-prefix=RANGE --match-full-lines --strict-whitespace
@@ -54,6 +54,8 @@ func.func @layers(%x: !x, %y0: !x) -> (!x, !x, !x, !x, !x) {
 // NEITHER: column 1: escalate({{.*}}) expects one of 'bases' and 'energy'
 // RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="smartdeal(0.5, theta=0.1)"}))' 2>&1 | FileCheck %s --check-prefix=BOTH
 // BOTH: column 1: smartdeal({{.*}}) expects 'sparsity' or 'theta', not both
+// RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="smartdeal(share=32)"}))' 2>&1 | FileCheck %s --check-prefix=SHARE
+// SHARE: column 1: smartdeal({{.*}}) expects 'sparsity', and no 'mask', where outputs 'share' rows
 // RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc int8"}))' 2>&1 | FileCheck %s --check-prefix=COLON
 // COLON: column 1: no scheme is called 'fc'
 // RUN: not compress-opt %s --pass-pipeline='builtin.module(func.func(compress-fit{schemes="fc: int8 conv: int4"}))' 2>&1 | FileCheck %s --check-prefix=NEXT

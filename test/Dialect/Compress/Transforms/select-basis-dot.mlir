@@ -15,7 +15,9 @@
 // 0x8888878B and 0x8888888A: -2004318325 and -2004318070.
 // CHECK-DAG: %[[W:.*]] = arith.constant dense<{{\[\[\[\[\[}}-2004318325, -2004318070, -2004318072,
 // CHECK-DAG: %[[B:.*]] = arith.constant dense<{{\[\[\[\[\[}}5.000000e-01, 1.500000e+00, 0.000000e+00{{.*}}], [1.000000e+00, 2.000000e+00, 0.000000e+00
-// CHECK: compress.basis_dot bits = 4 offset = 8 rows = 3 ins(%[[X]], %[[W]], %[[M]], %[[B]] : {{.*}}) outs(%[[INIT]]
+// -128 times 3 - 1 and 2 + 0.
+// CHECK-DAG: %[[T:.*]] = arith.constant dense<{{\[\[\[\[}}-256, -256, 0,
+// CHECK: compress.basis_dot bits = 4 numbers = [-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7] rows = 3 ins(%[[X]], %[[W]], %[[M]], %[[T]], %[[B]] : {{.*}}) outs(%[[INIT]]
 func.func @main(%x: tensor<?x6xf32>, %init: tensor<?x2xf32>) -> tensor<?x2xf32> {
   %codes = arith.constant dense<[[[[0], [3], [-1]]], [[[0], [2], [0]]]]> : tensor<2x1x3x1xi4>
   %scale = arith.constant dense<0.5> : tensor<1x1x1x1xf32>

@@ -206,7 +206,7 @@ def Compress_BasisDotOp : Compress_KernelOp<"basis_dot"> {
     first, by each of the J columns of inputs; the basis has what are only R * J sums of each slice and output:
 
         init[…, n] += sum over s of scale(input)[…, s] * sum over r, j of basis[s, r, j, n] *
-                      sum over kept i of (number(code[n, s, i, r]) - offset) * rounded(input)[…, (s * rows + i) * J + j]
+                      sum over kept i of numbers[code[n, s, i, r]] * rounded(input)[…, (s * rows + i) * J + j]
 
     Activations are rounded as by `compress.coded_dot`, a group being a slice of a sample; the sums of codes are exact. Rows are
     kept or left out for all W outputs of a panel (vector sparsity): `mask` has a bit for each, row `i` of a slice is bit `i mod 32`
@@ -214,16 +214,19 @@ def Compress_BasisDotOp : Compress_KernelOp<"basis_dot"> {
 
     `words` are panels, S, P, R, W. Kept row `i` (counted among the kept ones) is in byte `i mod 4` of the activations' word
     `i div 4 = p * (8 / bits) + f`; its code is in the `bits` bits from `8 (i mod 4) + bits * f` up of word `p`. What a slice has
-    beyond its kept rows are codes of the number 0. `basis` is panels, S, R, J, W; `mask` panels, S, M. What the last panel has beyond
-    the outputs is not used, and inputs beyond the extent are zero.
+    beyond its kept rows are codes of the number 0. `basis` is panels, S, R, J, W; `mask` panels, S, M. `starts` (panels, S, R, W) are
+    -128 times what the numbers of kept rows add up to: the op adds 128 to activations, so that their bytes have no sign, and sums
+    start from these. What the last panel has beyond the outputs is not used, and inputs
+    beyond the extent are zero.
 
     Constraints:
-      - (C1) `bits`, `offset` and `numbers` are as for `compress.coded_dot` without zeros.
-      - (C2) `words`, `mask` and `basis` have ranks 5, 3 and 5 and static extents of at least 1, which agree on panels, S, R and W.
+      - (C1) `bits` is 2 or 4, and `numbers` are 2^bits integers from -128 to 127.
+      - (C2) `words`, `mask`, `starts` and `basis` have ranks 5, 3, 4 and 5 and static extents of at least 1, which agree on panels,
+        S, R and W.
       - (C3) `mask` has a bit for each row, in whole pairs of words: M is 2 * ceil(rows / 64).
       - (C4) `input` and `init` have one rank, at least 2. The last extent of `input` fills the slices, the last one at least in
         part, that of `init` the panels in the same way; the others agree.
-      - (C5) the sums of a slice fit 32 bits, as for `compress.coded_dot`.
+      - (C5) the sums of a slice fit 32 bits: rows * 255 * 128 < 2^31.
       - (C6) the results are the tensors among the inits.
 
     Unspecified: order of the sums of slices, r and j.
@@ -233,17 +236,19 @@ def Compress_BasisDotOp : Compress_KernelOp<"basis_dot"> {
     Example:
 
     ```mlir
-    %y = compress.basis_dot bits = 4 offset = 0 numbers = [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64] rows = 40
-        ins(%x, %words, %mask, %basis : tensor<?x240xf32>, tensor<2x2x3x3x32xi32>, tensor<2x2x2xi32>, tensor<2x2x3x3x32xf32>)
+    %y = compress.basis_dot bits = 4 numbers = [0, 1, 2, 4, 8, 16, 32, 64, 0, -1, -2, -4, -8, -16, -32, -64] rows = 40
+        ins(%x, %words, %mask, %starts, %basis : tensor<?x240xf32>, tensor<2x2x3x3x32xi32>, tensor<2x2x2xi32>, tensor<2x2x3x32xi32>,
+        tensor<2x2x3x3x32xf32>)
         outs(%y0 : tensor<?x50xf32>) -> tensor<?x50xf32>
     ```
   }];
   let arguments = (ins Compress_F32Shaped:$input, Compress_I32Shaped:$words, Compress_I32Shaped:$mask,
-      Compress_F32Shaped:$basis, Compress_F32Shaped:$init, I64Attr:$bits, I64Attr:$offset,
-      OptionalAttr<DenseI64ArrayAttr>:$numbers, I64Attr:$rows);
+      Compress_I32Shaped:$starts, Compress_F32Shaped:$basis, Compress_F32Shaped:$init, I64Attr:$bits,
+      DenseI64ArrayAttr:$numbers, I64Attr:$rows);
   let assemblyFormat = [{
-    `bits` `=` $bits `offset` `=` $offset (`numbers` `=` $numbers^)? `rows` `=` $rows attr-dict
-    `ins` `(` $input `,` $words `,` $mask `,` $basis `:` type($input) `,` type($words) `,` type($mask) `,` type($basis) `)`
+    `bits` `=` $bits `numbers` `=` $numbers `rows` `=` $rows attr-dict
+    `ins` `(` $input `,` $words `,` $mask `,` $starts `,` $basis `:`
+    type($input) `,` type($words) `,` type($mask) `,` type($starts) `,` type($basis) `)`
     `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
   }];
   let extraClassDeclaration = destinationDeclaration # [{
@@ -253,10 +258,8 @@ def Compress_BasisDotOp : Compress_KernelOp<"basis_dot"> {
     ::mlir::ShapedType getBasisType() { return ::llvm::cast<::mlir::ShapedType>(getBasis().getType()); }
     /// Inputs of a slice.
     int64_t getSlice() { return static_cast<int64_t>(getRows()) * getBasisType().getDimSize(3); }
-    /// How codes become bytes without sign; the unit is in the basis.
-    ::mlir::compress::ByteCode getByteCode();
     /// Additions and multiplications of one sample, in seconds on `machine`, of words and a basis of so many numbers.
-    static double secondsPerSample(int64_t inputs, double words, double bases, int64_t columns, int64_t bits, bool looksUp,
+    static double secondsPerSample(int64_t inputs, double words, double bases, int64_t columns, int64_t bits,
                                    const ::mlir::compress::Machine &machine);
   }];
 }

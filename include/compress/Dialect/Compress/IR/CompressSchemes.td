@@ -146,19 +146,26 @@ def Compress_FitSmartDealAttr : Compress_SchemeAttr<"FitSmartDeal", "fit_smartde
     halving an interval, on at most 256 slices, evenly spaced; all slices share it. With `mask`, zeros are in a mask beside
     the codes (`compress.unpack`), all of which are powers then: smaller from a quarter of zeros on.
 
+    With `share` over 1, `sparsity` is of whole rows, the same ones for `share` outputs next to each other (vector sparsity): each
+    slice keeps as many, those whose numbers in the weight have the largest sum of squares over the outputs, and no coefficient
+    is zeroed for `theta`. Where `share` divides the outputs, only kept rows are stored, in boxes beside a mask; codes have a zero.
+    On processors `compress.basis_dot` multiplies the kept rows alone, of panels of 32 outputs.
+
     Constraints:
       - (C1) `theta` is at least 0.
       - (C2) `iterations` and `rows` are at least 1.
       - (C3) `bits` is 2 to 6.
       - (C4) `basis` is a scheme.
       - (C5) `sparsity` is in [0, 1); 0 for none.
+      - (C6) `share` is at least 1, and 1 without `sparsity`; not beside `mask` or `by_row`.
 
     Example: `#compress.fit_smartdeal<theta = 0.02, basis = #compress.fit_uniform<bits = 8>>`
   }];
   let parameters = (ins Compress_Number<"0.004">:$theta, Compress_Number<"0.0">:$sparsity,
       DefaultValuedParameter<"bool", "false">:$mask, DefaultValuedParameter<"int64_t", "30">:$iterations, DefaultValuedParameter<"int64_t", "192">:$rows,
       DefaultValuedParameter<"int64_t", "4">:$bits, DefaultValuedParameter<"bool", "false">:$by_row,
-      DefaultValuedParameter<"bool", "false">:$scale_columns, OptionalParameter<"::mlir::Attribute">:$basis);
+      DefaultValuedParameter<"bool", "false">:$scale_columns, DefaultValuedParameter<"int64_t", "1">:$share,
+      OptionalParameter<"::mlir::Attribute">:$basis);
 }
 
 def Compress_FitEscalateAttr : Compress_SchemeAttr<"FitEscalate", "fit_escalate"> {
