@@ -1,4 +1,4 @@
-//===- compress-translate.cpp - Other formats to IR -----------------------===//
+//===- compress-translate.cpp - Between IR and other formats --------------===//
 //
 // Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,6 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Import/ONNX.h"
+#include "compress/InitAll.h"
+#include "compress/Target/Verilog/Verilog.h"
+#include "mlir/InitAllDialects.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "llvm/Support/CommandLine.h"
@@ -28,7 +31,32 @@ static void registerImportONNX() {
       compress::registerONNXImportDialects);
 }
 
+static void registerVerilog() {
+  static llvm::cl::opt<std::string> top("top", llvm::cl::desc("Name of the Verilog module of the network"),
+                                        llvm::cl::init("net"));
+  TranslateFromMLIRRegistration registration(
+      "hls-to-verilog",
+      "A network with a schedule (compress-hls-schedule=chain) to Verilog; files of memories as comments",
+      [](ModuleOp module, raw_ostream &os) -> LogicalResult {
+        FailureOr<compress::hls::NetworkSchedule> schedule = compress::hls::NetworkSchedule::read(module);
+        if (failed(schedule))
+          return failure();
+        for (const compress::VerilogFile &file : compress::printVerilog(*schedule, top)) {
+          bool isCode = StringRef(file.name).ends_with(".v");
+          os << "// " << file.name << "\n";
+          for (StringRef line : llvm::split(StringRef(file.contents).rtrim(), '\n'))
+            os << (isCode ? "" : "//   ") << line << "\n";
+        }
+        return success();
+      },
+      [](DialectRegistry &registry) {
+        registerAllDialects(registry);
+        compress::registerAllDialects(registry);
+      });
+}
+
 int main(int argc, char **argv) {
   registerImportONNX();
+  registerVerilog();
   return failed(mlirTranslateMain(argc, argv, "compress-mlir translation driver"));
 }

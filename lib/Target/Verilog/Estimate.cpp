@@ -53,7 +53,7 @@ int64_t mlir::compress::blockRamsFor(int64_t words, int64_t width) {
 namespace {
 
 /// LUTs for each bit of a result.
-constexpr double kAddLUTs = 1, kCompareLUTs = 0.5, kChooseLUTs = 0.5;
+constexpr double kAddLUTs = 0.45, kSumLUTs = 1, kCompareLUTs = 0.5, kChooseLUTs = 0.5, kSaturateLUTs = 1.2;
 
 /// LUTs of one operation that is no product; wires take none.
 double lutsOf(Operation *op) {
@@ -74,13 +74,11 @@ double lutsOf(Operation *op) {
   return 0;
 }
 
+/// LUTs of a rounding: the sum with a constant is carries alone; numbers that are too large are replaced bit by bit.
 double lutsOfRounding(func::CallOp call) {
-  double luts = 0;
+  double luts = 1;
   auto callee = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
-  callee.walk([&](Operation *op) {
-    if (op->getNumResults() == 1)
-      luts += lutsOf(op);
-  });
+  callee.walk([&](arith::MinSIOp op) { luts += kSaturateLUTs * call.getResult(0).getType().getIntOrFloatBitWidth(); });
   return luts;
 }
 
@@ -93,91 +91,56 @@ int64_t distributedRamLUTs(int64_t words, int64_t width) {
   return rows * 4 * llvm::divideCeil(width, 3) + (rows > 1 ? width * (rows - 1) / 2 + rows : 0);
 }
 
-/// Registers that carry values from stage to stage: those that are only passed on, three or more in a row, are shift
-/// registers.
-class Carried {
+class TaskEstimator {
 public:
-  void use(const std::string &name, int64_t width, int64_t stages) {
-    if (stages > 0) {
-      taps[name].first = width;
-      taps[name].second.insert(stages);
-    }
-  }
-
-  void addTo(Resources &sum) const {
-    for (auto &[name, use] : taps) {
-      int64_t last = 0;
-      for (int64_t tap : use.second) {
-        int64_t length = tap - last;
-        bool isShift = length >= 3;
-        sum.lut += isShift ? use.first * llvm::divideCeil(length, 32) : 0;
-        sum.ff += isShift ? 0 : use.first * length;
-        last = tap;
-      }
-    }
-  }
-
-private:
-  std::map<std::string, std::pair<int64_t, std::set<int64_t>>> taps;
-};
-
-class PathEstimator {
-public:
-  PathEstimator(const TaskSchedule &task, const DataPath &path) : task(task), path(path) {}
+  TaskEstimator(const TaskSchedule &task, int64_t depth) : task(task), printer(task, depth) { printer.print(); }
 
   Resources run() {
-    for (auto [i, node] : llvm::enumerate(path.nodes)) {
-      add(node);
-      for (size_t k = 0; k < node.in.size(); ++k) {
-        const Node &operand = path.nodes[node.in[k]];
-        if (operand.kind != Node::Constant && !(node.kind == Node::Carry && k == 1))
-          carried.use("x" + std::to_string(rootOf(node.in[k])), path.nodes[rootOf(node.in[k])].width,
-                      node.start - operand.ready());
-      }
+    for (auto [n, index] : printer.parts)
+      add(task.paths[n], task.paths[n].nodes[index]);
+    for (const DataPath &path : task.paths) {
+      if (path.stores.size() + task.paths.size() > 2) // one of several
+        luts += kChooseLUTs * task.outputWidth * path.stores.size();
+      for (const Rom &rom : path.roms)
+        addRom(rom);
     }
-    for (const Rom &rom : path.roms)
-      addRom(rom);
-    for (int r : path.nodesOf(Node::BankRead))
-      carried.use("at" + std::to_string(r), bitsOf(task.bankWords[path.nodes[r].index] - 1) + 1, path.nodes[r].start);
-    carried.addTo(sum);
-    sum.ff += path.depth; // valid bits
+    addCarried();
+    addControl();
+    if (!task.isStreamed)
+      addBanks();
     sum.lut += std::llround(luts);
     return sum;
   }
 
 private:
-  /// Wires have no registers of their own: what they are made of is carried.
-  int rootOf(int n) const {
-    const Node &node = path.nodes[n];
-    return node.kind == Node::Compute && isa<arith::ExtSIOp>(node.op) ? rootOf(node.in[0]) : n;
+  /// A factor before it is extended.
+  static const Node &factorOf(const DataPath &path, int n) {
+    while (path.nodes[n].kind == Node::Compute && isa<arith::ExtSIOp>(path.nodes[n].op))
+      n = path.nodes[n].in[0];
+    return path.nodes[n];
   }
 
-  /// Bits of a factor before it is extended; of a constant, those that it needs.
-  int64_t factorBits(const Node &node, unsigned k) const {
-    const Node &factor = path.nodes[node.in[k]];
+  /// What it is in every iteration, if that is one number.
+  static std::optional<APInt> constantOf(const DataPath &path, const Node &factor) {
     if (factor.kind == Node::Constant)
-      return factor.value.getSignificantBits();
-    return path.nodes[rootOf(node.in[k])].width;
+      return factor.value;
+    if (factor.kind == Node::RomRead && path.roms[factor.index].words.size() == 1)
+      return path.roms[factor.index].words[0].extractBits(factor.width, factor.offset);
+    return std::nullopt;
   }
 
-  void add(const Node &node) {
+  void add(const DataPath &path, const Node &node) {
     switch (node.kind) {
     case Node::Mask:
       luts += kChooseLUTs * node.width;
       return;
     case Node::Sum:
-      luts += kAddLUTs * node.width;
+      luts += kSumLUTs * node.width;
       return;
     case Node::Accumulate: // a register, or what it starts from, and a sum
-      luts += (kAddLUTs + kChooseLUTs) * node.width;
-      sum.ff += node.width;
-      return;
     case Node::Carry:
-      luts += kChooseLUTs * node.width;
+      luts += (kChooseLUTs + (node.kind == Node::Accumulate ? kSumLUTs : 0)) * node.width;
       sum.ff += node.width;
-      return;
-    case Node::Store: // one of several
-      luts += path.stores.size() > 1 || task.paths.size() > 1 ? kChooseLUTs * node.width : 0;
       return;
     case Node::Compute:
       break;
@@ -187,16 +150,21 @@ private:
     if (auto call = dyn_cast<func::CallOp>(node.op))
       luts += lutsOfRounding(call);
     else if (isa<arith::MulIOp>(node.op))
-      addProduct(node);
+      addProduct(path, node);
     else
       luts += lutsOf(node.op);
   }
 
-  void addProduct(const Node &node) {
-    int64_t a = factorBits(node, 0), b = factorBits(node, 1);
-    for (int n : node.in)
-      if (path.nodes[n].kind == Node::Constant && path.nodes[n].value.isPowerOf2())
+  void addProduct(const DataPath &path, const Node &node) {
+    int64_t bits[2];
+    for (int k = 0; k < 2; ++k) {
+      const Node &factor = factorOf(path, node.in[k]);
+      std::optional<APInt> constant = constantOf(path, factor);
+      if (constant && (constant->isZero() || constant->isPowerOf2()))
         return; // wires
+      bits[k] = constant ? constant->getSignificantBits() : factor.width;
+    }
+    auto [a, b] = bits;
     int64_t product = std::min(node.width, a + b), dsp = multipliersFor(a, b, product);
     sum.dsp += dsp;
     luts += dsp == 0 ? std::min(a, b) * product : (dsp - 1) * product;
@@ -208,27 +176,61 @@ private:
       return;
     if (words * rom.width >= kLeastBlockBits) {
       sum.bram18 += blockRamsFor(words, rom.width);
-    } else {
-      luts += rom.width * (words <= 64 ? 1.0 : words / 64.0 * 1.25) * (words <= 4 ? 0.5 : 1);
-      sum.ff += rom.width;
+      return;
     }
-    for (const Node &node : path.nodes)
-      if (node.kind == Node::RomRead && path.roms[node.index].global == rom.global)
-        carried.use("rom" + std::to_string(node.index), bitsOf(words - 1), node.start);
+    luts += rom.width * std::max(words / 64.0, words <= 8 ? 0.5 : 1.0);
+    sum.ff += rom.width;
+  }
+
+  /// A register for each stage: shift registers in LUTs are left out, for Yosys 0.23 loses their clock enable
+  /// (docs/HLS.md).
+  void addCarried() {
+    for (auto &[name, use] : printer.carried)
+      sum.ff += use.first * *use.second.rbegin();
+  }
+
+  /// Counters of loops, places in memories, and what decides on an issue.
+  void addControl() {
+    for (int64_t trips : printer.tripsOfLoop)
+      if (trips > 1) {
+        luts += 2 * bitsOf(trips - 1);
+        sum.ff += bitsOf(trips - 1);
+      }
+    for (auto &[key, name] : printer.offsets) {
+      luts += 2 * std::get<2>(key);
+      sum.ff += std::get<2>(key);
+    }
+    luts += printer.placeBits;
+    for (auto [path, valid] : llvm::zip(task.paths, printer.lastValid)) {
+      luts += 6 + bitsOf(path.ii + path.gap);
+      sum.ff += bitsOf(path.ii + path.gap) + valid;
+    }
+  }
+
+  void addBanks() {
+    for (int64_t words : task.bankWords) {
+      int64_t bits = bitsOf(words - 1), deep = (int64_t(1) << bits) + words;
+      if (task.hasBlockBanks()) {
+        sum.bram18 += blockRamsFor(deep, task.inputWidth);
+      } else {
+        sum.lut += distributedRamLUTs(deep, task.inputWidth);
+        sum.ff += task.inputWidth;
+      }
+      luts += bits + 2;
+      sum.ff += bits;
+    }
+    int64_t turn = bitsOf(task.bankOf.size() - 1), filled = bitsOf(task.inputs - 1);
+    luts += turn + filled + filled / 3.0 + 8 + task.bankOf.size() / 16.0;
+    sum.ff += turn + filled + 4;
   }
 
   const TaskSchedule &task;
-  const DataPath &path;
+  TaskPrinter printer;
   Resources sum;
   double luts = 0;
-  Carried carried;
 };
 
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Tasks
-//===----------------------------------------------------------------------===//
 
 Resources mlir::compress::estimateStream(int64_t depth, int64_t width) {
   Resources sum;
@@ -238,62 +240,7 @@ Resources mlir::compress::estimateStream(int64_t depth, int64_t width) {
   return sum;
 }
 
-/// Counters of loops, places in memories, and what decides on an issue.
-static Resources estimateControl(const TaskSchedule &task) {
-  Resources sum;
-  llvm::DenseMap<Operation *, int64_t> loops;
-  std::map<std::tuple<Operation *, int64_t, int64_t>, bool> offsets;
-  for (const DataPath &path : task.paths) {
-    auto addPlace = [&](const Place &place, int64_t width) {
-      int64_t used = 0;
-      for (auto [d, stride] : llvm::enumerate(place.strides))
-        if (stride != 0 && path.nest.trips(d) > 1) {
-          ++used;
-          offsets[{path.nest.loop(d), stride, width}] = true;
-        }
-      sum.lut += std::max<int64_t>(used - 1 + (place.base != 0), 0) * width;
-    };
-    for (unsigned d = 0; d < path.nest.loops.size(); ++d)
-      loops[path.nest.loop(d)] = path.nest.trips(d);
-    for (const Rom &rom : path.roms)
-      addPlace(rom.place, bitsOf(rom.words.size() - 1));
-    for (int r : path.nodesOf(Node::BankRead))
-      addPlace(path.nodes[r].place, bitsOf(task.bankWords[path.nodes[r].index] - 1));
-    sum.lut += 6 + bitsOf(path.ii + path.gap);
-    sum.ff += bitsOf(path.ii + path.gap);
-  }
-  for (auto &[loop, trips] : loops)
-    if (trips > 1) {
-      sum.lut += 2 * bitsOf(trips - 1);
-      sum.ff += bitsOf(trips - 1);
-    }
-  for (auto &[key, isUsed] : offsets) {
-    sum.lut += 2 * std::get<2>(key);
-    sum.ff += std::get<2>(key);
-  }
-  return sum;
-}
-
 Resources mlir::compress::estimate(const TaskSchedule &task, int64_t depth) {
   Resources sum = estimateStream(depth, task.inputWidth);
-  sum += estimateControl(task);
-  for (const DataPath &path : task.paths)
-    sum += PathEstimator(task, path).run();
-  for (int64_t words : task.bankWords) {
-    int64_t bits = bitsOf(words - 1), deep = (int64_t(1) << bits) + words;
-    if (task.hasBlockBanks()) {
-      sum.bram18 += blockRamsFor(deep, task.inputWidth);
-    } else {
-      sum.lut += distributedRamLUTs(deep, task.inputWidth);
-      sum.ff += task.inputWidth;
-    }
-    sum.lut += bits + 2;
-    sum.ff += bits;
-  }
-  if (!task.isStreamed) {
-    int64_t turn = bitsOf(task.bankOf.size() - 1), filled = bitsOf(task.inputs - 1);
-    sum.lut += turn + filled + filled / 3 + 8 + static_cast<int64_t>(task.bankOf.size()) / 16;
-    sum.ff += turn + filled + 4;
-  }
-  return sum;
+  return sum += TaskEstimator(task, depth).run();
 }

@@ -36,6 +36,11 @@ std::string mlir::compress::signExtended(const std::string &text, int64_t from, 
   return "{{" + std::to_string(to - from) + "{" + text + "[" + std::to_string(from - 1) + "]}}, " + text + "}";
 }
 
+bool mlir::compress::isWire(Operation *op) {
+  APInt by;
+  return isa<arith::ExtSIOp>(op) || (isa<arith::ShLIOp>(op) && matchPattern(op->getOperand(1), m_ConstantInt(&by)));
+}
+
 /// `a < b` of numbers with sign.
 static std::string isLess(const std::string &a, const std::string &b) {
   return "$signed(" + a + ") < $signed(" + b + ")";

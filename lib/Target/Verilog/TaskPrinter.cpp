@@ -16,9 +16,9 @@ using namespace mlir::compress;
 using namespace mlir::compress::hls;
 
 TaskPrinter::TaskPrinter(const TaskSchedule &task, int64_t inputDepth)
-    : task(task), inputDepth(inputDepth),
+    : lastValid(task.paths.size(), 0), task(task), inputDepth(inputDepth),
       nests(llvm::map_range(task.paths, [](const DataPath &path) { return path.nest; })), order(nests),
-      lastValid(task.paths.size(), 0), bankReads(task.bankWords.size()) {
+      bankReads(task.bankWords.size()) {
   for (const Nest &nest : nests)
     for (unsigned d = 0; d < nest.loops.size(); ++d)
       if (loopNumbers.try_emplace(nest.loop(d), tripsOfLoop.size()).second)
@@ -36,6 +36,10 @@ std::string TaskPrinter::print() {
   };
   for (unsigned n = 0; n < nests.size(); ++n)
     printNest(n);
+  std::string late;
+  for (const Update &update : updates) // which may be of later nodes
+    late += "  always @(posedge clk) if (en & " + update.condition + ") " + update.reg +
+            " <= " + valueAt(update.nest, update.node, update.stage) + ";\n";
   os << late;
   std::string body = taken();
   printOutput();
@@ -64,17 +68,30 @@ std::string TaskPrinter::valid(unsigned n, int64_t stage) {
 std::string TaskPrinter::later(const std::string &name, int64_t width, int64_t ready, int64_t stage) {
   if (stage == ready)
     return name;
-  auto &[carriedWidth, most] = carried[name];
+  auto &[carriedWidth, stages] = carried[name];
   carriedWidth = width;
-  most = std::max(most, stage - ready);
+  stages.insert(stage - ready);
   return name + "_d" + std::to_string(stage - ready);
+}
+
+std::string TaskPrinter::wireFor(const std::string &name, int64_t width, const std::string &value, bool &isNew) {
+  auto [it, wasNew] = known.try_emplace(std::to_string(width) + ":" + value, name);
+  isNew = wasNew;
+  if (isNew)
+    os << "  wire " << rangeOf(width) << name << " = " << value << ";\n";
+  return it->second;
 }
 
 std::string TaskPrinter::valueAt(unsigned n, int index, int64_t stage) {
   const Node &node = task.paths[n].nodes[index];
   if (node.kind == Node::Constant)
     return literal(node.value);
-  return later(names[n][index], node.width, node.ready(), stage);
+  if (node.kind != Node::Compute || !isWire(node.op))
+    return later(names[n][index], node.width, node.ready(), stage);
+  // Bits are carried before they are copied.
+  std::string value = expressionOf(node.op, {valueAt(n, node.in[0], stage), ""});
+  bool isNew;
+  return wireFor(nestName(n, "x" + llvm::Twine(index) + "_s" + llvm::Twine(stage)), node.width, value, isNew);
 }
 
 std::string TaskPrinter::counter(unsigned n, unsigned d) { return "c" + std::to_string(loopNumbers[nests[n].loop(d)]); }
@@ -106,6 +123,7 @@ std::string TaskPrinter::placeWire(unsigned n, const Place &place, int64_t width
   }
   if (base != 0 || parts.empty())
     parts.push_back(llvm::formatv("{0}'d{1}", width, base));
+  placeBits += static_cast<int64_t>(parts.size() - 1) * width;
   return llvm::join(parts, " + ");
 }
 
@@ -148,19 +166,25 @@ void TaskPrinter::printNest(unsigned n) {
 void TaskPrinter::printNode(unsigned n, int index) {
   const DataPath &path = task.paths[n];
   const Node &node = path.nodes[index];
-  if (node.kind == Node::Constant || node.kind == Node::Store)
+  if (node.kind == Node::Constant || node.kind == Node::Store || (node.kind == Node::Compute && isWire(node.op)))
     return;
-  std::string name = names[n][index] = nestName(n, "x" + llvm::Twine(index)), value;
+  std::string &name = names[n][index] = nestName(n, "x" + llvm::Twine(index));
   auto operand = [&](unsigned k) { return valueAt(n, node.in[k], node.start); };
   auto extended = [&](unsigned k, int64_t width) {
     const Node &from = path.nodes[node.in[k]];
     std::string text = from.kind == Node::Constant ? literal(from.value.sextOrTrunc(width)) : operand(k);
     return from.kind == Node::Constant ? text : signExtended(text, from.width, width);
   };
-  auto declare = [&](StringRef value) { os << "  wire " << rangeOf(node.width) << name << " = " << value << ";\n"; };
+  auto declare = [&](const std::string &value) {
+    bool isNew;
+    name = wireFor(name, node.width, value, isNew);
+    if (isNew)
+      parts.push_back({n, index});
+  };
   switch (node.kind) {
   case Node::StreamRead:
-    return declare("in_data");
+    name = "in_data";
+    return;
   case Node::BankRead: {
     int64_t bits = bitsOf(task.bankWords[node.index] - 1);
     os << "  wire " << rangeOf(bits + 1) << name << "_at = {reading, " << name << "_local};\n";
@@ -197,14 +221,11 @@ void TaskPrinter::printNode(unsigned n, int index) {
     else
       declare(old);
     int64_t stage = isSum ? node.start : path.nodes[node.in[1]].start;
-    std::string next = isSum ? name : names[n][node.in[1]];
     std::string inner = allOf(n, group.end + 1, nests[n].loops.size(), "_last");
     std::string condition = valid(n, stage);
     if (inner != "1'b1")
       condition += " & " + flag(n, "last" + std::to_string(group.end + 1), inner, stage);
-    if (next.empty()) // of a later node
-      next = nestName(n, "x" + llvm::Twine(node.in[1]));
-    late += "  always @(posedge clk) if (en & " + condition + ") " + reg + " <= " + next + ";\n";
+    updates.push_back({condition, reg, n, isSum ? index : node.in[1], stage});
     return;
   }
   default:
@@ -214,21 +235,28 @@ void TaskPrinter::printNode(unsigned n, int index) {
     auto callee = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
     if (!llvm::is_contained(roundings, callee))
       roundings.push_back(callee);
-    os << "  wire " << rangeOf(node.width) << name << ";\n  " << call.getCallee() << " " << name << "_i (.x("
-       << operand(0) << "), .y(" << name << "));\n";
+    std::string x = operand(0);
+    auto [it, isNew] = known.try_emplace((call.getCallee() + "(" + x + ")").str(), name);
+    if (isNew) {
+      os << "  wire " << rangeOf(node.width) << name << ";\n  " << call.getCallee() << " " << name << "_i (.x(" << x
+         << "), .y(" << name << "));\n";
+      parts.push_back({n, index});
+    }
+    name = it->second;
     return;
   }
   std::vector<std::string> operands;
-  for (unsigned k = 0; k < node.in.size(); ++k)
-    operands.push_back(operand(k));
-  if (isa<arith::MulIOp>(node.op)) // of the numbers before they are extended: what they need of a multiplier
-    for (unsigned k = 0; k < 2; ++k) {
-      const Node &factor = path.nodes[node.in[k]];
-      if (auto wide = node.op->getOperand(k).getDefiningOp<arith::ExtSIOp>())
-        operands[k] += "[" + std::to_string(wide.getIn().getType().getIntOrFloatBitWidth() - 1) + ":0]";
-      else if (factor.kind == Node::Constant)
-        operands[k] = literal(factor.value.trunc(factor.value.getSignificantBits()));
-    }
+  for (unsigned k = 0; k < node.in.size(); ++k) {
+    // Factors are multiplied before they are extended: those are the bits that they need of a multiplier.
+    int factor = node.in[k];
+    while (isa<arith::MulIOp>(node.op) && path.nodes[factor].kind == Node::Compute &&
+           isa<arith::ExtSIOp>(path.nodes[factor].op))
+      factor = path.nodes[factor].in[0];
+    const Node &from = path.nodes[factor];
+    operands.push_back(isa<arith::MulIOp>(node.op) && from.kind == Node::Constant
+                           ? literal(from.value.trunc(from.value.getSignificantBits()))
+                           : valueAt(n, factor, node.start));
+  }
   declare(expressionOf(node.op, operands));
 }
 
@@ -315,7 +343,7 @@ void TaskPrinter::printOutput() {
 std::string TaskPrinter::printRegisters() {
   std::string moves;
   for (auto &[name, use] : carried)
-    for (int64_t d = 1; d <= use.second; ++d) {
+    for (int64_t d = 1; d <= *use.second.rbegin(); ++d) {
       os << "  reg " << rangeOf(use.first) << name << "_d" << d << ";\n";
       moves += "    " + name + "_d" + std::to_string(d) + " <= " + name + (d > 1 ? "_d" + std::to_string(d - 1) : "") +
                ";\n";

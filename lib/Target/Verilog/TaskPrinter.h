@@ -11,6 +11,7 @@
 #include "compress/Target/Verilog/Verilog.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
+#include <set>
 
 namespace mlir::compress {
 
@@ -24,6 +25,8 @@ std::string literal(const llvm::APInt &value);
 std::string signExtended(const std::string &text, int64_t from, int64_t to);
 /// The combinational operation `op` on `operands`, the names of wires as wide as its operands.
 std::string expressionOf(Operation *op, llvm::ArrayRef<std::string> operands);
+/// True for an operation whose result is bits of its operand, at other places or more than once.
+bool isWire(Operation *op);
 /// A function of one number, a rounding, as a module with ports x and y.
 std::string printRounding(func::FuncOp function);
 
@@ -42,12 +45,27 @@ public:
   /// Roundings that it uses.
   SmallVector<func::FuncOp> roundings;
 
+  /// Nodes, by nest, that have hardware of their own: others are wires, or equal to one of them.
+  std::vector<std::pair<unsigned, int>> parts;
+  /// What is carried into later stages: by name, its width and the stages in which it is used.
+  std::map<std::string, std::pair<int64_t, std::set<int64_t>>> carried;
+  /// Products of counts with strides that are kept as registers: loop, stride, width.
+  std::map<std::tuple<unsigned, int64_t, int64_t>, std::string> offsets;
+  /// Additions of places, their bits.
+  int64_t placeBits = 0;
+  /// Iterations of the loops that have counters.
+  std::vector<int64_t> tripsOfLoop;
+  /// Stages of each nest in which its valid bit is used.
+  SmallVector<int64_t> lastValid;
+
 private:
   std::string nestName(unsigned n, const llvm::Twine &what);
   std::string valid(unsigned n, int64_t stage);
   /// `name`, a wire of `width` bits in stage `ready` of an iteration, in a later one.
   std::string later(const std::string &name, int64_t width, int64_t ready, int64_t stage);
   std::string valueAt(unsigned n, int node, int64_t stage);
+  /// The name of a wire of `width` bits that is `value`: `name`, or that of an equal one.
+  std::string wireFor(const std::string &name, int64_t width, const std::string &value, bool &isNew);
   std::string counter(unsigned n, unsigned d);
   /// All counts of loops `begin` to `end` of a nest are their first, or their last.
   std::string allOf(unsigned n, unsigned begin, unsigned end, const char *which);
@@ -71,19 +89,21 @@ private:
   hls::NestOrder order;
   std::string text;
   llvm::raw_string_ostream os{text};
-  /// What registers of sums take, for the end of the module.
-  std::string late;
+  /// What registers of sums take.
+  struct Update {
+    std::string condition, reg;
+    unsigned nest;
+    int node;
+    int64_t stage;
+  };
+  std::vector<Update> updates;
   llvm::DenseMap<Operation *, unsigned> loopNumbers;
-  std::vector<int64_t> tripsOfLoop;
   /// Names of wires of nodes by nest; empty where there is none yet.
   std::vector<std::vector<std::string>> names;
-  /// How far values are carried: by name, the width and the most stages.
-  std::map<std::string, std::pair<int64_t, int64_t>> carried;
-  /// Stages of each nest in which its valid bit is used.
-  SmallVector<int64_t> lastValid;
   std::map<std::string, std::string> wires;
-  /// Products of counts with strides that are kept as registers: loop, stride, width.
-  std::map<std::tuple<unsigned, int64_t, int64_t>, std::string> offsets;
+  /// Names of wires by what they are: what is equal in every cycle is there once. Numbers of a stream are one wire in
+  /// different cycles, so the butterflies of a transform that reads them one by one often are.
+  std::map<std::string, std::string> known;
   /// For each bank, who reads it: a condition and a place.
   std::vector<std::vector<std::pair<std::string, std::string>>> bankReads;
 };

@@ -12,8 +12,8 @@
 
 namespace mlir::compress {
 
-/// Parts of 7 series, as Yosys (synth_xilinx) makes them of printVerilog: DSP48E1, RAMB18E1 (RAMB36E1 counts twice),
-/// LUTs with those of memories and shift registers, flip-flops.
+/// Parts of 7 series, as Yosys (synth_xilinx -nosrl) makes them of printVerilog: DSP48E1, RAMB18E1 (RAMB36E1 counts
+/// twice), LUTs with those of memories, flip-flops.
 struct Resources {
   int64_t dsp = 0, bram18 = 0, lut = 0, ff = 0;
 

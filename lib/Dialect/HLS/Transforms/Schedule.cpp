@@ -307,6 +307,10 @@ FailureOr<NetworkSchedule> NetworkSchedule::read(ModuleOp module) {
     if (failed(depth))
       return failure();
     schedule->depths.push_back(*depth);
+    for (const DataPath &path : task.paths)
+      if (int64_t reads = path.nodesOf(Node::StreamRead).size(); reads > *depth)
+        return task.call.emitError("is no schedule: it takes ")
+               << reads << " numbers at once of a stream of " << *depth << ", and would wait forever";
     for (auto [n, path] : llvm::enumerate(task.paths))
       if (int64_t needed = gapBetween(path, task.paths[(n + 1) % task.paths.size()]); path.gap < needed)
         return path.nest.anchor()->emitError("is no schedule: the nest that follows needs a gap of ")
