@@ -120,15 +120,6 @@ private:
     return path.nodes[n];
   }
 
-  /// What it is in every iteration, if that is one number.
-  static std::optional<APInt> constantOf(const DataPath &path, const Node &factor) {
-    if (factor.kind == Node::Constant)
-      return factor.value;
-    if (factor.kind == Node::RomRead && path.roms[factor.index].words.size() == 1)
-      return path.roms[factor.index].words[0].extractBits(factor.width, factor.offset);
-    return std::nullopt;
-  }
-
   void add(const DataPath &path, const Node &node) {
     switch (node.kind) {
     case Node::Mask:

@@ -82,15 +82,29 @@ std::string TaskPrinter::wireFor(const std::string &name, int64_t width, const s
   return it->second;
 }
 
+std::optional<APInt> mlir::compress::constantOf(const DataPath &path, const Node &node) {
+  if (node.kind == Node::Constant)
+    return node.value;
+  if (node.kind == Node::RomRead && path.roms[node.index].words.size() == 1)
+    return path.roms[node.index].words[0].extractBits(node.width, node.offset);
+  if (node.kind != Node::Compute || !isa<arith::ExtSIOp, arith::TruncIOp>(node.op))
+    return std::nullopt;
+  std::optional<APInt> operand = constantOf(path, path.nodes[node.in[0]]);
+  return operand ? std::optional(operand->sextOrTrunc(node.width)) : std::nullopt;
+}
+
 std::string TaskPrinter::valueAt(unsigned n, int index, int64_t stage) {
   const Node &node = task.paths[n].nodes[index];
-  if (node.kind == Node::Constant)
-    return literal(node.value);
+  if (std::optional<APInt> constant = constantOf(task.paths[n], node))
+    return literal(*constant);
   if (node.kind != Node::Compute || !isWire(node.op))
     return later(names[n][index], node.width, node.ready(), stage);
   // Bits are carried before they are copied.
-  std::string value = expressionOf(node.op, {valueAt(n, node.in[0], stage), ""});
   bool isNew;
+  std::string x = valueAt(n, node.in[0], stage);
+  if (constantOf(task.paths[n], task.paths[n].nodes[node.in[0]])) // a literal has no bits to choose from
+    x = wireFor(nestName(n, "x" + llvm::Twine(index) + "_c"), task.paths[n].nodes[node.in[0]].width, x, isNew);
+  std::string value = expressionOf(node.op, {x, ""});
   return wireFor(nestName(n, "x" + llvm::Twine(index) + "_s" + llvm::Twine(stage)), node.width, value, isNew);
 }
 
@@ -140,10 +154,8 @@ void TaskPrinter::printNest(unsigned n) {
     for (const Node &node : path.nodes)
       if (node.kind == Node::RomRead && node.index == static_cast<int64_t>(r))
         start = node.start;
-    if (rom.words.size() == 1) {
-      os << "  wire " << rangeOf(rom.width) << name << "_q = " << literal(rom.words[0]) << ";\n";
+    if (rom.words.size() == 1) // constants
       continue;
-    }
     int64_t bits = bitsOf(rom.words.size() - 1);
     bool isBlock = static_cast<int64_t>(rom.words.size()) * rom.width >= kLeastBlockBits;
     std::string file = (task.name() + "_" + name + ".hex").str(), contents;
@@ -166,14 +178,15 @@ void TaskPrinter::printNest(unsigned n) {
 void TaskPrinter::printNode(unsigned n, int index) {
   const DataPath &path = task.paths[n];
   const Node &node = path.nodes[index];
-  if (node.kind == Node::Constant || node.kind == Node::Store || (node.kind == Node::Compute && isWire(node.op)))
+  if (node.kind == Node::Store || constantOf(path, node) || (node.kind == Node::Compute && isWire(node.op)))
     return;
   std::string &name = names[n][index] = nestName(n, "x" + llvm::Twine(index));
   auto operand = [&](unsigned k) { return valueAt(n, node.in[k], node.start); };
   auto extended = [&](unsigned k, int64_t width) {
     const Node &from = path.nodes[node.in[k]];
-    std::string text = from.kind == Node::Constant ? literal(from.value.sextOrTrunc(width)) : operand(k);
-    return from.kind == Node::Constant ? text : signExtended(text, from.width, width);
+    if (std::optional<APInt> constant = constantOf(path, from))
+      return literal(constant->sextOrTrunc(width));
+    return signExtended(operand(k), from.width, width);
   };
   auto declare = [&](const std::string &value) {
     bool isNew;
@@ -253,9 +266,9 @@ void TaskPrinter::printNode(unsigned n, int index) {
            isa<arith::ExtSIOp>(path.nodes[factor].op))
       factor = path.nodes[factor].in[0];
     const Node &from = path.nodes[factor];
-    operands.push_back(isa<arith::MulIOp>(node.op) && from.kind == Node::Constant
-                           ? literal(from.value.trunc(from.value.getSignificantBits()))
-                           : valueAt(n, factor, node.start));
+    std::optional<APInt> constant = isa<arith::MulIOp>(node.op) ? constantOf(path, from) : std::nullopt;
+    operands.push_back(constant ? literal(constant->trunc(constant->getSignificantBits()))
+                                : valueAt(n, factor, node.start));
   }
   declare(expressionOf(node.op, operands));
 }
