@@ -19,6 +19,7 @@ GRAMMAR = """\
   pow2-fc-ROWSxCOLS-bB                     a layer whose ONNX file has powers of two in 4 bits, a scale per output; --precision i8
   ternary-fc-ROWSxCOLS-bB                  the same of -1, 0 and 1
   smartdeal-fc-ROWSxCOLS-bB                powers of two times 3 x 3 bases of slices, half of the rows zero for 32 outputs at once
+  int4mult-fc-ROWSxCOLS-bB                 4-bit integers whose scales of 32 inputs are integers of 4 bits times one of the output
   rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
   mnist-circulant-bB                       the network of examples/mnist/models
   mnist-NETWORK-bB                         a trained light network of there, as mnist-mlp_smartdeal; the peer gets the same file
@@ -33,7 +34,7 @@ _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv
           r"circulant-mlp-(?P<depth>\d+)x(?P<rows>\d+)-k(?P<k>\d+)-b(?P<batch>\d+)@",
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
           rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
-          rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)",
+          rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)", rf"int4mult-fc-{_FC}-b(?P<batch>\d+)",
           r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
           rf"mnist-(?P<network>{'|'.join(NETWORKS)})-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
@@ -43,11 +44,12 @@ _DEFAULT_PEERS = {"circulant-fc": ["ort-fp32", "ort-int8", "ort-int4"], "circula
                   "circulant-mlp": ["ort-fp32", "ort-int8"], "dense-fc": ["ort-fp32", "ort-int8"],
                   "dense-conv": ["ort-fp32", "ort-int8"], "int8-fc": ["ort-int8"], "int8-conv": ["ort-int8"],
                   "int4-fc": ["ort-int4", "ort-int8"], "pow2-fc": ["ort-int4", "ours-dense-int8"],
-                  "ternary-fc": ["ort-int4", "ours-dense-int8"], "smartdeal-fc": ["ort-int4", "ours-dense-int8"], "rfft": ["fftw"],
+                  "ternary-fc": ["ort-int4", "ours-dense-int8"], "smartdeal-fc": ["ort-int4", "ours-dense-int8"],
+                  "int4mult-fc": ["ort-int8", "ort-int4", "ours-dense-int8"], "rfft": ["fftw"],
                   **{f"mnist-{network}": ["ort-fp32"] for network in NETWORKS}, "mnist-circulant": ["ort-fp32"]}
 
 # Kinds whose files have light weights, for integer arithmetic.
-LIGHT = ("pow2-fc", "ternary-fc", "smartdeal-fc")
+LIGHT = ("pow2-fc", "ternary-fc", "smartdeal-fc", "int4mult-fc")
 
 
 class UnknownCase(ValueError):
@@ -86,7 +88,7 @@ class Case:
     @property
     def quantized_peer(self):
         """The peer whose file the case compiles; "" is the network in floats."""
-        return {"int8": "ort-int8", "int4": "ort-int4"}.get(self.kind[:4], "")
+        return {"int8": "ort-int8", "int4": "ort-int4"}.get(self.kind.split("-")[0], "")
 
     @property
     def bound(self):

@@ -137,6 +137,36 @@ class Ternary(Pow2):
         return ((magnitude * kept).sum(1, keepdims=True) / np.maximum(kept.sum(1, keepdims=True), 1)).astype(np.float32)
 
 
+class Int4Multipliers(Network):
+    """4-bit integers in groups of 32 inputs, or a few less where these do not fill them; a group's scale is an integer from 1 to 15
+    times the scale of its output (as in QServe, arXiv 2405.04532): what is multiplied as one group is an int8 weight."""
+    bits, most = 4, 15
+
+    def __init__(self, case):
+        super().__init__(case)
+        weight = self.weights[0]
+        blocks = -(-case.cols // INT4_BLOCK)
+        group = -(-case.cols // blocks)
+        blocks = -(-case.cols // group)
+        padded = np.pad(weight, ((0, 0), (0, blocks * group - case.cols))).reshape(case.rows, blocks, group)
+        largest = np.abs(padded).max(2) / 7
+        self.scales = largest.max(1, keepdims=True) / self.most
+        self.multipliers = np.clip(np.rint(largest / self.scales), 1, self.most).astype(np.uint8)
+        steps = (self.multipliers * self.scales)[:, :, None]
+        numbers = np.clip(np.rint(padded / steps), -8, 7)
+        self.codes = (numbers.astype(np.int8) & 15).astype(np.uint8).reshape(case.rows, -1)[:, :case.cols]
+        exact = numbers.astype(np.float64) * self.multipliers[:, :, None] * self.scales[:, :, None]
+        self.weights = [exact.reshape(case.rows, -1)[:, :case.cols]]
+
+    def write(self, path):
+        def light(weights):
+            integers = list(range(16))
+            weights.dequantize("scales", self.multipliers, self.bits, integers, self.scales)
+            weights.dequantize("w", self.codes, self.bits, integers[:8] + [i - 16 for i in integers[8:]], "scales")
+        nodes = [helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)]
+        return save_model(path, nodes, self.input_shape, self.output_shape, {}, light=light)
+
+
 class SmartDeal(Network):
     """Coefficients, powers of two or 0 in 4 bits, times a 3 x 3 basis of each output and slice of at most 192 rows (SmartDeal, arXiv
     2101.01163). Half of the rows are zero, the same ones for 32 outputs next to each other where these divide the outputs."""
@@ -239,7 +269,7 @@ func.func @main(%x: {rows}) -> {rows} {{
 def network(case):
     light = {f"mnist-{network}": LightMnist for network in cases.NETWORKS}
     return {**light, "rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
-            "smartdeal-fc": SmartDeal}.get(case.kind, Network)(case)
+            "smartdeal-fc": SmartDeal, "int4mult-fc": Int4Multipliers}.get(case.kind, Network)(case)
 
 
 # The meaning of an ONNX file ---------------------------------------------------------------------------------------------

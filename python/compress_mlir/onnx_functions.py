@@ -250,15 +250,17 @@ class LightWeights:
                           (rows, cols) + self.shapes[params][3:], rows=rows, cols=cols)
 
     def dequantize(self, name, codes, bits, table, scales):
-        """`codes` is an array of raw codes, `scales` one of float32 or float16 and the same rank.
+        """`codes` is an array of raw codes, `scales` one of float32 or float16 and the same rank, or the name of such a tensor.
 
         A scale serves ceil(extent / scales) codes along each dimension.
         """
-        codes, scales = np.asarray(codes), np.asarray(scales)
-        group = [-(-n // s) for n, s in zip(codes.shape, scales.shape)]
-        if len(table) != 1 << bits or scales.shape != tuple(-(-n // g) for n, g in zip(codes.shape, group)):
+        codes = np.asarray(codes)
+        counts = self.shapes[scales] if isinstance(scales, str) else np.shape(scales)
+        group = [-(-n // s) for n, s in zip(codes.shape, counts)]
+        if len(table) != 1 << bits or counts != tuple(-(-n // g) for n, g in zip(codes.shape, group)):
             raise ValueError("the table has 2^bits numbers, and scales divide the codes into equal groups but for the last")
-        inputs = [self.tensor(name + "_codes", pack_bits(codes, bits)), self.tensor(name + "_scales", scales)]
+        inputs = [self.tensor(name + "_codes", pack_bits(codes, bits)),
+                  scales if isinstance(scales, str) else self.tensor(name + "_scales", np.asarray(scales))]
         return self._node("Dequantize", inputs, name, codes.shape, shape=list(codes.shape), bits=bits,
                           table=[float(value) for value in table], group=group)
 

@@ -4,12 +4,18 @@ Where activations are integers of which the largest of each group is 127, and th
 integer product, bit by bit. Elsewhere the oracle is the product in double of the numbers that the codes stand for, to the bound of
 scripts/bench, and of activations rounded as the op's description says.
 """
+import sys
+
 import numpy as np
 import onnx
 import pytest
+from conftest import ROOT
 from onnx import TensorProto, helper
 
 from compress_mlir import onnx_functions
+
+sys.path.insert(0, str(ROOT))
+from benchmarks import cases, models  # noqa: E402
 
 EMULATED, EXACT = 5e-4, 2e-2
 MOST_PER_GROUP = 256
@@ -136,3 +142,13 @@ def test_a_large_activation_spoils_its_group_alone(rng, compile_and_load, tmp_pa
     exact = x.astype(float) @ layer.weight.T
     # Of four groups, one is lost.
     assert np.linalg.norm(library.run({"x": x})["y"] - exact) < 0.6 * np.linalg.norm(exact)
+
+
+def test_scales_of_groups_may_be_codes_themselves(rng, compile_and_load, tmp_path):
+    """4-bit integers in groups of 32, whose scales are 4-bit integers times one of the output: nodes compose."""
+    network = models.network(cases.parse("int4mult-fc-33x96-b3"))
+    library = compile_and_load(network.write(tmp_path / "layer.onnx"), force="coded", precision="i8")
+    (weight,) = network.dense_weights()
+    x = rng.standard_normal((3, 96)).astype(np.float32)
+    exact = x.astype(float) @ weight.T
+    assert np.linalg.norm(library.run({"x": x})["y"] - exact) < EXACT * np.linalg.norm(exact)
