@@ -1,0 +1,154 @@
+//===- TaskControl.cpp - When iterations of a task are issued --------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TaskPrinter.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using namespace mlir::compress::hls;
+
+void TaskPrinter::printPorts() {
+  os << "module " << task.name() << " (\n  input clk, input rst,\n  input " << rangeOf(task.inputWidth)
+     << "in_data, input ";
+  if (task.isStreamed)
+    os << rangeOf(bitsOf(inputDepth)) << "in_count";
+  else
+    os << "in_valid";
+  os << ", output in_take,\n  output " << rangeOf(task.outputWidth)
+     << "out_data, output out_valid, input out_ready\n);\n  wire en;\n";
+}
+
+void TaskPrinter::printControl() {
+  unsigned numNests = nests.size();
+  int64_t nestBits = bitsOf(numNests - 1), most = 0;
+  for (const DataPath &path : task.paths)
+    most = std::max(most, path.ii - 1 + path.gap);
+  int64_t pauseBits = bitsOf(most);
+  auto isNest = [&](unsigned n) {
+    return numNests == 1 ? std::string() : llvm::formatv("nest == {0}'d{1}", nestBits, n).str();
+  };
+  os << "  // An iteration is issued when the pause after the last one is over and its numbers are there.\n";
+  if (!task.isStreamed)
+    os << "  reg reading, filling;\n  reg [1:0] full;\n";
+  for (size_t b = 0; b < task.bankWords.size(); ++b)
+    os << "  reg " << rangeOf(task.inputWidth) << "bank" << b << "_q;\n";
+  if (numNests > 1)
+    os << "  reg " << rangeOf(nestBits) << "nest;\n";
+  if (most > 0)
+    os << "  reg " << rangeOf(pauseBits) << "pause;\n";
+  std::string ready;
+  if (!task.isStreamed) {
+    ready = "full[reading]";
+  } else {
+    for (unsigned n = 0; n < numNests; ++n) {
+      std::string here =
+          llvm::formatv("in_count >= {0}'d{1}", bitsOf(inputDepth), task.paths[n].nodesOf(Node::StreamRead).size());
+      ready += n + 1 == numNests ? here : isNest(n) + " ? " + here + " : ";
+    }
+  }
+  os << "  wire issue = " << (most > 0 ? llvm::formatv("pause == {0}'d0 & ", pauseBits).str() : "") << "(" << ready
+     << ");\n";
+  for (auto [loop, trips] : llvm::enumerate(tripsOfLoop))
+    if (trips > 1) {
+      int64_t bits = bitsOf(trips - 1);
+      os << "  reg " << rangeOf(bits) << "c" << loop << ";\n  wire c" << loop << "_first = c" << loop << " == " << bits
+         << "'d0, c" << loop << "_last = c" << loop << " == " << bits << "'d" << trips - 1 << ";\n";
+    }
+  for (auto &[key, name] : offsets)
+    os << "  reg " << rangeOf(std::get<2>(key)) << name << "; // c" << std::get<0>(key) << " * " << std::get<1>(key)
+       << "\n";
+  for (auto &[wire, value] : wires)
+    os << "  " << wire << " = " << value << ";\n";
+  for (unsigned n = 0; n < numNests; ++n) {
+    os << "  wire " << nestName(n, "v0") << " = issue" << (numNests > 1 ? " & " + isNest(n) : "") << ";\n";
+    for (int64_t s = 1; s <= lastValid[n]; ++s)
+      os << "  reg " << nestName(n, "v" + llvm::Twine(s)) << ";\n";
+  }
+  if (!task.isStreamed)
+    os << "  wire ends = " << nestName(numNests - 1, "v0") << " & "
+       << allOf(numNests - 1, 0, nests.back().loops.size(), "_last") << ";\n";
+  os << "  always @(posedge clk)\n    if (rst) begin\n";
+  if (numNests > 1)
+    os << "      nest <= 0;\n";
+  if (most > 0)
+    os << "      pause <= 0;\n";
+  for (auto [loop, trips] : llvm::enumerate(tripsOfLoop))
+    if (trips > 1)
+      os << "      c" << loop << " <= 0;\n";
+  for (auto &[key, name] : offsets)
+    os << "      " << name << " <= 0;\n";
+  for (unsigned n = 0; n < numNests; ++n)
+    for (int64_t s = 1; s <= lastValid[n]; ++s)
+      os << "      " << nestName(n, "v" + llvm::Twine(s)) << " <= 0;\n";
+  os << "    end else if (en) begin\n";
+  for (unsigned n = 0; n < numNests; ++n)
+    for (int64_t s = 1; s <= lastValid[n]; ++s)
+      os << "      " << nestName(n, "v" + llvm::Twine(s)) << " <= " << nestName(n, "v" + llvm::Twine(s - 1)) << ";\n";
+  if (most > 0)
+    os << "      if (pause != " << pauseBits << "'d0) pause <= pause - " << pauseBits << "'d1;\n";
+  for (unsigned n = 0; n < numNests; ++n) {
+    os << "      if (" << nestName(n, "v0") << ") begin\n";
+    printAdvance(n, nests[n].loops.size(), "        ");
+    os << "      end\n";
+  }
+  os << "    end\n";
+}
+
+/// What an iteration of nest `n` does to counts at its issue if loops inside of the outer `d` ones are at their ends.
+void TaskPrinter::printAdvance(unsigned n, unsigned d, const std::string &indent) {
+  const DataPath &path = task.paths[n];
+  auto set = [&](unsigned loop, bool isNext) {
+    int64_t trips = tripsOfLoop[loop], bits = bitsOf(trips - 1);
+    if (trips == 1)
+      return;
+    std::string name = "c" + std::to_string(loop);
+    os << indent << "  " << name
+       << " <= " << (isNext ? llvm::formatv("{0} + {1}'d1", name, bits).str() : llvm::formatv("{0}'d0", bits).str())
+       << ";\n";
+    for (auto &[key, offset] : offsets) {
+      auto [of, stride, width] = key;
+      if (of != loop)
+        continue;
+      uint64_t step = static_cast<uint64_t>(stride) & ((uint64_t(1) << width) - 1);
+      os << indent << "  " << offset << " <= "
+         << (isNext ? llvm::formatv("{0} + {1}'d{2}", offset, width, step).str() : llvm::formatv("{0}'d0", width).str())
+         << ";\n";
+    }
+  };
+  auto resetInside = [&](unsigned from) {
+    for (unsigned inner = from; inner < nests[n].loops.size(); ++inner)
+      set(loopNumbers[nests[n].loop(inner)], false);
+  };
+  auto go = [&](unsigned to, bool leaves) {
+    int64_t most = 0;
+    for (const DataPath &other : task.paths)
+      most = std::max(most, other.ii - 1 + other.gap);
+    if (most > 0)
+      os << indent << "  pause <= " << bitsOf(most) << "'d" << path.ii - 1 + (leaves ? path.gap : 0) << ";\n";
+    if (to != n)
+      os << indent << "  nest <= " << bitsOf(nests.size() - 1) << "'d" << to << ";\n";
+  };
+  if (d == 0) {
+    resetInside(0);
+    return go((n + 1) % nests.size(), true);
+  }
+  if (!order.isLastIn[n][d - 1]) {
+    resetInside(d);
+    return go(n + 1, true);
+  }
+  unsigned loop = loopNumbers[nests[n].loop(d - 1)];
+  if (tripsOfLoop[loop] == 1)
+    return printAdvance(n, d - 1, indent);
+  os << indent << "if (~c" << loop << "_last) begin\n";
+  set(loop, true);
+  resetInside(d);
+  go(order.firstIn[n][d - 1], order.firstIn[n][d - 1] != n);
+  os << indent << "end else begin\n";
+  printAdvance(n, d - 1, indent + "  ");
+  os << indent << "end\n";
+}
