@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // DSP and BRAM follow rules of Yosys. LUTs are a sum over operations of what each takes alone, with the constants
-// below, fitted on the 20 fixed layers of tools/dev/rtl-sweep.py; docs/HLS.md has the errors on other ones.
+// below, fitted by hand on about ten of the fixed layers of tools/dev/rtl-sweep.py; docs/HLS.md has the errors on other ones.
 //
 //===----------------------------------------------------------------------===//
 
