@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // DSP and BRAM follow rules of Yosys. LUTs are a sum over operations of what each takes alone, with the constants
-// below, fitted by hand on about ten of the fixed layers of tools/dev/rtl-sweep.py; docs/HLS.md has the errors on other ones.
+// below, fitted by hand on about ten of the fixed layers of tools/dev/rtl-sweep.py; docs/HLS.md has the errors on other
+// ones.
 //
 //===----------------------------------------------------------------------===//
 
