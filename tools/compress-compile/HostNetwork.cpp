@@ -8,6 +8,7 @@
 #include "HostNetwork.h"
 #include "StagedOutput.h"
 #include "compress/Target/NativeLibrary.h"
+#include "compress/Target/Variants.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
@@ -49,17 +50,22 @@ llvm::Error HostNetwork::build(ModuleOp module, CompressToAffineOptions &options
   auto cpus = platform->processors("");
   if (!cpus)
     return cpus.takeError();
-  PassManager pm(module.getContext());
+  PassManager toLoops(module.getContext()), toLLVM(module.getContext());
   options.vectorLanes = cpus->front().vectorBytes / 4;
   options.extensions = llvm::join(cpus->front().extensions, ",");
-  buildCompressToAffinePipeline(pm, options);
+  buildCompressToAffinePipeline(toLoops, options);
   CompressToLLVMOptions package;
   package.name = kName;
   package.maxBatch = kBatch;
-  buildCompressPackagePipeline(pm, package);
-  buildCompressLowerPipeline(pm);
-  if (failed(pm.run(module)))
-    return error("the network cannot be compiled to run it on the samples of --calibration");
+  buildCompressPackagePipeline(toLLVM, package);
+  buildCompressLowerPipeline(toLLVM);
+  auto failure = [] { return error("the network cannot be compiled to run it on the samples of --calibration"); };
+  if (failed(toLoops.run(module)))
+    return failure();
+  // Without what the functions may use, LLVM refuses the instructions of these extensions.
+  markVariant(module, 0, cpus->front());
+  if (failed(toLLVM.run(module)))
+    return failure();
   auto native = NativeModule::get(module, *platform, *cpus);
   if (!native)
     return native.takeError();
