@@ -48,21 +48,18 @@ def test_trained_network_is_as_small_and_as_accurate_as_asked(name, test_images,
     assert row.get("different", 0) <= 3
 
 
-# Of the library's weights, beyond the tensors of the light ONNX file, and what they are beside codes and masks.
-BEYOND = {"mlp_smartdeal": 0.15, "dense_smartdeal": 0.15, "small_int4": 0.15, "circulant_spectra8": 0.15, "circulant_spectra4": 0.18,
-          "cnn_escalate": 0.37}
-
-
 @pytest.mark.parametrize("name", ASKED)
 def test_library_is_as_small_as_the_file(name, tmp_path):
-    """What it has beyond the file is biases and scales in f32 instead of f16, starts of rows, and padding, all of which the report names."""
+    """At most 15 % larger, or what is more is named by the report: biases and scales in f32 instead of f16, starts of rows, padding."""
     path, report = mnist.MODELS / f"mnist_{name}.onnx", tmp_path / "report.json"
     compress_mlir.compile(path, tmp_path, objective="bytes", report=report)
     report = json.loads(report.read_text())
     stored = onnx_functions.tensor_bytes(onnx.load(str(path)))
     print(f"{name}: {stored} bytes in the file, {report['weight_bytes']} in the library: {report['weights']}")
-    assert sum(report["weights"].values()) == report["weight_bytes"] <= (1 + BEYOND[name]) * stored
-    assert report["weights"]["i8"] <= stored
+    parts = report["weights"]
+    assert sum(parts.values()) == report["weight_bytes"]
+    assert report["weight_bytes"] <= 1.15 * stored + parts["f32"] / 2 + parts.get("i32", 0) + parts.get("padding", 0)
+    assert parts["i8"] <= stored
 
 
 @pytest.mark.parametrize("objective", ["time", "bytes"])
