@@ -73,14 +73,8 @@ LogicalResult BasisDotOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSha
 }
 
 KernelTiling BasisDotOp::getKernelTiling() {
-  int64_t rank = shaped(getInit()).getRank();
   KernelTiling tiling;
-  OperandTiling rows;
-  for (int64_t d = 0; d + 1 < rank; ++d) {
-    tiling.iterators.push_back(utils::IteratorType::parallel);
-    rows.push_back(DimTiling::along(d));
-  }
-  rows.push_back(DimTiling::whole());
+  OperandTiling rows = tileRows(tiling, getInit());
   auto whole = [](int64_t dims) { return OperandTiling(dims, DimTiling::whole()); };
   tiling.operands = {rows, whole(5), whole(3), whole(4), whole(5), rows};
   return tiling;

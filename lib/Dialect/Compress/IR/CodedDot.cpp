@@ -81,14 +81,8 @@ LogicalResult CodedDotOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedSha
 }
 
 KernelTiling CodedDotOp::getKernelTiling() {
-  int64_t rank = shaped(getInit()).getRank();
   KernelTiling tiling;
-  OperandTiling rows;
-  for (int64_t d = 0; d + 1 < rank; ++d) {
-    tiling.iterators.push_back(utils::IteratorType::parallel);
-    rows.push_back(DimTiling::along(d));
-  }
-  rows.push_back(DimTiling::whole());
+  OperandTiling rows = tileRows(tiling, getInit());
   OperandTiling perGroup(3, DimTiling::whole());
   tiling.operands = {rows, OperandTiling(4, DimTiling::whole()), perGroup};
   if (getZeros())

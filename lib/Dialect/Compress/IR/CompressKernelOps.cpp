@@ -113,6 +113,16 @@ void mlir::compress::addDestinationEffects(
   }
 }
 
+OperandTiling mlir::compress::tileRows(KernelTiling &tiling, Value init) {
+  OperandTiling rows;
+  for (int64_t d = 0; d + 1 < shaped(init).getRank(); ++d) {
+    tiling.iterators.push_back(utils::IteratorType::parallel);
+    rows.push_back(DimTiling::along(d));
+  }
+  rows.push_back(DimTiling::whole());
+  return rows;
+}
+
 LogicalResult mlir::compress::reifyFromInit(OpBuilder &builder, Operation *op, Value init,
                                             ReifiedRankedShapedTypeDims &shapes) {
   if (op->getNumResults())

@@ -30,6 +30,9 @@ void addDestinationEffects(Operation *op, OpOperand &init, bool readsInit,
 /// True if `parts` parts of `part` hold a static `extent`, the last one in part or all of it.
 bool fillsParts(int64_t extent, int64_t parts, int64_t part);
 
+/// A loop for each dimension of `init` but the last, which every tile takes whole: the tiling of what has such rows.
+OperandTiling tileRows(KernelTiling &tiling, Value init);
+
 /// The result has the shape of `init`.
 LogicalResult reifyFromInit(OpBuilder &builder, Operation *op, Value init, ReifiedRankedShapedTypeDims &shapes);
 
