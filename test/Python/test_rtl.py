@@ -25,6 +25,7 @@ needs_yosys = pytest.mark.skipif(not shutil.which("yosys"), reason="yosys is not
 
 
 def make(layer, folder, *options):
+    folder.mkdir(exist_ok=True)
     return sweep.compile_layer(layer, folder, SEED, _find_compiler(), *options)
 
 
@@ -64,6 +65,52 @@ def test_layers_in_a_chain_are_exact_in_every_cycle(rng, tmp_path):
     assert done.returncode == 0, done.stderr
     isRight, output = sweep.simulate(tmp_path / "project", SEED)
     assert isRight, output
+
+
+def rtl_of(project):
+    """What the report has of the Verilog: DSPs, the interval, lanes of each step."""
+    report = json.loads((project / "report.json").read_text())
+    return (report["rtl"]["dsp"]["value"], report["rtl"]["interval"]["value"],
+            {step["name"]: step["rtl"]["lanes"]["value"] for step in report["steps"]})
+
+
+@needs_verilator
+def test_chosen_lanes_are_the_fewest_of_the_least_interval(tmp_path):
+    """No number of lanes that is the same in all steps is faster than the chosen ones, or as fast with fewer multipliers."""
+    shape = ("circulant", 30, 40, 8)
+    chosen = make(sweep.Layer(*shape, 0, 1, 8), tmp_path / "chosen")
+    dsp, interval, lanes = rtl_of(chosen)
+    assert max(lanes.values()) > 1, lanes
+    for uniform in range(1, 6):
+        other_dsp, other_interval, _ = rtl_of(make(sweep.Layer(*shape, uniform, 1, 8), tmp_path / str(uniform)))
+        assert other_interval >= interval and (other_interval > interval or other_dsp >= dsp), (uniform, other_dsp, other_interval, dsp, interval)
+    isRight, output = sweep.simulate(chosen, SEED)
+    assert isRight, output
+
+
+@needs_verilator
+def test_lanes_are_as_many_as_the_device_has_multipliers(rng, tmp_path):
+    """Two layers of 64 x 64: their streams allow a sample every 64 cycles, with 64 products in each, but xc7z010 has 80 multipliers. So it
+    is every 128 cycles, with 32 in each."""
+    nodes = [helper.make_node("Gemm", ["x", "w1"], ["h"], name="fc1", transB=1), helper.make_node("Gemm", ["h", "w2"], ["y"], name="fc2", transB=1)]
+    model = save(make_model(nodes, {"x": [1, 64]}, {"y": [1, 64]}, {"w1": floats(rng, 64, 64), "w2": floats(rng, 64, 64)}), tmp_path)
+
+    def compile_with(name, *options):
+        return run_compiler(model, tmp_path / name, floats(rng, 12, 64), "--hls-rtl", *options)
+
+    assert compile_with("large", "--hls-device", "xczu7ev").returncode == 0
+    dsp, interval, lanes = rtl_of(tmp_path / "large")
+    assert (dsp, interval) == (128, 64) and set(lanes.values()) == {64}
+    assert compile_with("small", "--hls-device", "xc7z010").returncode == 0
+    dsp, interval, lanes = rtl_of(tmp_path / "small")
+    assert (dsp, interval) == (64, 128) and set(lanes.values()) == {32}
+    isRight, output = sweep.simulate(tmp_path / "small", SEED)
+    assert isRight, output
+    done = compile_with("refused", "--hls-device", "xc7z010", "--target-interval", "64")
+    assert done.returncode != 0 and "takes 128 multipliers (DSP48E1) for a sample every 64 cycles, and there are 80, with which a sample takes " \
+        "128 cycles" in done.stderr and not (tmp_path / "refused").exists()
+    done = compile_with("refused", "--hls-device", "xc7z010", "--hls-lanes", "64")
+    assert done.returncode != 0 and "its products take 128 DSP48E1" in done.stderr and not (tmp_path / "refused").exists()
 
 
 @needs_verilator
@@ -121,4 +168,6 @@ def test_what_is_no_chain_is_refused(rng, tmp_path):
     done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl")
     assert done.returncode != 0 and "is no chain of tasks" in done.stderr and not (tmp_path / "project").exists()
     done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-lanes", "2")
-    assert done.returncode != 0 and "--hls-lanes expects 1 to 64, with --hls-rtl" in done.stderr
+    assert done.returncode != 0 and "--hls-lanes expects 0 to 64, with --hls-rtl" in done.stderr
+    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl", "--hls-lanes", "2", "--target-interval", "9")
+    assert done.returncode != 0 and "--target-interval expects 0 or more cycles, with --hls-rtl and without --hls-lanes" in done.stderr

@@ -275,7 +275,7 @@ private:
       return failWith(part.takeError());
     if (failed(report.phase("select", [&] { return select(); })) ||
         failed(report.phase("calibrate", [&] { return calibrateOn(*calibration); })) ||
-        failed(report.phase("lower to integers", [&] { return lowerToFixedPoint(); })))
+        failed(report.phase("lower to integers", [&] { return lowerToFixedPoint(*part); })))
       return failure();
     if (options.emit == Emit::Affine)
       return write(options.name + ".affine.mlir", moduleText());
@@ -295,7 +295,7 @@ private:
     return error ? failWith(std::move(error)) : success();
   }
 
-  LogicalResult lowerToFixedPoint() {
+  LogicalResult lowerToFixedPoint(const Part &part) {
     PassManager pm(&context);
     std::unique_ptr<Pass> pass = createConvertCompressToFixedPointPass();
     auto complain = [](const llvm::Twine &reason) {
@@ -307,7 +307,11 @@ private:
     pm.addPass(std::move(pass));
     HLSSchedulePassOptions schedule;
     schedule.chain = options.hlsRTL;
-    schedule.lanes = options.hlsLanes;
+    schedule.lanes = options.hlsRTL ? options.hlsLanes : 1;
+    if (schedule.lanes == 0) {
+      schedule.targetInterval = options.targetInterval;
+      schedule.multipliers = part.dsp;
+    }
     pm.addPass(createHLSSchedulePass(schedule));
     return pm.run(*module);
   }

@@ -45,7 +45,8 @@ struct CompileOptions {
   double clockMHz = 200;
   /// Verilog beside the C++ of Target::HLS, and the lanes of its sums.
   bool hlsRTL = false;
-  int64_t hlsLanes = 1;
+  int64_t hlsLanes = 0;
+  int64_t targetInterval = 0;
   bool dropDeadChannels = false, expand = false, reference = false, quiet = false, memoryReport = false;
   /// Count ticks per layer.
   bool profile = false;

@@ -161,9 +161,17 @@ int main(int argc, char **argv) {
                        cl::desc("For --target hls: also Verilog, which make rtlsim compares with the integer reference "
                                 "number by number and cycle by cycle, of a network that is a chain of layers"),
                        cl::cat(category));
-  cl::opt<int64_t> hlsLanes("hls-lanes",
-                            cl::desc("For --hls-rtl: products of a sum in one cycle, 1 to 64 (default: 1)"),
-                            cl::value_desc("n"), cl::init(1), cl::cat(category));
+  cl::opt<int64_t> hlsLanes(
+      "hls-lanes",
+      cl::desc("For --hls-rtl: products of a sum in one cycle, 1 to 64 in every step, or 0: in each "
+               "step the fewest that --target-interval and the multipliers of --hls-device "
+               "allow (default: 0)"),
+      cl::value_desc("n"), cl::init(0), cl::cat(category));
+  cl::opt<int64_t> targetInterval(
+      "target-interval",
+      cl::desc("For --hls-rtl: a sample every so many cycles; 0: as often as streams of one "
+               "number a cycle allow (default: 0)"),
+      cl::value_desc("cycles"), cl::init(0), cl::cat(category));
   cl::opt<std::string> report("report", cl::desc("Also write phases, layers and sizes as JSON"), cl::value_desc("file"),
                               cl::cat(category));
   cl::opt<bool> memoryReport("memory-report",
@@ -202,6 +210,7 @@ int main(int argc, char **argv) {
   options.clockMHz = clockMHz;
   options.hlsRTL = hlsRTL;
   options.hlsLanes = hlsLanes;
+  options.targetInterval = targetInterval;
   options.expand = expand;
   options.reference = reference;
   options.quiet = quiet;
@@ -255,15 +264,18 @@ int main(int argc, char **argv) {
       return fail("--hls-ports expects stream or memory, not '" + hlsPorts + "'");
     if (!(clockMHz >= 1 && clockMHz <= 2000))
       return fail("--clock-mhz expects 1 to 2000");
-    if (hlsLanes < 1 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && !hlsRTL))
-      return fail("--hls-lanes expects 1 to 64, with --hls-rtl");
+    if (hlsLanes < 0 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && !hlsRTL))
+      return fail("--hls-lanes expects 0 to 64, with --hls-rtl");
+    if (targetInterval < 0 || (targetInterval.getNumOccurrences() && (!hlsRTL || hlsLanes != 0)))
+      return fail("--target-interval expects 0 or more cycles, with --hls-rtl and without --hls-lanes");
     options.batch = 1;
     if (!machine.getNumOccurrences())
       options.machine = Machine::kCircuitName;
   } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
-             hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences() || hlsRTL || hlsLanes.getNumOccurrences()) {
-    return fail("--test-data, --fixed-point, --hls-ports, --hls-device, --clock-mhz, --hls-rtl and --hls-lanes go with "
-                "--target hls");
+             hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences() || hlsRTL || hlsLanes.getNumOccurrences() ||
+             targetInterval.getNumOccurrences()) {
+    return fail("--test-data, --fixed-point, --hls-ports, --hls-device, --clock-mhz, --hls-rtl, --hls-lanes and "
+                "--target-interval go with --target hls");
   } else if (machine == Machine::kCircuitName) {
     return fail("--machine circuit goes with --target hls: a library is for a processor");
   }

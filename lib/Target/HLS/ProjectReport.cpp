@@ -127,6 +127,7 @@ void HLSReport::addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Ar
     resources += ofTask;
     llvm::json::Object rtl = describe(ofTask);
     rtl["interval"] = labelled(task.interval(), kScheduled);
+    rtl["lanes"] = labelled(task.lanes(), kScheduled);
     rtl["stream_depth"] = labelled(schedule.depths[t], kScheduled);
     rtl["banks"] = labelled(static_cast<int64_t>(task.bankWords.size()), kScheduled);
     for (llvm::json::Value &step : steps)
@@ -148,6 +149,12 @@ llvm::Error HLSReport::checkBudget() const {
                                                  "(modelled), more than the {2} of the part (assumed); choose "
                                                  "another --hls-device, or fewer --hls-lanes",
                                                  options.part.name, resources.dsp, options.part.dsp));
+  if (resources.lut > options.part.lut)
+    return llvm::createStringError(
+        llvm::formatv("the Verilog does not fit {0}: it takes {1} LUTs (modelled), more than "
+                      "the {2} of the part (assumed); choose another --hls-device, fewer "
+                      "--hls-lanes, or a longer --target-interval",
+                      options.part.name, resources.lut, options.part.lut));
   int64_t needed = romBits + bufferBits, has = options.part.blockBits();
   if (needed <= has)
     return llvm::Error::success();
@@ -214,7 +221,7 @@ std::string HLSReport::html() const {
       rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
   // Columns of the Verilog are those of an object in the step, or empty.
   static const char *const columns[] = {"name", "multiplications", "shift_products", "roundings", "rom_bits"},
-                           *const rtlColumns[] = {"interval", "dsp", "bram18", "lut", "ff"};
+                           *const rtlColumns[] = {"lanes", "interval", "dsp", "bram18", "lut", "ff"};
   text += "<tr>";
   for (const char *column : columns)
     text += std::string("<th>") + column + "</th>";

@@ -13,6 +13,7 @@
 
 #include "compress/Target/Verilog/Estimate.h"
 #include "TaskPrinter.h"
+#include "compress/Dialect/HLS/Transforms/Multipliers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
@@ -21,23 +22,6 @@
 using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::hls;
-
-int64_t mlir::compress::multipliersFor(int64_t a, int64_t b, int64_t product) {
-  constexpr int64_t kA = 25, kB = 18, kTile = 17; // a tile of 18 bits has a sign that is 0
-  if (a < b)
-    std::swap(a, b);
-  if (a < 2 || b < 2 || product < 9)
-    return 0;
-  if (a > kA) {
-    int64_t tiles = llvm::divideCeil(a - kA, kTile), last = a - tiles * kTile;
-    return tiles * multipliersFor(kTile + 1, b, std::min(product, b + kTile + 1)) + multipliersFor(last, b, b + last);
-  }
-  if (b > kB) {
-    int64_t tiles = llvm::divideCeil(b - kB, kTile), last = b - tiles * kTile;
-    return tiles * multipliersFor(a, kTile + 1, std::min(product, a + kTile + 1)) + multipliersFor(a, last, a + last);
-  }
-  return 1;
-}
 
 int64_t mlir::compress::blockRamsFor(int64_t words, int64_t width) {
   int64_t least = INT64_MAX;
@@ -114,13 +98,6 @@ public:
   }
 
 private:
-  /// A factor before it is extended.
-  static const Node &factorOf(const DataPath &path, int n) {
-    while (path.nodes[n].kind == Node::Compute && isa<arith::ExtSIOp>(path.nodes[n].op))
-      n = path.nodes[n].in[0];
-    return path.nodes[n];
-  }
-
   void add(const DataPath &path, const Node &node) {
     switch (node.kind) {
     case Node::Mask:
@@ -141,25 +118,16 @@ private:
     }
     if (auto call = dyn_cast<func::CallOp>(node.op))
       luts += lutsOfRounding(call);
-    else if (isa<arith::MulIOp>(node.op))
-      addProduct(path, node);
+    else if (std::optional<ProductWidths> widths = productOf(path, node))
+      addProduct(*widths);
     else
       luts += lutsOf(node.op);
   }
 
-  void addProduct(const DataPath &path, const Node &node) {
-    int64_t bits[2];
-    for (int k = 0; k < 2; ++k) {
-      const Node &factor = factorOf(path, node.in[k]);
-      std::optional<APInt> constant = constantOf(path, factor);
-      if (constant && (constant->isZero() || constant->isPowerOf2()))
-        return; // wires
-      bits[k] = constant ? constant->getSignificantBits() : factor.width;
-    }
-    auto [a, b] = bits;
-    int64_t product = std::min(node.width, a + b), dsp = multipliersFor(a, b, product);
+  void addProduct(ProductWidths widths) {
+    int64_t dsp = multipliersFor(widths.a, widths.b, widths.product);
     sum.dsp += dsp;
-    luts += dsp == 0 ? std::min(a, b) * product : (dsp - 1) * product;
+    luts += dsp == 0 ? std::min(widths.a, widths.b) * widths.product : (dsp - 1) * widths.product;
   }
 
   void addRom(const Rom &rom) {

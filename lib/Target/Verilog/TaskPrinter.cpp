@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TaskPrinter.h"
+#include "compress/Dialect/HLS/Transforms/Multipliers.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -80,17 +81,6 @@ std::string TaskPrinter::wireFor(const std::string &name, int64_t width, const s
   if (isNew)
     os << "  wire " << rangeOf(width) << name << " = " << value << ";\n";
   return it->second;
-}
-
-std::optional<APInt> mlir::compress::constantOf(const DataPath &path, const Node &node) {
-  if (node.kind == Node::Constant)
-    return node.value;
-  if (node.kind == Node::RomRead && path.roms[node.index].words.size() == 1)
-    return path.roms[node.index].words[0].extractBits(node.width, node.offset);
-  if (node.kind != Node::Compute || !isa<arith::ExtSIOp, arith::TruncIOp>(node.op))
-    return std::nullopt;
-  std::optional<APInt> operand = constantOf(path, path.nodes[node.in[0]]);
-  return operand ? std::optional(operand->sextOrTrunc(node.width)) : std::nullopt;
 }
 
 std::string TaskPrinter::valueAt(unsigned n, int index, int64_t stage) {

@@ -30,9 +30,6 @@ bool isWire(Operation *op);
 /// A function of one number, a rounding, as a module with ports x and y.
 std::string printRounding(func::FuncOp function);
 
-/// What a node is in every iteration, if that is one number.
-std::optional<llvm::APInt> constantOf(const hls::DataPath &path, const hls::Node &node);
-
 /// Prints the module of one task.
 ///
 /// Everything that belongs to iterations advances with `en`, which is low only while a full stream cannot take a

@@ -26,10 +26,6 @@ struct Resources {
   }
 };
 
-/// DSP48E1 that a product of signed numbers takes: one up to 25 x 18 bits; none below 9 bits of result or 2 of a
-/// factor, which is cheaper in LUTs; tiles above (mul2dsp of Yosys).
-int64_t multipliersFor(int64_t a, int64_t b, int64_t product);
-
 /// RAMB18E1 of a memory of `words` of `width` bits with one port to write and one to read, in the shape that takes
 /// fewest.
 int64_t blockRamsFor(int64_t words, int64_t width);

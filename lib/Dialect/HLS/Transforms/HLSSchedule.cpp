@@ -24,26 +24,33 @@ using namespace mlir::compress;
 
 namespace {
 
-constexpr int64_t kMostLanes = 64;
-
 struct HLSSchedulePass : compress::impl::HLSSchedulePassBase<HLSSchedulePass> {
   using Base = compress::impl::HLSSchedulePassBase<HLSSchedulePass>;
   using Base::Base;
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    if (lanes < 1 || lanes > kMostLanes || (lanes > 1 && !chain)) {
-      module.emitError() << getArgument() << "{lanes=" << lanes.getValue() << "}: expects 1 to " << kMostLanes
-                         << ", and more than 1 with chain";
+    if (failed(checkOptions()))
       return signalPassFailure();
-    }
     if (!chain)
       return hls::scheduleSteps(module);
-    FailureOr<hls::NetworkSchedule> schedule = hls::NetworkSchedule::plan(module, lanes);
-    if (failed(schedule))
+    FailureOr<hls::NetworkSchedule> schedule = hls::NetworkSchedule::plan(module, std::max<int64_t>(lanes, 1));
+    if (failed(schedule) || (lanes == 0 && failed(schedule->chooseLanes(targetInterval, multipliers))))
       return signalPassFailure();
     schedule->schedule();
     schedule->annotate();
+  }
+
+private:
+  LogicalResult checkOptions() {
+    if (lanes < 0 || lanes > hls::kMostLanes || (lanes != 1 && !chain))
+      return getOperation().emitError() << getArgument() << "{lanes=" << lanes.getValue() << "}: expects 0 to "
+                                        << hls::kMostLanes << ", and others than 1 with chain";
+    if (targetInterval < 0 || multipliers < 0 || (lanes != 0 && (targetInterval > 0 || multipliers > 0)))
+      return getOperation().emitError() << getArgument() << "{target-interval=" << targetInterval.getValue()
+                                        << " multipliers=" << multipliers.getValue()
+                                        << "}: expects 0 or more, and more than 0 with lanes=0";
+    return success();
   }
 };
 

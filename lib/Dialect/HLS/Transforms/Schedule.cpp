@@ -58,6 +58,13 @@ int64_t TaskSchedule::interval() const {
   return isStreamed ? cycles : std::max(cycles, inputs);
 }
 
+int64_t TaskSchedule::lanes() const {
+  int64_t most = 1;
+  for (const DataPath &path : paths)
+    most = std::max(most, path.nest.lanes);
+  return most;
+}
+
 int64_t TaskSchedule::freeStage() const {
   int64_t stage = 0;
   for (const DataPath &path : paths)
@@ -147,9 +154,11 @@ FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes)
       return schedule.network.emitError(
           "is no chain of tasks: expects each step to read what one other wrote, and nobody else; sums of two "
           "activations and results that are read again are not in a chain");
-    if (failed(schedule.addTask(call, arriving, lanes)))
+    FailureOr<TaskSchedule> task = TaskSchedule::plan(call, arriving, lanes);
+    if (failed(task))
       return failure();
-    arriving = schedule.tasks.back().written;
+    arriving = task->written;
+    schedule.tasks.push_back(std::move(*task));
     buffer = call.getOperand(1);
     if (schedule.tasks.size() > static_cast<size_t>(std::distance(call->getBlock()->begin(), call->getBlock()->end())))
       return schedule.network.emitError("is no chain of tasks: it goes in a circle");
@@ -176,7 +185,7 @@ static std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nes
   return places;
 }
 
-LogicalResult NetworkSchedule::addTask(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes) {
+FailureOr<TaskSchedule> TaskSchedule::plan(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes) {
   TaskSchedule task;
   task.call = call;
   task.step = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
@@ -216,16 +225,18 @@ LogicalResult NetworkSchedule::addTask(func::CallOp call, ArrayRef<int64_t> arri
   if (places.size() != task.written.size() || task.outputs != static_cast<int64_t>(task.written.size()))
     return task.step.emitError("is no task: it writes ")
            << task.written.size() << " numbers to " << places.size() << " places of a buffer of " << task.outputs;
-  tasks.push_back(std::move(task));
-  return success();
+  return std::move(task);
+}
+
+void TaskSchedule::schedule() {
+  for (DataPath &path : paths)
+    path.schedule();
+  setGaps(paths);
 }
 
 void NetworkSchedule::schedule() {
-  for (TaskSchedule &task : tasks) {
-    for (DataPath &path : task.paths)
-      path.schedule();
-    setGaps(task.paths);
-  }
+  for (TaskSchedule &task : tasks)
+    task.schedule();
   sizeStreams();
 }
 

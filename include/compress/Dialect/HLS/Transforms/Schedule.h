@@ -15,6 +15,12 @@ namespace mlir::compress::hls {
 
 /// A step of the network in hardware: it takes numbers from a stream and gives numbers to one.
 struct TaskSchedule {
+  /// The step that `call` runs, which gets its numbers in the order `arriving` of their places, with `lanes` lanes
+  /// where there is a sum, or those of the schedule in the IR if 0. An error says what is no task.
+  static FailureOr<TaskSchedule> plan(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes);
+  /// Chooses stages.
+  void schedule();
+
   func::FuncOp step;
   func::CallOp call;
   StringRef name() const { return func::FuncOp(step).getName(); }
@@ -36,10 +42,14 @@ struct TaskSchedule {
   int64_t freeStage() const;
   /// Cycles between two samples if nothing else holds it up.
   int64_t interval() const;
+  /// The most lanes of its sums.
+  int64_t lanes() const;
 };
 
 /// Bits from which on a memory is block RAM, of which the smallest has 18 Kbit.
 inline constexpr int64_t kLeastBlockBits = 4096;
+/// The most lanes of a sum.
+inline constexpr int64_t kMostLanes = 64;
 
 /// Steps scheduled on their own, with buffers of two ports each, as tools for synthesis make of an array: for networks
 /// that are no chain of tasks. A step without a schedule keeps none; a remark says why.
@@ -53,6 +63,11 @@ public:
   static FailureOr<NetworkSchedule> plan(ModuleOp module, int64_t lanes);
   /// The schedule in the IR, checked.
   static FailureOr<NetworkSchedule> read(ModuleOp module);
+
+  /// Gives each task the fewest lanes with which a sample takes at most `target` cycles, or, if that is 0, as few as
+  /// streams of one number a cycle allow. Products may take `multipliers` DSP48E1, or any number if 0: without a
+  /// target, the least interval that they allow is chosen. An error says what cannot be, and what can.
+  LogicalResult chooseLanes(int64_t target, int64_t multipliers);
 
   /// Chooses stages, then depths of streams by simulation.
   void schedule();
@@ -70,7 +85,6 @@ public:
   int64_t samplesToSettle() const { return 2 * static_cast<int64_t>(tasks.size()) + 4; }
 
 private:
-  LogicalResult addTask(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes);
   void sizeStreams();
 
   func::FuncOp network;
