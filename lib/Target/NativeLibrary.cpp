@@ -46,6 +46,26 @@ static void placeWeights(llvm::Module &module) {
       global.setSection(kWeightSection);
 }
 
+/// A type of numbers as it is called in MLIR.
+static std::string nameOf(const llvm::Type &type) {
+  if (type.isIntegerTy())
+    return "i" + std::to_string(type.getIntegerBitWidth());
+  return (type.isBFloatTy() ? "bf" : "f") + std::to_string(type.getPrimitiveSizeInBits());
+}
+
+std::map<std::string, int64_t> NativeModule::weightBytesByType() const {
+  std::map<std::string, int64_t> bytes;
+  for (const llvm::GlobalVariable &global : module->globals()) {
+    if (global.getSection() != kWeightSection)
+      continue;
+    const llvm::Type *element = global.getValueType();
+    while (element->isArrayTy())
+      element = element->getArrayElementType();
+    bytes[nameOf(*element)] += module->getDataLayout().getTypeAllocSize(global.getValueType());
+  }
+  return bytes;
+}
+
 /// Runs LLVM's pipeline for -O3. Loops of ours are tiles of registers already: unrolled, they would spill, and a tile
 /// of memory would dissolve into registers. Scalar code has no lanes left to find, but costs the search. Loops of other
 /// ops are still vectorized.

@@ -19,6 +19,7 @@
 #include "compress/Target/HLS/Project.h"
 #include "compress/Target/HLS/Reference.h"
 #include "compress/Target/ONNX/LightONNX.h"
+#include "compress/Target/Passes.h"
 #include "compress/Target/Variants.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
@@ -380,19 +381,13 @@ private:
     for (auto &variant : variants)
       if (failed(addVariant(*module, *variant)))
         return failure();
-    countWeights();
-    return success();
+    return options.objective == "bytes" ? shrinkConstants() : success();
   }
 
-  /// What the report says of the constants that the library will hold.
-  void countWeights() {
-    for (auto global : module->getOps<memref::GlobalOp>()) {
-      std::string type;
-      llvm::raw_string_ostream(type) << global.getType().getElementType();
-      constexpr int64_t kByte = 8;
-      int64_t bytes = llvm::divideCeil(global.getType().getElementTypeBitWidth(), kByte);
-      report.weightsByType[type] += global.getType().getNumElements() * bytes;
-    }
+  LogicalResult shrinkConstants() {
+    PassManager pm(&context);
+    pm.addPass(createShrinkConstantsPass());
+    return pm.run(*module);
   }
 
   LogicalResult lowerToLLVM() {
@@ -436,6 +431,7 @@ private:
     if (!bytes)
       return failWith(bytes.takeError());
     report.weightBytes = *bytes;
+    report.weightsByType = native->weightBytesByType();
     return success();
   }
 

@@ -11,6 +11,7 @@
 #include "compress/Target/Processor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
+#include <map>
 #include <memory>
 #include <string>
 
@@ -35,6 +36,8 @@ public:
   std::string llvmText() const;
   /// Assembly or an object file.
   llvm::Expected<std::string> emit(bool asAssembly);
+  /// Bytes of its weights by their element type, such as `f16`: those that have not become operands of instructions.
+  std::map<std::string, int64_t> weightBytesByType() const;
 
 private:
   NativeModule() = default;

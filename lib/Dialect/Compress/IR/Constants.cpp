@@ -22,17 +22,18 @@ static constexpr size_t kInlineBytes = 1024;
 /// One cache line, and the width of the widest vector.
 static constexpr size_t kWeightAlignment = 64;
 
+ElementsAttr mlir::compress::constantElements(RankedTensorType type, ArrayRef<char> bytes) {
+  if (type.getElementType().isInteger(1))
+    return DenseElementsAttr::get(type, SmallVector<bool>(bytes.begin(), bytes.end()));
+  if (bytes.size() <= kInlineBytes)
+    return DenseElementsAttr::getFromRawBuffer(type, bytes);
+  return DenseResourceElementsAttr::get(type, "weight",
+                                        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightAlignment));
+}
+
 Value mlir::compress::materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type,
                                           ArrayRef<char> bytes) {
-  ElementsAttr elements;
-  if (type.getElementType().isInteger(1))
-    elements = DenseElementsAttr::get(type, SmallVector<bool>(bytes.begin(), bytes.end()));
-  else if (bytes.size() <= kInlineBytes)
-    elements = DenseElementsAttr::getFromRawBuffer(type, bytes);
-  else
-    elements = DenseResourceElementsAttr::get(type, "weight",
-                                              HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, kWeightAlignment));
-  return arith::ConstantOp::create(builder, loc, type, cast<TypedAttr>(elements));
+  return arith::ConstantOp::create(builder, loc, type, cast<TypedAttr>(constantElements(type, bytes)));
 }
 
 template <typename T>
@@ -103,7 +104,11 @@ bool mlir::compress::isEvaluable(ShapedType type) {
 std::optional<SmallVector<double>> mlir::compress::constantValues(Value value) {
   Attribute attr;
   auto type = dyn_cast<RankedTensorType>(value.getType());
-  if (!type || !isEvaluable(type) || !matchPattern(value, m_Constant(&attr)))
+  return type && matchPattern(value, m_Constant(&attr)) ? constantValues(attr, type) : std::nullopt;
+}
+
+std::optional<SmallVector<double>> mlir::compress::constantValues(Attribute attr, RankedTensorType type) {
+  if (!isEvaluable(type))
     return std::nullopt;
   if (type.getElementType().isSignlessInteger())
     return integerValues(attr, type);

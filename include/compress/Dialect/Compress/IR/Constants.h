@@ -24,6 +24,9 @@ Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType typ
 /// resource above 1 KiB.
 Value materializeConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<char> bytes);
 
+/// The row-major, little-endian `bytes` as an attribute of `type`, as materializeConstant has it.
+ElementsAttr constantElements(RankedTensorType type, ArrayRef<char> bytes);
+
 /// Most elements of a tensor that is written out number by number at compile time: 2 GiB as doubles. A larger one,
 /// which a few characters of text can state, is left to run time.
 inline constexpr int64_t kMostEvaluatedElements = int64_t(1) << 28;
@@ -34,6 +37,8 @@ bool isEvaluable(ShapedType type);
 /// The row-major values of a constant tensor of f32, f64 or signless integers of at most 32 bits (sign-extended),
 /// `dense` or `dense_resource` (integers of fewer than 8 bits take a byte each there); nullopt if `value` is none.
 std::optional<SmallVector<double>> constantValues(Value value);
+/// The same of the attribute of a constant.
+std::optional<SmallVector<double>> constantValues(Attribute elements, RankedTensorType type);
 
 } // namespace mlir::compress
 
