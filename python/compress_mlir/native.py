@@ -35,10 +35,11 @@ def _find_compiler():
 def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=False, force=None, batch=None,
             max_batch=None, vector_lanes=None, report=None, compress=None, calibration=None,
             drop_dead_channels=False, machine=None, target_triple=None, precision=None, max_error=None, profile=False,
-            objective=None):
+            objective=None, shapes=None):
     """Compiles the ONNX or IR file `path` into `out_dir`; returns the path of the shared library.
 
-    The options are those of `compress-compile --help`; `target_cpu` is one name, or several separated by commas. Raises CompileError with the compiler's report.
+    The options are those of `compress-compile --help`; `target_cpu` is one name, or several separated by commas; `shapes` is a dict
+    of inputs, such as {"x": (None, 3, 48, 320)}, where None is the batch. Raises CompileError with the compiler's report.
     """
     path = pathlib.Path(path)
     if name is None:
@@ -53,6 +54,8 @@ def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=F
                           ("--machine", machine), ("--objective", objective), ("--precision", precision),
                           ("--max-error", max_error)):
         command += [option, str(value)] if value is not None else []
+    for tensor, shape in (shapes or {}).items():
+        command += ["--shape", f"{tensor}=" + "x".join("?" if extent is None else str(extent) for extent in shape)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     if done.returncode != 0:
         raise CompileError(done.stderr.strip() or f"compress-compile ended with status {done.returncode}")

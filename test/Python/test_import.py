@@ -120,10 +120,12 @@ def test_reshapes_keep_the_batch(nodes, rng, tmp_path, compile_and_load):
     helper.make_node("Add", ["x", "three"], ["y"], name="mixes"),
     helper.make_node("Pad", ["x", "pads"], ["y"], name="mixes"),
     helper.make_node("Unsqueeze", ["x", "axes"], ["y"], name="mixes"),
+    helper.make_node("ReduceMean", ["x"], ["y"], axes=[0, 2], name="mixes"),
+    helper.make_node("Slice", ["x", "one", "two"], ["y"], name="mixes"),
 ], ids=lambda node: node.op_type)
 def test_mixing_samples_is_refused_and_a_stated_batch_taken(node, rng, tmp_path, compile_and_load):
     constants = {"target": np.array([4, -1]), "three": floats(rng, 3, 4, 2), "pads": np.array([1, 0, 0, 0, 0, 0]),
-                 "axes": np.array([0])}
+                 "axes": np.array([0]), "one": np.array([1]), "two": np.array([2])}
     path = save(make_model([node], {"x": ["n", 4, 2]}, {"y": None}, constants), tmp_path)
     with pytest.raises(compress_mlir.CompileError, match=r"node 'mixes' .*--batch N"):
         compile_and_load(path)
@@ -133,8 +135,51 @@ def test_mixing_samples_is_refused_and_a_stated_batch_taken(node, rng, tmp_path,
         exponential = np.exp(x - x.max(0))
     expected = {"Transpose": x.transpose(1, 0, 2), "Softmax": exponential / exponential.sum(0),
                 "Concat": np.concatenate([x, x]), "Flatten": x.reshape(12, 2), "Reshape": x.reshape(4, -1),
-                "Add": x + constants["three"], "Pad": np.pad(x, ((1, 0), (0, 0), (0, 0))), "Unsqueeze": x[None]}
+                "Add": x + constants["three"], "Pad": np.pad(x, ((1, 0), (0, 0), (0, 0))), "Unsqueeze": x[None],
+                "ReduceMean": x.mean((0, 2), keepdims=True), "Slice": x[1:2]}
     np.testing.assert_allclose(library.run({"x": x})["y"], expected[node.op_type], rtol=1e-6)
+
+
+def test_slices_keep_the_batch(rng, tmp_path, compile_and_load):
+    """Bounds from behind, beyond the ends, with a step, and of a shape, from which a reshape is made."""
+    constants = {"starts": np.array([-6, 1]), "ends": np.array([100, -1]), "axes": np.array([2, 1]), "steps": np.array([2, 1]),
+                 "first": np.array([0]), "second": np.array([1]), "rest": np.array([-1])}
+    nodes = [helper.make_node("Slice", ["x", "starts", "ends", "axes", "steps"], ["s"]), helper.make_node("Shape", ["s"], ["shape"]),
+             helper.make_node("Slice", ["shape", "first", "second"], ["n"]), helper.make_node("Concat", ["n", "rest"], ["target"], axis=0),
+             helper.make_node("Reshape", ["s", "target"], ["y"])]
+    library = compile_and_load(save(make_model(nodes, {"x": ["n", 4, 7]}, {"y": None}, constants), tmp_path))
+    x = floats(rng, 5, 4, 7)
+    np.testing.assert_array_equal(library.run({"x": x})["y"], x[:, 1:-1, -6::2].reshape(5, -1))
+
+
+@pytest.mark.parametrize("node,reason", [
+    (helper.make_node("Slice", ["x", "x", "x"], ["y"], name="bad"), "its bounds are computed at run time"),
+    (helper.make_node("Slice", ["x", "one", "pair"], ["y"], name="bad"), "not as many starts, ends and steps as axes"),
+    (helper.make_node("Slice", ["x", "one", "one", "far"], ["y"], name="bad"), "9 is out of range"),
+    (helper.make_node("Slice", ["x", "one", "one", "one", "back"], ["y"], name="bad"), "a step of -2 is not supported"),
+    (helper.make_node("ReduceMean", ["x"], ["y"], axes=[1, -2], name="bad"), "an axis is given twice"),
+], ids=str)
+def test_bounds_and_axes_are_checked(node, reason, rng, tmp_path, compile_and_load):
+    constants = {"one": np.array([1]), "pair": np.array([1, 2]), "far": np.array([9]), "back": np.array([-2])}
+    path = save(make_model([node], {"x": ["n", 4, 2]}, {"y": None}, constants), tmp_path)
+    with pytest.raises(compress_mlir.CompileError, match=f"node 'bad' .*{reason}"):
+        compile_and_load(path)
+
+
+def test_a_stated_shape_fixes_open_dimensions(rng, tmp_path, compile_and_load):
+    node = helper.make_node("ReduceMean", ["x"], ["y"], axes=[-1], keepdims=0)
+    path = save(make_model([node], {"x": ["n", 3, "width"]}, {"y": None}, {}), tmp_path)
+    with pytest.raises(compress_mlir.CompileError, match=r"dimension 2 \('width'\) is not fixed.*--shape"):
+        compile_and_load(path)
+    x = floats(rng, 5, 3, 7)
+    for batch in (None, 5):
+        y = compile_and_load(path, shapes={"x": (batch, 3, 7)}).run({"x": x})["y"]
+        np.testing.assert_allclose(y, x.mean(-1), rtol=1e-6)
+    for shapes, reason in [({"x": (None, 3)}, "it has 3 dimensions, but the shape that is stated for it 2"),
+                           ({"x": (None, 4, 7)}, "dimension 1 is 3, not 4 as is stated"), ({"x": (None, 3, 7), "z": (1,)}, "'z', which is no input"),
+                           ({"x": (None, None, 7)}, "--shape expects"), ({"x": (0, 3, 7)}, "--shape expects")]:
+        with pytest.raises(compress_mlir.CompileError, match=reason):
+            compile_and_load(path, shapes=shapes)
 
 
 @pytest.mark.parametrize("rows,cols,k", [(8, 8, 4), (7, 10, 4), (5, 9, 3), (6, 6, 1)])

@@ -15,12 +15,13 @@ DATA = pathlib.Path(onnx.__file__).parent / "backend" / "test" / "data"
 OPS = {"Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Dropout", "Flatten",
        "Gather", "Gemm", "GlobalAveragePool", "Identity", "LeakyRelu", "MatMul", "MaxPool", "Mul", "Pad", "Relu", "Reshape",
        "Shape", "Sigmoid", "Softmax", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze", "QuantizeLinear", "DequantizeLinear",
-       "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv"}
+       "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "Abs", "Exp", "HardSigmoid",
+       "HardSwish", "Neg", "Pow", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Slice", "Sqrt"}
 # What the importer does not promise: other element types, operands that are constants in practice, training.
 EXPECTED_REFUSALS = [
     "element type", "no tensor of known rank", "they do not train", "networks do not train", "which is not supported",
     "only elements of a shape", "is a constant or a shape", "arithmetic on bools", "mode '", "indices of the maxima",
-    "one or two spatial dimensions", "an extent of 0",
+    "one or two spatial dimensions", "an extent of 0", "a step of -1", "different element types",
 ]
 
 # The models that are refused today, each for one of the reasons above: a change that refuses one more fails, and so does one
@@ -41,7 +42,10 @@ test_reflect_pad test_reshape_allowzero_reordered test_shape test_shape_clip_end
 test_shape_end_1 test_shape_end_negative_1 test_shape_example test_shape_start_1 test_shape_start_1_end_2
 test_shape_start_1_end_negative_1 test_shape_start_negative_1 test_sub_uint8 test_training_dropout
 test_training_dropout_default test_training_dropout_default_mask test_training_dropout_mask
-test_training_dropout_zero_ratio test_training_dropout_zero_ratio_mask
+test_training_dropout_zero_ratio test_training_dropout_zero_ratio_mask test_pow_types_int test_slice_neg_steps
+test_pow_types_int32_int32 test_pow_types_float test_slice_start_out_of_bounds test_pow_types_int64_float32
+test_pow_types_float32_int32 test_pow_types_int64_int64 test_pow_types_float32_int64 test_pow_types_float32_uint32
+test_pow_types_float32_uint64 test_pow_types_int32_float32
 """.split())
 
 
@@ -66,7 +70,8 @@ def read(path):
 def with_constant_settings(model, data):
     """The published models pass shapes, axes, pads, bounds, scales and weights as inputs; in networks they are constants."""
     settings = {name for node in model.graph.node
-                if node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Pad", "Clip", "ConvInteger", "QLinearMatMul", "QLinearConv")
+                if node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Pad", "Clip", "ConvInteger", "QLinearMatMul", "QLinearConv", "Slice",
+                                    "ReduceSum")
                 for name in node.input[1:] if name}
     for i, value in enumerate(model.graph.input):
         if value.name in settings:

@@ -196,6 +196,7 @@ private:
       ONNXImportOptions importOptions;
       if (options.batch > 0)
         importOptions.batch = options.batch;
+      importOptions.shapes = options.shapes;
       importOptions.batchMayBeFixed = options.target == Target::HLS;
       module = importONNX(path, &context, importOptions);
     }

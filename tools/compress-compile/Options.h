@@ -8,6 +8,8 @@
 #ifndef COMPRESS_TOOLS_COMPRESS_COMPILE_OPTIONS_H
 #define COMPRESS_TOOLS_COMPRESS_COMPILE_OPTIONS_H
 
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 #include <cstdint>
 #include <string>
 
@@ -52,6 +54,8 @@ struct CompileOptions {
   bool profile = false;
   /// 0: a run-time value.
   int64_t batch = 0;
+  /// Of inputs of an ONNX file, by name; kDynamic for the batch.
+  llvm::StringMap<llvm::SmallVector<int64_t>> shapes;
   int64_t maxBatch = 64;
   /// 0: as many floats as a register of the processor holds.
   int64_t vectorLanes = 0;

@@ -50,6 +50,21 @@ static int fail(const llvm::Twine &message) {
   return 1;
 }
 
+/// Adds the shape of `input=d0xd1x…`; false if it is none.
+static bool readShape(llvm::StringRef text, llvm::StringMap<llvm::SmallVector<int64_t>> &shapes) {
+  auto [name, extents] = text.rsplit('=');
+  llvm::SmallVector<int64_t> shape;
+  llvm::SmallVector<llvm::StringRef> words;
+  extents.split(words, 'x');
+  for (llvm::StringRef word : words) {
+    int64_t extent = mlir::ShapedType::kDynamic;
+    if ((word != "?" || !shape.empty()) && (word.getAsInteger(10, extent) || extent < 1))
+      return false;
+    shape.push_back(extent);
+  }
+  return !name.empty() && shapes.try_emplace(name, shape).second;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx|.mlir"), cl::Required, cl::cat(category));
@@ -114,6 +129,12 @@ int main(int argc, char **argv) {
                                  cl::cat(category));
   cl::opt<int64_t> batch("batch", cl::desc("Fix the symbolic batch dimension (default: a run-time value)"),
                          cl::value_desc("n"), cl::cat(category));
+  cl::list<std::string> shapes(
+      "shape",
+      cl::desc(
+          "Of an input of an ONNX file whose dimensions are not all fixed, such as x=?x3x48x320; ? leaves dimension "
+          "0 open, as the batch. One for each such input"),
+      cl::value_desc("input=d0xd1x…"), cl::cat(category));
   cl::opt<int64_t> maxBatch("max-batch", cl::desc("Samples that go through the layers together (default: 64)"),
                             cl::value_desc("n"), cl::init(64), cl::cat(category));
   cl::opt<int64_t> vectorLanes("vector-lanes",
@@ -217,10 +238,17 @@ int main(int argc, char **argv) {
   options.memoryReport = memoryReport;
   options.profile = profile;
   options.batch = batch;
+  for (const std::string &text : shapes)
+    if (!readShape(text, options.shapes))
+      return fail("--shape expects input=d0xd1x… with extents of 1 or more, of which d0 may be ?, and each input once; "
+                  "not '" +
+                  text + "'");
   options.maxBatch = maxBatch;
   options.vectorLanes = vectorLanes;
   if (!isCIdentifier(options.name))
     return fail("--name '" + options.name + "' is no C identifier");
+  if (!shapes.empty() && !llvm::StringRef(model).ends_with(".onnx"))
+    return fail("--shape is for ONNX files");
   if (batch.getNumOccurrences() && batch < 1)
     return fail("--batch expects 1 or more");
   if (maxBatch < 1)

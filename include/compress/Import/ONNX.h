@@ -10,6 +10,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
 #include <optional>
 
 namespace mlir::compress {
@@ -17,6 +18,9 @@ namespace mlir::compress {
 struct ONNXImportOptions {
   /// Extent of the symbolic leading dimension; if not given, the batch is a run-time value.
   std::optional<int64_t> batch;
+  /// Shapes of inputs, by name, for dimensions that the file leaves open; `kDynamic` leaves dimension 0 so, as the
+  /// batch.
+  llvm::StringMap<SmallVector<int64_t>> shapes;
   /// Accept `batch` for a model whose leading dimensions are all fixed already.
   bool batchMayBeFixed = false;
 };

@@ -7,7 +7,6 @@
 
 #include "Node.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -94,12 +93,56 @@ static LogicalResult importSigmoid(Node &node) {
   });
 }
 
-static LogicalResult importTanh(Node &node) {
+template <typename Op>
+static LogicalResult importUnary(Node &node) {
   if (refusesNonFloat(node))
     return failure();
   return yieldElementwise(
       node, node.input(0), node.type(0).getElementType(),
-      [&](OpBuilder &builder, ValueRange x) -> Value { return math::TanhOp::create(builder, node.loc, x[0]); });
+      [&](OpBuilder &builder, ValueRange x) -> Value { return Op::create(builder, node.loc, x[0]); });
+}
+
+/// max(0, min(1, alpha * x + beta)).
+static Value hardSigmoid(OpBuilder &builder, Location loc, Value x, double alpha, double beta) {
+  Type element = x.getType();
+  Value line = arith::MulFOp::create(builder, loc, x, constantLike(builder, loc, element, alpha));
+  line = arith::AddFOp::create(builder, loc, line, constantLike(builder, loc, element, beta));
+  line = clamp(builder, loc, line, arith::CmpFPredicate::OLT, constantLike(builder, loc, element, 0));
+  return clamp(builder, loc, line, arith::CmpFPredicate::OGT, constantLike(builder, loc, element, 1));
+}
+
+static LogicalResult importHardSigmoid(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  double alpha = node.real("alpha", 0.2f), beta = node.real("beta", 0.5f);
+  return yieldElementwise(node, node.input(0), node.type(0).getElementType(), [&](OpBuilder &builder, ValueRange x) {
+    return hardSigmoid(builder, node.loc, x[0], alpha, beta);
+  });
+}
+
+static LogicalResult importHardSwish(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  constexpr double kAlpha = 1.0 / 6, kBeta = 0.5; // of the ONNX op
+  return yieldElementwise(node, node.input(0), node.type(0).getElementType(),
+                          [&](OpBuilder &builder, ValueRange x) -> Value {
+                            Value gate = hardSigmoid(builder, node.loc, x[0], kAlpha, kBeta);
+                            return arith::MulFOp::create(builder, node.loc, x[0], gate);
+                          });
+}
+
+/// A power; a square is a product, without a call of libm.
+static LogicalResult importPow(Node &node) {
+  if (refusesNonFloat(node))
+    return failure();
+  Type element = node.type(0).getElementType();
+  if (std::optional<double> exponent = node.number(1))
+    return yieldElementwise(node, node.input(0), element, [&](OpBuilder &builder, ValueRange x) -> Value {
+      if (*exponent == 2)
+        return arith::MulFOp::create(builder, node.loc, x[0], x[0]);
+      return math::PowFOp::create(builder, node.loc, x[0], constantLike(builder, node.loc, element, *exponent));
+    });
+  return importBinary<math::PowFOp, math::IPowIOp>(node);
 }
 
 /// A bound of Clip: an attribute before opset 11, an operand since.
@@ -212,69 +255,6 @@ static LogicalResult importDropout(Node &node) {
 }
 
 //===----------------------------------------------------------------------===//
-// Softmax
-//===----------------------------------------------------------------------===//
-
-/// Reduces dimension `axis` of `value` to extent 1 with `op`, from `init`.
-template <typename Op>
-static FailureOr<Value> reduce(Node &node, Value value, int64_t axis, double init) {
-  auto type = cast<RankedTensorType>(value.getType());
-  Shape kept(type.getShape());
-  kept.erase(kept.begin() + axis);
-  auto keptType = RankedTensorType::get(kept, type.getElementType());
-  Value reduced = linalg::ReduceOp::create(node.builder, node.loc, ValueRange{value},
-                                           ValueRange{node.filled(keptType, init)}, ArrayRef<int64_t>{axis},
-                                           [&](OpBuilder &inner, Location at, ValueRange arguments) {
-                                             Value folded = Op::create(inner, at, arguments[0], arguments[1]);
-                                             linalg::YieldOp::create(inner, at, folded);
-                                           })
-                      .getResult(0);
-  kept.insert(kept.begin() + axis, 1);
-  return node.reshape(reduced, kept);
-}
-
-static FailureOr<Value> softmaxAlong(Node &node, Value x, int64_t axis) {
-  Type element = getElementTypeOrSelf(x);
-  auto largest = reduce<arith::MaximumFOp>(node, x, axis, -std::numeric_limits<double>::infinity());
-  if (failed(largest))
-    return failure();
-  auto powers = node.elementwise({x, *largest}, element, [&](OpBuilder &builder, ValueRange a) -> Value {
-    return math::ExpOp::create(builder, node.loc, arith::SubFOp::create(builder, node.loc, a[0], a[1]));
-  });
-  if (failed(powers))
-    return failure();
-  auto sum = reduce<arith::AddFOp>(node, *powers, axis, 0);
-  if (failed(sum))
-    return failure();
-  return node.elementwise({*powers, *sum}, element, [&](OpBuilder &builder, ValueRange a) -> Value {
-    return arith::DivFOp::create(builder, node.loc, a[0], a[1]);
-  });
-}
-
-static LogicalResult importSoftmax(Node &node) {
-  if (refusesNonFloat(node))
-    return failure();
-  auto type = node.type(0);
-  bool isFlat = node.opset() < 13; // all dimensions from axis on are one
-  auto axis = normalizeAxis(node, node.integer("axis", isFlat ? 1 : -1), type.getRank());
-  if (failed(axis))
-    return failure();
-  if (*axis == 0 && type.isDynamicDim(0))
-    return node.refuseBatch("a softmax over dimension 0");
-  Value x = node.input(0);
-  if (isFlat && *axis + 1 < type.getRank()) {
-    Shape flat(type.getShape().take_front(*axis));
-    int64_t rest = 1;
-    for (int64_t extent : type.getShape().drop_front(*axis))
-      rest *= extent;
-    flat.push_back(rest);
-    x = node.reshape(x, flat);
-  }
-  auto result = softmaxAlong(node, x, *axis);
-  return failed(result) ? failure() : node.yield(node.reshape(*result, type.getShape()));
-}
-
-//===----------------------------------------------------------------------===//
 // BatchNormalization
 //===----------------------------------------------------------------------===//
 
@@ -314,11 +294,17 @@ void onnx_import::addElementwiseOps(NodeImporters &importers) {
   importers["Relu"] = importRelu;
   importers["LeakyRelu"] = importLeakyRelu;
   importers["Sigmoid"] = importSigmoid;
-  importers["Tanh"] = importTanh;
+  importers["Tanh"] = importUnary<math::TanhOp>;
+  importers["Sqrt"] = importUnary<math::SqrtOp>;
+  importers["Exp"] = importUnary<math::ExpOp>;
+  importers["Abs"] = importUnary<math::AbsFOp>;
+  importers["Neg"] = importUnary<arith::NegFOp>;
+  importers["HardSigmoid"] = importHardSigmoid;
+  importers["HardSwish"] = importHardSwish;
+  importers["Pow"] = importPow;
   importers["Clip"] = importClip;
   importers["Cast"] = importCast;
   importers["Identity"] = importIdentity;
   importers["Dropout"] = importDropout;
-  importers["Softmax"] = importSoftmax;
   importers["BatchNormalization"] = importBatchNormalization;
 }

@@ -38,6 +38,7 @@ static const NodeImporters &allImporters() {
     addLightOps(all);
     addLinearOps(all);
     addPoolingOps(all);
+    addReductionOps(all);
     addQuantizedOps(all);
     addShapeOps(all);
     return all;
@@ -251,12 +252,24 @@ private:
     Type element = elementType(builder, tensor.elem_type());
     if (!element)
       return refuse("element type " + dtypeName(tensor.elem_type()) + " is not supported");
+    auto stated = options.shapes.find(input.name());
+    bool isStated = stated != options.shapes.end();
+    if (isStated && stated->second.size() != static_cast<size_t>(tensor.shape().dim_size()))
+      return refuse("it has " + llvm::Twine(tensor.shape().dim_size()) +
+                    " dimensions, but the shape that is stated for it " + llvm::Twine(stated->second.size()));
     Shape shape;
     for (auto [i, dim] : llvm::enumerate(tensor.shape().dim())) {
       bool isSymbolic = !dim.has_dim_value() || dim.dim_value() <= 0;
+      if (isStated && !ShapedType::isDynamic(stated->second[i])) {
+        if (!isSymbolic && dim.dim_value() != stated->second[i])
+          return refuse("dimension " + llvm::Twine(i) + " is " + llvm::Twine(dim.dim_value()) + ", not " +
+                        llvm::Twine(stated->second[i]) + " as is stated");
+        shape.push_back(stated->second[i]);
+        continue;
+      }
       if (isSymbolic && i > 0)
         return refuse("dimension " + llvm::Twine(i) + " ('" + dim.dim_param() +
-                      "') is not fixed; only dimension 0 may be symbolic, as the batch");
+                      "') is not fixed; only dimension 0 may be symbolic, as the batch: state the others with --shape");
       if (isSymbolic && batchName && *batchName != dim.dim_param() && !options.batch)
         return refuse("dimension 0 is '" + dim.dim_param() + "', but that of another input is '" + *batchName +
                       "'; state both with --batch N");
@@ -288,6 +301,10 @@ private:
         areUnsigned.push_back(isUnsignedType(input.type().tensor_type().elem_type()));
       }
     }
+    for (const auto &stated : options.shapes)
+      if (llvm::none_of(model.graph().input(),
+                        [&](const ValueInfoProto &input) { return input.name() == stated.getKey(); }))
+        fail("a shape is stated for '" + stated.getKey() + "', which is no input");
     if (options.batch && !batchName && !options.batchMayBeFixed)
       fail("--batch is given, but no input has a symbolic dimension 0");
     main = func::FuncOp::create(builder, loc, "main", builder.getFunctionType(types, {}));
@@ -358,7 +375,7 @@ private:
 
   /// True if an operand is known as integers only, but the op needs a tensor.
   bool usesShapeAsTensor(const NodeProto &proto, const Node &node) {
-    static const llvm::StringSet<> moving = {"Cast", "Concat", "Gather", "Identity", "Squeeze", "Unsqueeze"};
+    static const llvm::StringSet<> moving = {"Cast", "Concat", "Gather", "Identity", "Slice", "Squeeze", "Unsqueeze"};
     if (moving.contains(proto.op_type()) && node.hasIntegersOnly())
       return false;
     for (auto [i, name] : llvm::enumerate(proto.input()))

@@ -128,6 +128,7 @@ void addLightOps(NodeImporters &importers);
 void addLinearOps(NodeImporters &importers);
 void addPoolingOps(NodeImporters &importers);
 void addQuantizedOps(NodeImporters &importers);
+void addReductionOps(NodeImporters &importers);
 
 /// True if the importer of this op asks for the sign of its operands; all others get integers with sign only.
 bool takesUnsignedIntegers(StringRef op);

@@ -220,6 +220,79 @@ static LogicalResult importUnsqueeze(Node &node) {
 }
 
 //===----------------------------------------------------------------------===//
+// Slice
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Along one dimension: the first element, how many, and the distance between two.
+struct SliceRange {
+  int64_t start = 0, count = 0, step = 1;
+};
+} // namespace
+
+/// The ranges of a Slice of `shape`, by dimension: attributes before opset 10, operands since. Bounds beyond the ends
+/// are those of the dimension, as ONNX says.
+static FailureOr<SmallVector<SliceRange>> rangesOf(Node &node, ArrayRef<int64_t> shape) {
+  bool hasOperands = node.opset() >= 10;
+  auto listOf = [&](const char *name, int operand) { return hasOperands ? node.integers(operand) : node.list(name); };
+  auto starts = listOf("starts", 1), ends = listOf("ends", 2);
+  Shape all = llvm::to_vector<6>(llvm::seq<int64_t>(0, starts ? starts->size() : 0));
+  auto axes = hasOperands && !node.has(3) ? all : listOf("axes", 3).value_or(all);
+  auto steps = hasOperands && node.has(4) ? node.integers(4) : Shape(axes.size(), 1);
+  if (!starts || !ends || !steps || (hasOperands && node.has(3) && !node.integers(3)))
+    return node.refuse("its bounds are computed at run time");
+  if (starts->size() != axes.size() || ends->size() != axes.size() || steps->size() != axes.size())
+    return node.refuse("it has not as many starts, ends and steps as axes");
+  SmallVector<SliceRange> ranges;
+  for (int64_t extent : shape)
+    ranges.push_back({0, extent, 1});
+  for (auto [axis, start, end, step] : llvm::zip(axes, *starts, *ends, *steps)) {
+    auto at = normalizeAxis(node, axis, shape.size());
+    if (failed(at))
+      return failure();
+    int64_t extent = shape[*at];
+    if (ShapedType::isDynamic(extent))
+      return node.refuseBatch("a slice of dimension 0");
+    if (step < 1)
+      return node.refuse("a step of " + llvm::Twine(step) + " is not supported");
+    int64_t first = std::clamp<int64_t>(start < 0 ? start + extent : start, 0, extent);
+    int64_t last = std::clamp<int64_t>(end < 0 ? end + extent : end, first, extent);
+    ranges[*at] = {first, static_cast<int64_t>(llvm::divideCeil(last - first, step)), step};
+  }
+  return ranges;
+}
+
+static LogicalResult importSlice(Node &node) {
+  if (auto values = node.integers(0)) {
+    auto ranges = rangesOf(node, {static_cast<int64_t>(values->size())});
+    if (failed(ranges))
+      return failure();
+    Shape kept;
+    for (int64_t i = 0; i < ranges->front().count; ++i)
+      kept.push_back((*values)[ranges->front().start + i * ranges->front().step]);
+    return node.yieldIntegers(kept);
+  }
+  auto type = node.type(0);
+  auto ranges = rangesOf(node, type.getShape());
+  if (failed(ranges))
+    return failure();
+  Shape shape;
+  SmallVector<OpFoldResult> offsets, strides, sizes = tensor::getMixedSizes(node.builder, node.loc, node.input(0));
+  for (auto [d, range] : llvm::enumerate(*ranges)) {
+    shape.push_back(range.count);
+    offsets.push_back(node.builder.getIndexAttr(range.start));
+    strides.push_back(node.builder.getIndexAttr(range.step));
+    if (!type.isDynamicDim(d))
+      sizes[d] = node.builder.getIndexAttr(range.count);
+  }
+  auto result = node.activation(shape, type.getElementType());
+  if (failed(result))
+    return failure();
+  return node.yield(
+      tensor::ExtractSliceOp::create(node.builder, node.loc, *result, node.input(0), offsets, sizes, strides));
+}
+
+//===----------------------------------------------------------------------===//
 // Transpose, Concat, Pad
 //===----------------------------------------------------------------------===//
 
@@ -331,6 +404,7 @@ void onnx_import::addShapeOps(NodeImporters &importers) {
   importers["Gather"] = importGather;
   importers["Reshape"] = importReshape;
   importers["Flatten"] = importFlatten;
+  importers["Slice"] = importSlice;
   importers["Squeeze"] = importSqueeze;
   importers["Unsqueeze"] = importUnsqueeze;
   importers["Transpose"] = importTranspose;
