@@ -36,6 +36,7 @@ int64_t bytesOf(Value value) {
 struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
   void runOnOperation() override {
     findWeightOps();
+    leaveCopies();
     int64_t before = 0, after = 0;
     TensorEvaluator evaluator;
     for (Operation *op : weightOps) {
@@ -101,11 +102,23 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
     return isa<tensor::EmptyOp>(op);
   }
 
-  /// True if a use of `op` is no weight op. A copy along a new dimension (a bias for each sample) is better made at run
-  /// time.
+  /// A copy along a new dimension: a bias for each sample or pixel, or a reshape of that.
+  static bool isCopy(Operation *op) {
+    while (isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
+      op = op->getOperand(0).getDefiningOp();
+    return isa_and_nonnull<linalg::BroadcastOp>(op);
+  }
+
+  /// Copies that something reads at run time are better made there; what they copy is a weight still.
+  void leaveCopies() {
+    for (Operation *op : llvm::reverse(weightOps))
+      if (isCopy(op) && isRoot(op))
+        fromWeight.erase(op);
+    llvm::erase_if(weightOps, [&](Operation *op) { return !fromWeight.contains(op); });
+  }
+
+  /// True if a use of `op` is no weight op.
   bool isRoot(Operation *op) {
-    if (isa<linalg::BroadcastOp>(op))
-      return false;
     return llvm::any_of(op->getUsers(), [&](Operation *user) { return !fromWeight.contains(user); });
   }
 

@@ -34,6 +34,23 @@ func.func @bias() -> tensor<64x4xf32> {
   return %y : tensor<64x4xf32>
 }
 
+// Nor is one for each pixel, behind a reshape as a grouped convolution starts from it; what is copied is a weight still.
+// CHECK-LABEL: @bias_of_groups
+func.func @bias_of_groups() -> tensor<1x2x2x5xf32> {
+  // CHECK: %[[B:.*]] = arith.constant dense<[1.000000e+00, 3.000000e+00, 2.000000e+00, 4.000000e+00]> : tensor<4xf32>
+  // CHECK-NOT: linalg.transpose
+  // CHECK: linalg.broadcast ins(%[[B]]
+  // CHECK: tensor.expand_shape
+  %b = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %t0 = tensor.empty() : tensor<2x2xf32>
+  %t = linalg.transpose ins(%b : tensor<2x2xf32>) outs(%t0 : tensor<2x2xf32>) permutation = [1, 0]
+  %c = tensor.collapse_shape %t [[0, 1]] : tensor<2x2xf32> into tensor<4xf32>
+  %e = tensor.empty() : tensor<1x4x5xf32>
+  %y = linalg.broadcast ins(%c : tensor<4xf32>) outs(%e : tensor<1x4x5xf32>) dimensions = [0, 2]
+  %g = tensor.expand_shape %y [[0], [1, 2], [3]] output_shape [1, 2, 2, 5] : tensor<1x4x5xf32> into tensor<1x2x2x5xf32>
+  return %g : tensor<1x2x2x5xf32>
+}
+
 // What depends on an argument stays.
 // CHECK-LABEL: @activation
 func.func @activation(%x: tensor<4xf32>) -> tensor<4x1xf32> {
