@@ -14,6 +14,8 @@
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/IR/Layout.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
@@ -47,12 +49,26 @@ struct SlicedConstant {
     return result;
   }
 
-  /// True if every slice takes dimension `dim` whole.
-  bool isWholeAlong(int64_t dim) {
+  /// True if every slice begins with a whole byte of `unit` codes along dimension `dim`, and has as many as is known.
+  bool isOfBytesAlong(int64_t dim, int64_t unit) {
     return llvm::all_of(slices, [&](tensor::ExtractSliceOp slice) {
-      return slice.getSourceType().getDimSize(dim) == slice.getResultType().getDimSize(dim) &&
-             ShapedType::isStatic(slice.getSourceType().getDimSize(dim));
+      return isConstantIntValue(slice.getMixedStrides()[dim], 1) &&
+             ShapedType::isStatic(slice.getResultType().getDimSize(dim)) &&
+             isMultipleOf(slice.getMixedOffsets()[dim], unit);
     });
+  }
+
+private:
+  /// True for a constant multiple of `unit`, and for the index of a loop that begins and steps by such.
+  static bool isMultipleOf(OpFoldResult value, int64_t unit) {
+    if (std::optional<int64_t> constant = getConstantIntValue(value))
+      return *constant % unit == 0;
+    scf::ForOp loop = scf::getForInductionVarOwner(cast<Value>(value));
+    if (!loop)
+      return false;
+    std::optional<int64_t> lower = getConstantIntValue(loop.getLowerBound()),
+                           step = getConstantIntValue(loop.getStep());
+    return lower && step && *lower % unit == 0 && *step % unit == 0;
   }
 };
 
@@ -82,13 +98,13 @@ struct PackWeightsPass : compress::impl::PackWeightsPassBase<PackWeightsPass> {
       return;
     SmallVector<int64_t> order = op.getPreferredOrder();
     auto codes = SlicedConstant::get(coded.codes);
+    auto layout = LayoutAttr::get(&getContext(), order, {}, bits < 8 ? bits : 0);
     if (!codes || order.empty() || !constantValues(codes->constant) ||
-        (bits < 8 && !codes->isWholeAlong(order.back()))) {
+        (bits < 8 && !codes->isOfBytesAlong(order.back(), 8 / layout.getFieldBits()))) {
       remark::missed(op.getLoc(), remark::RemarkOpts::name("pack-weights").category("compress"))
-          << "codes stay as they are: they are no constant, or sliced along the dimension that is packed";
+          << "codes stay as they are: they are no constant, or sliced within a byte of the dimension that is packed";
       return;
     }
-    auto layout = LayoutAttr::get(&getContext(), order, {}, bits < 8 ? bits : 0);
     OpBuilder builder(op);
     coded.codes = restore(builder, *codes, layout);
     coded.scales = permute(builder, coded.scales, order);
@@ -110,10 +126,14 @@ struct PackWeightsPass : compress::impl::PackWeightsPassBase<PackWeightsPass> {
       SmallVector<OpFoldResult> strides = slice.getMixedStrides();
       for (auto *list : {&offsets, &sizes, &strides})
         applyPermutationToVector(*list, layout.getOrder());
-      if (layout.getCodeBits())
-        sizes.back() = builder.getIndexAttr(cast<RankedTensorType>(value.getType()).getShape().back());
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPoint(slice);
+      if (layout.getCodeBits()) {
+        int64_t perByte = 8 / layout.getFieldBits();
+        AffineExpr byte = builder.getAffineDimExpr(0).floorDiv(perByte);
+        offsets.back() = affine::makeComposedFoldedAffineApply(builder, slice.getLoc(), byte, offsets.back());
+        sizes.back() = builder.getIndexAttr(llvm::divideCeil(*getConstantIntValue(sizes.back()), perByte));
+      }
       value = tensor::ExtractSliceOp::create(builder, slice.getLoc(), value, offsets, sizes, strides);
     }
     return value;

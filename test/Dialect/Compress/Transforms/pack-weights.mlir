@@ -44,3 +44,45 @@ func.func @argument(%codes: tensor<2x3xi4>, %s: tensor<2x1xf32>, %init: tensor<2
       outs(%init : tensor<2x3xf32>) -> tensor<2x3xf32>
   return %w : tensor<2x3xf32>
 }
+
+// -----
+
+// Tiles of a loop that begin with a whole byte: two codes to a byte, so that the place is halved.
+// CHECK: #[[HALF:.*]] = affine_map<(d0) -> (d0 floordiv 2)>
+// CHECK-LABEL: func.func @tiles
+// CHECK: %[[CODES:.*]] = arith.constant dense<{{\[}}[16, 50, 84, 6]]> : tensor<1x4xi8>
+// CHECK: scf.for %[[I:.*]] = %{{.*}} to
+// CHECK: %[[AT:.*]] = affine.apply #[[HALF]](%[[I]])
+// CHECK: tensor.extract_slice %[[CODES]][0, %[[AT]]] [1, 1] [1, 1] : tensor<1x4xi8> to tensor<1x1xi8>
+// CHECK: compress.decode {{.*}} layout(<code_bits = 4>)
+// REMARK: codes: 7 bytes before, 4 bytes after
+func.func @tiles(%y0: tensor<1x7xf32>) -> tensor<1x7xf32> {
+  %codes = arith.constant dense<[[0, 1, 2, 3, 4, 5, 6]]> : tensor<1x7xi4>
+  %s = arith.constant dense<1.0> : tensor<1x1xf32>
+  %c0 = arith.constant 0 : index
+  %c2 = arith.constant 2 : index
+  %c6 = arith.constant 6 : index
+  %y = scf.for %i = %c0 to %c6 step %c2 iter_args(%a = %y0) -> tensor<1x7xf32> {
+    %part = tensor.extract_slice %codes[0, %i] [1, 2] [1, 1] : tensor<1x7xi4> to tensor<1x2xi4>
+    %e = tensor.empty() : tensor<1x2xf32>
+    %d = compress.decode code(#compress.uniform<bits = 4>) group = [1, 2] ins(%part, %s : tensor<1x2xi4>, tensor<1x1xf32>) outs(%e : tensor<1x2xf32>) -> tensor<1x2xf32>
+    %n = tensor.insert_slice %d into %a[0, %i] [1, 2] [1, 1] : tensor<1x2xf32> into tensor<1x7xf32>
+    scf.yield %n : tensor<1x7xf32>
+  }
+  return %y : tensor<1x7xf32>
+}
+
+// -----
+
+// A tile that begins within a byte is not of whole bytes.
+// CHECK-LABEL: func.func @within
+// CHECK: tensor<1x7xi4>
+// REMARK: codes stay as they are: they are no constant, or sliced within a byte of the dimension that is packed
+func.func @within() -> tensor<1x2xf32> {
+  %codes = arith.constant dense<[[0, 1, 2, 3, 4, 5, 6]]> : tensor<1x7xi4>
+  %s = arith.constant dense<1.0> : tensor<1x1xf32>
+  %part = tensor.extract_slice %codes[0, 3] [1, 2] [1, 1] : tensor<1x7xi4> to tensor<1x2xi4>
+  %e = tensor.empty() : tensor<1x2xf32>
+  %d = compress.decode code(#compress.uniform<bits = 4>) group = [1, 2] ins(%part, %s : tensor<1x2xi4>, tensor<1x1xf32>) outs(%e : tensor<1x2xf32>) -> tensor<1x2xf32>
+  return %d : tensor<1x2xf32>
+}

@@ -229,7 +229,7 @@ def PackWeightsPass : Pass<"compress-pack-weights"> {
     Example: test/Dialect/Compress/Transforms/pack-weights.mlir
   }];
   let statistics = [Statistic<"numPacked", "num-packed", "Weights packed">];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
 }
 
 def MemoryReportPass : Pass<"compress-memory-report", "func::FuncOp"> {
