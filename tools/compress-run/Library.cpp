@@ -9,12 +9,14 @@
 #include <cstring>
 #include <dlfcn.h>
 #include <stdexcept>
+#include <utility>
 
 using namespace compress;
 
 /// The version of the C functions that this loader calls (docs/Design/20261123-frame.md).
 static constexpr int32_t kABIVersion = 1;
 static constexpr size_t kAlignment = 64;
+static constexpr size_t kMostTensors = 1000;
 
 size_t TensorInfo::bytes(int64_t batch) const {
   size_t count = elementBytes(dtype);
@@ -95,8 +97,9 @@ Library::Library(const std::string &path) : name(prefixOf(path)), path(path) {
   runFunction = symbol("run");
   inputs = tensors("inputs");
   outputs = tensors("outputs");
-  if (inputs.size() + outputs.size() > 32)
-    throw std::runtime_error("'" + path + "' has more than 32 inputs and outputs, the most that this tool passes");
+  if (inputs.size() + outputs.size() > kMostTensors)
+    throw std::runtime_error("'" + path + "' has more than " + std::to_string(kMostTensors) +
+                             " inputs and outputs, the most that this tool passes");
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,17 +132,23 @@ int64_t Library::batchOf(const std::vector<Array> &arrays) const {
   return inputs.empty() || inputs[0].shape.empty() ? 1 : inputs[0].shape[0];
 }
 
-/// Calls `run` with 2 + n words: the batch, the pointers. The System V and AAPCS conventions pass words that a function
-/// does not take harmlessly, so one call of the most words serves all.
-static int callWords(void *function, int64_t batch, const std::vector<void *> &p) {
-  void *a[33] = {};
-  std::copy(p.begin(), p.end(), a);
-  using Run = int (*)(int64_t, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
-                      void *, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *, void *,
-                      void *, void *, void *, void *, void *, void *, void *, void *, void *, void *);
-  return reinterpret_cast<Run>(function)(batch, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10],
-                                         a[11], a[12], a[13], a[14], a[15], a[16], a[17], a[18], a[19], a[20], a[21],
-                                         a[22], a[23], a[24], a[25], a[26], a[27], a[28], a[29], a[30], a[31], a[32]);
+/// Calls `run` with the batch and as many pointers as there are indices.
+template <size_t... indices>
+static int callWords(void *function, int64_t batch, void *const *pointers, std::index_sequence<indices...>) {
+  using Run = int (*)(int64_t, decltype(static_cast<void>(indices), static_cast<void *>(nullptr))...);
+  return reinterpret_cast<Run>(function)(batch, pointers[indices]...);
+}
+
+/// Calls `run` with the batch and the pointers. The System V and AAPCS conventions pass words that a function does not
+/// take harmlessly, so one call of the most words serves all, and one of few the common case.
+static int callWords(void *function, int64_t batch, std::vector<void *> pointers) {
+  constexpr size_t kFew = 8;
+  if (pointers.size() <= kFew) {
+    pointers.resize(kFew);
+    return callWords(function, batch, pointers.data(), std::make_index_sequence<kFew>());
+  }
+  pointers.resize(kMostTensors + 1);
+  return callWords(function, batch, pointers.data(), std::make_index_sequence<kMostTensors + 1>());
 }
 
 Library::Call::Call(const Library &library, std::vector<Array> arrays)
