@@ -98,6 +98,10 @@ AffineExpr AffineNest::loopOver(const LaneRun &run, Value memref, int64_t dim) {
 AffineExpr AffineNest::loop(int64_t begin, int64_t end, int64_t step) {
   if (begin < end && begin + step >= end) // one turn; an extent of 0 has none
     return constant(begin);
+  return loopAlways(begin, end, step);
+}
+
+AffineExpr AffineNest::loopAlways(int64_t begin, int64_t end, int64_t step) {
   auto op = affine::AffineForOp::create(builder, loc, begin, end, step);
   builder.setInsertionPointToStart(op.getBody());
   ivs.push_back(op.getInductionVar());

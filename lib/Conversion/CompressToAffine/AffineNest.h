@@ -60,6 +60,8 @@ public:
   AffineExpr loopOverDim(Value memref, int64_t dim);
   /// Opens a loop from `begin` to `end` by `step`; a single trip needs none.
   AffineExpr loop(int64_t begin, int64_t end, int64_t step = 1);
+  /// Opens a loop from `begin` to `end`, even of a single trip: a nest of its own beside others.
+  AffineExpr loopAlways(int64_t begin, int64_t end, int64_t step = 1);
   /// Opens a loop over the multiples of `step` of which a whole step lies below dimension `dim` of `memref`, of dynamic
   /// extent.
   AffineExpr loopOverWholeSteps(Value memref, int64_t dim, int64_t step);

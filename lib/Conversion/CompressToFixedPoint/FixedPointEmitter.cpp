@@ -120,13 +120,13 @@ FixedFormat FixedPointEmitter::formatOf(unsigned argument) {
   return {type.getElementTypeBitWidth(), target.getArgAttrOfType<IntegerAttr>(argument, kFractionAttr).getInt()};
 }
 
-FixedTensor FixedPointEmitter::allocate(Value value, FixedFormat format) {
+FixedTensor FixedPointEmitter::allocate(Value value, FixedFormat format, ArrayRef<unsigned> dims) {
   auto shape = llvm::to_vector(cast<RankedTensorType>(value.getType()).getShape());
   // What is returned, maybe after reshapes, is written where the caller wants it.
   Value last = value;
   while (last.hasOneUse() && isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(*last.getUsers().begin()))
     last = (*last.getUsers().begin())->getResult(0);
-  FixedTensor tensor{{}, shape, format};
+  FixedTensor tensor{{}, shape, format, placeLoops(shape, dims)};
   for (OpOperand &use : last.getUses())
     if (auto exit = dyn_cast<func::ReturnOp>(use.getOwner())) {
       unsigned number = source.getNumArguments() + use.getOperandNumber();
@@ -316,7 +316,8 @@ LogicalResult FixedPointEmitter::emitInterface() {
   main.setInsertionPointToStart(target.addEntryBlock());
   for (BlockArgument argument : source.getArguments()) {
     unsigned i = argument.getArgNumber();
-    tensors[argument] = {target.getArgument(i), shapes[i], formats[i]};
+    tensors[argument] = {target.getArgument(i), shapes[i], formats[i],
+                         placeLoops(shapes[i], llvm::to_vector(llvm::seq<unsigned>(shapes[i].size())))};
   }
   return success();
 }
@@ -383,7 +384,7 @@ LogicalResult FixedPointEmitter::emitReturn(func::ReturnOp op) {
     FixedFormat format = formatOf(number);
     if (failed(check(op, {it->second.format, format})))
       return failure();
-    copy(op, it->second, {buffer, it->second.shape, format});
+    copy(op, it->second, {buffer, it->second.shape, format, {}});
   }
   for (memref::AllocOp alloc : llvm::to_vector(target.getBody().front().getOps<memref::AllocOp>()))
     memref::DeallocOp::create(main, op.getLoc(), alloc);

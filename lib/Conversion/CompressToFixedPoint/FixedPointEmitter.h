@@ -27,11 +27,18 @@ struct FixedPointWidths {
   int64_t transform() const { return spectrum + guard; }
 };
 
+/// A loop over numbers of a flat buffer that are `stride` apart.
+struct PlaceLoop {
+  int64_t extent, stride;
+};
+
 /// A tensor as integers in a flat buffer of @main, row-major.
 struct FixedTensor {
   Value buffer;
   SmallVector<int64_t> shape;
   kernel::FixedFormat format;
+  /// The loops in which its numbers are written, outermost first. Places stay row-major whatever the order is.
+  SmallVector<PlaceLoop> order;
 };
 
 /// Constants as integers in a flat global.
@@ -120,7 +127,8 @@ private:
   const FixedTensor *input(Operation *op, Value value);
   /// The format of an argument of @main.
   kernel::FixedFormat formatOf(unsigned argument);
-  FixedTensor allocate(Value value, kernel::FixedFormat format);
+  /// A buffer for `value`, which is written in the order of its dimensions `dims`, outermost first.
+  FixedTensor allocate(Value value, kernel::FixedFormat format, ArrayRef<unsigned> dims);
   /// Begins the function of a step that reads `inputs` and writes `output`, and calls it.
   Step begin(Operation *op, StringRef suffix, ArrayRef<FixedTensor> inputs, const FixedTensor &output);
   std::string uniqueName(const Twine &name);
@@ -157,6 +165,14 @@ private:
   LogicalResult emitTransform(RfftOp op);
   LogicalResult emitInverse(RfftTransposeOp op);
 
+  // Order.cpp: which loop is outside of which.
+  /// The dimensions of `value`, which a step makes of `from`, in the order in which it writes them: those that the map
+  /// `read` of `from` goes along (`dims` names their loops) as `from` was written, then the others.
+  SmallVector<unsigned> writingOrder(Value value, const FixedTensor &from, AffineMap read, ArrayRef<AffineExpr> dims,
+                                     function_ref<bool(AffineExpr)> isChannel);
+  /// That of a step of which each number is made of the one at the same index.
+  SmallVector<unsigned> numberByNumber(Operation *op, const FixedTensor &from);
+
   // Pointwise.cpp
   LogicalResult emitPooling(linalg::LinalgOp op, bool isMax);
   LogicalResult emitRelu(linalg::LinalgOp op);
@@ -190,6 +206,16 @@ bool keepsFormat(Operation *op);
 
 /// True if `value` is no activation: an empty tensor, one of a single constant, or a slice of such a one.
 bool isFiller(Value value);
+
+/// The loops over the places of `shape` in the order of its dimensions `dims`; those that are one loop are put together.
+SmallVector<PlaceLoop> placeLoops(ArrayRef<int64_t> shape, ArrayRef<unsigned> dims);
+/// The dimensions of a tensor in the order in which its numbers are written.
+SmallVector<unsigned> dimsInOrder(const FixedTensor &tensor);
+/// The loops in which the numbers along dimension `dim` of a tensor are written, their strides along it; none if there
+/// are no such loops.
+SmallVector<PlaceLoop> loopsAlong(const FixedTensor &tensor, unsigned dim);
+/// The loops of `map` that a sum goes through, windows outside, channels inside.
+void sortReductions(SmallVectorImpl<unsigned> &dims, AffineMap map);
 
 /// The row-major place of `index` in `shape`.
 AffineExpr flatten(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape, MLIRContext *context);

@@ -148,6 +148,14 @@ bool mlir::compress::keepsFormat(Operation *op) {
 // Loops
 //===----------------------------------------------------------------------===//
 
+/// Opens the loops in which `tensor` is written; returns the place of its number.
+static AffineExpr openPlaces(AffineNest &nest, const FixedTensor &tensor) {
+  AffineExpr place = nest.constant(0);
+  for (PlaceLoop loop : tensor.order)
+    place = place + nest.loop(0, loop.extent) * loop.stride;
+  return place;
+}
+
 LogicalResult FixedPointEmitter::emitPooling(linalg::LinalgOp op, bool isMax) {
   const FixedTensor *found = input(op, op.getDpsInputs()[0]);
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -165,18 +173,23 @@ LogicalResult FixedPointEmitter::emitPooling(linalg::LinalgOp op, bool isMax) {
     format.width += ceilLog2(terms);
   if (failed(check(op, {format, format})))
     return failure();
-  FixedTensor to = allocate(op->getResult(0), format);
+  AffineMap in = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  SmallVector<unsigned> order =
+      writingOrder(op->getResult(0), from, in, out.getResults(), [](AffineExpr) { return false; });
+  FixedTensor to = allocate(op->getResult(0), format, order);
   Step step = begin(op, "pool", {from}, to);
   AffineNest nest(step.builder, step.loc);
   SmallVector<AffineExpr> at(extents.size(), nest.constant(0)), outIndex, inIndex;
-  for (AffineExpr result : out.getResults()) {
-    unsigned d = cast<AffineDimExpr>(result).getPosition();
-    outIndex.push_back(at[d] = nest.loop(0, extents[d]));
+  for (unsigned i : order) {
+    unsigned d = cast<AffineDimExpr>(out.getResult(i)).getPosition();
+    at[d] = nest.loop(0, extents[d]);
   }
+  for (AffineExpr result : out.getResults())
+    outIndex.push_back(at[cast<AffineDimExpr>(result).getPosition()]);
   SmallVector<Value> carried{integer(step.builder, step.loc, isMax ? format.lowest() : 0, format.width)};
   for (unsigned d : reductions)
     at[d] = nest.loopCarrying(extents[d], carried);
-  for (AffineExpr expr : op.getMatchingIndexingMap(op.getDpsInputOperand(0)).getResults())
+  for (AffineExpr expr : in.getResults())
     inIndex.push_back(expr.replaceDims(at));
   Value x = extend(step.builder, step.loc, nest.load(step.inputs[0], flatten(inIndex, from.shape, op->getContext()), 1),
                    format.width);
@@ -188,14 +201,19 @@ LogicalResult FixedPointEmitter::emitPooling(linalg::LinalgOp op, bool isMax) {
   return success();
 }
 
+SmallVector<unsigned> FixedPointEmitter::numberByNumber(Operation *op, const FixedTensor &from) {
+  auto row = AffineMap::getMultiDimIdentityMap(from.shape.size(), op->getContext());
+  return writingOrder(op->getResult(0), from, row, row.getResults(), [](AffineExpr) { return false; });
+}
+
 LogicalResult FixedPointEmitter::emitRelu(linalg::LinalgOp op) {
   const FixedTensor *found = input(op, op.getDpsInputs()[0]);
   if (!found)
     return failure();
-  FixedTensor from = *found, to = allocate(op->getResult(0), from.format);
+  FixedTensor from = *found, to = allocate(op->getResult(0), from.format, numberByNumber(op, from));
   Step step = begin(op, "relu", {from}, to);
   AffineNest nest(step.builder, step.loc);
-  AffineExpr place = nest.loop(0, ShapedType::getNumElements(from.shape));
+  AffineExpr place = openPlaces(nest, to);
   Value x = nest.load(step.inputs[0], place, 1), zero = integer(step.builder, step.loc, 0, from.format.width);
   nest.store(arith::MaxSIOp::create(step.builder, step.loc, x, zero), step.output, place);
   return success();
@@ -213,12 +231,12 @@ LogicalResult FixedPointEmitter::emitSum(linalg::LinalgOp op) {
   Requantization how{{std::max(aligned(a.format), aligned(b.format)) + 1, fraction}, *format};
   if (failed(check(op, how)))
     return failure();
-  FixedTensor to = allocate(op->getResult(0), *format);
+  FixedTensor to = allocate(op->getResult(0), *format, numberByNumber(op, a));
   bool isSame = a.buffer == b.buffer; // a buffer is an argument once
   Step step = begin(op, "sum", isSame ? ArrayRef(a) : ArrayRef<FixedTensor>{a, b}, to);
   OpBuilder &builder = step.builder;
   AffineNest nest(builder, step.loc);
-  AffineExpr place = nest.loop(0, ShapedType::getNumElements(to.shape));
+  AffineExpr place = openPlaces(nest, to);
   auto load = [&](Value buffer, FixedFormat of) {
     Value x = extend(builder, step.loc, nest.load(buffer, place, 1), how.from.width);
     int64_t shift = fraction - of.fraction;
@@ -260,13 +278,14 @@ LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &sca
   std::optional<FixedConstant> table;
   if (factors.size() > 1)
     table = constant(op, "factors", scale.shape, factors, factorFormat);
-  FixedTensor to = allocate(op->getResult(0), *format);
+  SmallVector<unsigned> order = numberByNumber(op, from);
+  FixedTensor to = allocate(op->getResult(0), *format, order);
   Step step = begin(op, "scale", {from}, to);
   AffineNest nest(step.builder, step.loc);
   Value values = table ? read(step, *table) : Value(), bs = hasBias ? read(step, *bias) : Value();
-  SmallVector<AffineExpr> index, factorIndex, biasIndex;
-  for (int64_t extent : from.shape)
-    index.push_back(nest.loop(0, extent));
+  SmallVector<AffineExpr> index(from.shape.size()), factorIndex, biasIndex;
+  for (unsigned d : order)
+    index[d] = nest.loop(0, from.shape[d]);
   for (AffineExpr expr : scale.map.getResults())
     factorIndex.push_back(expr.replaceDims(index));
   AffineExpr place = flatten(index, from.shape, op->getContext());
@@ -285,6 +304,53 @@ LogicalResult FixedPointEmitter::emitScale(linalg::LinalgOp op, const Scale &sca
   return success();
 }
 
+namespace {
+/// Writes each number of a padded tensor once, in order: along the outermost dimension that is padded, what fills,
+/// then the padded slices, then what fills.
+struct Padding {
+  const FixedTensor &from, &to;
+  Value input, output;
+  ArrayRef<int64_t> low;
+  ArrayRef<unsigned> order;
+  int64_t filled;
+
+  /// Dimensions from `depth` of the order on; `at`, indices of the result, is known for those before.
+  void emit(AffineNest nest, size_t depth, SmallVector<AffineExpr> at) const {
+    OpBuilder::InsertionGuard guard(nest.builder);
+    MLIRContext *context = nest.builder.getContext();
+    if (depth == order.size()) {
+      SmallVector<AffineExpr> source;
+      for (auto [index, shift] : llvm::zip_equal(at, low))
+        source.push_back(index - shift);
+      nest.store(nest.load(input, flatten(source, from.shape, context), 1), output, flatten(at, to.shape, context));
+      return;
+    }
+    unsigned d = order[depth];
+    fill(nest, depth, at, 0, low[d]);
+    {
+      OpBuilder::InsertionGuard slices(nest.builder);
+      AffineNest inner = nest;
+      at[d] = inner.loop(0, from.shape[d]) + low[d];
+      emit(inner, depth + 1, at);
+    }
+    fill(nest, depth, at, low[d] + from.shape[d], to.shape[d]);
+  }
+
+private:
+  /// Indices `begin` to `end` of dimension `depth`, all of those inside.
+  void fill(AffineNest nest, size_t depth, SmallVector<AffineExpr> at, int64_t begin, int64_t end) const {
+    if (begin == end)
+      return;
+    OpBuilder::InsertionGuard guard(nest.builder);
+    at[order[depth]] = nest.loopAlways(begin, end);
+    for (unsigned d : order.drop_front(depth + 1))
+      at[d] = nest.loop(0, to.shape[d]);
+    nest.store(integer(nest.builder, nest.loc, filled, to.format.width), output,
+               flatten(at, to.shape, nest.builder.getContext()));
+  }
+};
+} // namespace
+
 LogicalResult FixedPointEmitter::emitPad(Operation *op, Value source, ArrayRef<int64_t> low, Value filling) {
   const FixedTensor *found = input(op, source);
   FloatAttr number;
@@ -292,25 +358,14 @@ LogicalResult FixedPointEmitter::emitPad(Operation *op, Value source, ArrayRef<i
     return failure();
   if (!filling || !matchPattern(filling, m_Constant(&number)) || ShapedType::isDynamicShape(low))
     return refuse(op, "its padding is no constant");
-  FixedTensor from = *found, to = allocate(op->getResult(0), from.format);
+  SmallVector<unsigned> order = numberByNumber(op, *found);
+  FixedTensor from = *found, to = allocate(op->getResult(0), from.format, order);
   Step step = begin(op, "pad", {from}, to);
   double value = number.getValueAsDouble();
   int64_t filled =
       std::isinf(value) ? (value < 0 ? from.format.lowest() : from.format.highest()) : quantize(value, from.format);
-  {
-    OpBuilder::InsertionGuard guard(step.builder);
-    AffineNest nest(step.builder, step.loc);
-    AffineExpr place = nest.loop(0, ShapedType::getNumElements(to.shape));
-    nest.store(integer(step.builder, step.loc, filled, to.format.width), step.output, place);
-  }
-  AffineNest nest(step.builder, step.loc);
-  SmallVector<AffineExpr> at, shifted;
-  for (auto [extent, low] : llvm::zip_equal(from.shape, low)) {
-    at.push_back(nest.loop(0, extent));
-    shifted.push_back(at.back() + low);
-  }
-  Value x = nest.load(step.inputs[0], flatten(at, from.shape, op->getContext()), 1);
-  nest.store(x, step.output, flatten(shifted, to.shape, op->getContext()));
+  Padding padding{from, to, step.inputs[0], step.output, low, order, filled};
+  padding.emit(AffineNest(step.builder, step.loc), 0, SmallVector<AffineExpr>(low.size()));
   return success();
 }
 

@@ -122,8 +122,27 @@ struct ProductLoops {
         innerTerms *= group[d];
       }
     }
+    sortReductions(outer, product.activationMap);
+    sortReductions(inner, product.activationMap);
   }
 };
+
+/// Opens loops over dimension `d` of a sum in the order in which the numbers along it were written, if `from` is a
+/// reshaped tensor and they are all in one group; else one loop. Returns the index; `count` grows by the loops.
+AffineExpr openReduction(AffineNest &nest, const FixedProduct &product, const FixedTensor &from, unsigned d,
+                         int64_t extent, SmallVectorImpl<Value> &carried, size_t &count) {
+  SmallVector<PlaceLoop> loops;
+  for (auto [dim, expr] : llvm::enumerate(product.activationMap.getResults()))
+    if (auto bare = dyn_cast<AffineDimExpr>(expr); bare && bare.getPosition() == d && from.shape[dim] == extent)
+      loops = loopsAlong(from, dim);
+  if (loops.size() <= 1)
+    loops = {{extent, 1}};
+  count += loops.size();
+  AffineExpr index = nest.constant(0);
+  for (PlaceLoop loop : loops)
+    index = index + nest.loopCarrying(loop.extent, carried) * loop.stride;
+  return index;
+}
 } // namespace
 
 LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &product) {
@@ -159,7 +178,12 @@ LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &
   if (failed(check(op, how)))
     return failure();
 
-  FixedTensor to = allocate(op->getResult(0), *format);
+  auto dimOf = [&](unsigned i) { return cast<AffineDimExpr>(product.resultMap.getResult(i)).getPosition(); };
+  SmallVector<unsigned> order =
+      writingOrder(op->getResult(0), from, product.activationMap, product.resultMap.getResults(), [&](AffineExpr loop) {
+        return product.weightMap.isFunctionOfDim(cast<AffineDimExpr>(loop).getPosition());
+      });
+  FixedTensor to = allocate(op->getResult(0), *format, order);
   Step step = begin(op, "accumulate", {from}, to);
   OpBuilder &builder = step.builder;
   MLIRContext *context = op->getContext();
@@ -167,10 +191,10 @@ LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &
         bs = start->isZero() ? Value() : read(step, *bias);
   AffineNest nest(builder, step.loc);
   SmallVector<AffineExpr> at(product.extents.size(), nest.constant(0)), groups(at), outIndex;
-  for (AffineExpr result : product.resultMap.getResults()) {
-    unsigned d = cast<AffineDimExpr>(result).getPosition();
-    outIndex.push_back(at[d] = groups[d] = nest.loop(0, product.extents[d]));
-  }
+  for (unsigned i : order)
+    at[dimOf(i)] = groups[dimOf(i)] = nest.loop(0, product.extents[dimOf(i)]);
+  for (unsigned i = 0; i < order.size(); ++i)
+    outIndex.push_back(at[dimOf(i)]);
   auto place = [&](AffineMap map, ArrayRef<AffineExpr> at, ArrayRef<int64_t> shape) {
     SmallVector<AffineExpr> index;
     for (AffineExpr expr : map.getResults())
@@ -184,12 +208,13 @@ LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &
     at[d] = groups[d] * loops.group[d];
   }
   SmallVector<Value> carried{w->factors ? integer(builder, step.loc, 0, groupWidth) : total[0]};
+  size_t numInner = 0;
   for (unsigned d : loops.inner)
-    at[d] = at[d] + nest.loopCarrying(loops.group[d], carried);
+    at[d] = at[d] + openReduction(nest, product, from, d, loops.group[d], carried, numInner);
   Value term = multiply(builder, step.loc, nest.load(step.inputs[0], place(product.activationMap, at, from.shape), 1),
                         nest.load(ws, place(product.weightMap, at, w->codes.shape), 1), *w, productWidth);
   carried[0] = arith::AddIOp::create(builder, step.loc, carried[0], extend(builder, step.loc, term, groupWidth));
-  for (size_t i = 0; i < loops.inner.size(); ++i)
+  for (size_t i = 0; i < numInner; ++i)
     nest.closeCarrying(carried);
   if (w->factors) {
     SmallVector<AffineExpr> index;
@@ -242,16 +267,23 @@ LogicalResult FixedPointEmitter::emitSpectralProduct(Operation *op, Value xValue
   if (failed(check(op, howFor(2 * terms))))
     return failure();
 
-  FixedTensor to = allocate(op->getResult(0), format);
+  // Dimension 0 is the slot: all of a pixel and an output are written together.
+  size_t rank = cast<RankedTensorType>(op->getResult(0).getType()).getRank();
+  SmallVector<unsigned> order;
+  for (unsigned d = 1; d < rank; ++d)
+    if (d != outDim + 1)
+      order.push_back(d);
+  order.append({static_cast<unsigned>(outDim + 1), 0});
+  FixedTensor to = allocate(op->getResult(0), format, order);
   Step step = begin(op, "accumulate", {x}, to);
   OpBuilder &builder = step.builder;
   MLIRContext *context = op->getContext();
   Value ws = read(step, *w);
   AffineNest outer(builder, step.loc);
   // The result's indices without the slot.
-  SmallVector<AffineExpr> rest;
-  for (int64_t extent : ArrayRef(to.shape).drop_front())
-    rest.push_back(outer.loop(0, extent));
+  SmallVector<AffineExpr> rest(to.shape.size() - 1);
+  for (unsigned d : ArrayRef(order).drop_back())
+    rest[d - 1] = outer.loop(0, to.shape[d]);
   AffineExpr o = rest[outDim];
 
   // A loop over slots, or over pairs of slots that are `numParts` reals, in the nest of the result's place.
@@ -261,10 +293,10 @@ LogicalResult FixedPointEmitter::emitSpectralProduct(Operation *op, Value xValue
     AffineExpr slot = nest.loop(0, count) * numParts + first;
     Accumulator sum(builder, step.loc, x.format, w->format, numParts * terms);
     SmallVector<Value> carried(numParts, sum.zero());
-    AffineExpr g = nest.loopCarrying(q, carried);
     SmallVector<AffineExpr> tapIndex;
     for (int64_t extent : taps)
       tapIndex.push_back(nest.loopCarrying(extent, carried));
+    AffineExpr g = nest.loopCarrying(q, carried);
     auto load = [&](int64_t part) {
       SmallVector<AffineExpr> xIndex{slot + part}, wIndex{slot + part};
       SmallVector<AffineExpr> others(rest);

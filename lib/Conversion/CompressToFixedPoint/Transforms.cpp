@@ -16,17 +16,32 @@ using namespace mlir::compress::kernel;
 /// Bits of a twiddle factor.
 static constexpr int64_t kFactorBits = 16;
 
-/// Opens the loops over positions and blocks `begin` to `end` of the transform along `dim` of `shape`; returns the
-/// indices, the block's in place of `dim`.
-static SmallVector<AffineExpr> openLoops(AffineNest &nest, ArrayRef<int64_t> shape, int64_t dim, int64_t begin,
-                                         int64_t end) {
-  SmallVector<AffineExpr> index;
-  for (auto [d, extent] : llvm::enumerate(shape)) {
-    bool isBlock = static_cast<int64_t>(d) == dim;
-    index.push_back(isBlock ? nest.loop(begin, end) : nest.loop(0, extent));
+namespace {
+/// The loops of a step around the transforms along `dim` of a tensor: those of the other dimensions, in the order
+/// `written`.
+struct TransformLoops {
+  AffineNest nest;
+  unsigned dim;
+  SmallVector<unsigned> others;
+  SmallVector<AffineExpr> at;
+
+  TransformLoops(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape, ArrayRef<unsigned> written, unsigned dim)
+      : nest(builder, loc), dim(dim), at(shape.size()) {
+    for (unsigned d : written)
+      if (d != dim) {
+        others.push_back(d);
+        at[d] = nest.loop(0, shape[d]);
+      }
   }
-  return index;
-}
+
+  /// The indices of a transform of blocks `begin` to `end`, the block's in place of `dim`; opens their loop in `inner`.
+  SmallVector<AffineExpr> blocks(AffineNest &inner, int64_t begin, int64_t end) const {
+    SmallVector<AffineExpr> index(at);
+    index[dim] = inner.loop(begin, end);
+    return index;
+  }
+};
+} // namespace
 
 /// Calls `emit(begin, end, valid)` for whole blocks of k, and for a last one of `valid` numbers.
 static LogicalResult forBlocks(int64_t extent, int64_t k, function_ref<LogicalResult(int64_t, int64_t, int64_t)> emit) {
@@ -42,20 +57,28 @@ LogicalResult FixedPointEmitter::emitTransform(RfftOp op) {
   if (!found || failed(largest))
     return failure();
   FixedTensor from = *found;
-  int64_t k = op.getBlockSize(), dim = op.getDim();
+  int64_t k = op.getBlockSize();
+  unsigned dim = op.getDim();
   if (operationCountUpperBound(k) > kMostEmittedOperations)
     return refuse(op, "its transforms of " + Twine(k) + " points are too long to be written out");
   FixedFormat format = formatFor(widths.spectrum, *largest);
-  FixedTensor to = allocate(op->getResult(0), format);
+  // Dimension 0 of the result is the slot.
+  SmallVector<unsigned> written = dimsInOrder(from), order;
+  for (unsigned d : written)
+    if (d != dim)
+      order.push_back(d + 1);
+  order.append({static_cast<unsigned>(dim + 1), 0});
+  FixedTensor to = allocate(op->getResult(0), format, order);
   Step step = begin(op, "transform", {from}, to);
   MLIRContext *context = op.getContext();
+  TransformLoops loops(step.builder, step.loc, from.shape, written, dim);
   return forBlocks(from.shape[dim], k, [&](int64_t first, int64_t last, int64_t valid) -> LogicalResult {
     FixedNetwork network(restrictInputs(rfft(k), valid), from.format, widths.transform(), kFactorBits);
     if (network.widest() > kMostFixedBits)
       return refuse(op, "a number of more than " + Twine(kMostFixedBits) + " bits is needed inside of a transform");
     OpBuilder::InsertionGuard guard(step.builder);
-    AffineNest nest(step.builder, step.loc);
-    SmallVector<AffineExpr> at = openLoops(nest, from.shape, dim, first, last);
+    AffineNest nest = loops.nest;
+    SmallVector<AffineExpr> at = loops.blocks(nest, first, last);
     auto load = [&](int64_t t) {
       SmallVector<AffineExpr> index(at);
       index[dim] = index[dim] * k + t;
@@ -88,7 +111,8 @@ LogicalResult FixedPointEmitter::emitInverse(RfftTransposeOp op) {
       return failure();
     start = *given;
   }
-  int64_t k = op.getBlockSize(), dim = op.getDim();
+  int64_t k = op.getBlockSize();
+  unsigned dim = op.getDim();
   if (operationCountUpperBound(k) > kMostEmittedOperations)
     return refuse(op, "its transforms of " + Twine(k) + " points are too long to be written out");
   Network whole = transpose(rfft(k));
@@ -100,17 +124,25 @@ LogicalResult FixedPointEmitter::emitInverse(RfftTransposeOp op) {
   FailureOr<FixedConstant> bias = start.isZero() ? FixedConstant() : biases(op, start, fraction);
   if (failed(bias))
     return failure();
-  FixedTensor to = allocate(op->getResult(0), *format);
+  // The spectrum's dimension 0 is the slot.
+  SmallVector<unsigned> written, order;
+  for (unsigned d : dimsInOrder(from))
+    if (d != 0)
+      written.push_back(d - 1);
+  llvm::copy_if(written, std::back_inserter(order), [&](unsigned d) { return d != dim; });
+  order.push_back(dim);
+  FixedTensor to = allocate(op->getResult(0), *format, order);
   Step step = begin(op, "inverse", {from}, to);
   Value bs = start.isZero() ? Value() : read(step, *bias);
   MLIRContext *context = op.getContext();
+  TransformLoops loops(step.builder, step.loc, to.shape, written, dim);
   return forBlocks(to.shape[dim], k, [&](int64_t first, int64_t last, int64_t valid) -> LogicalResult {
     FixedNetwork network(restrictOutputs(whole, valid), from.format, widths.transform(), kFactorBits);
     if (network.widest() > kMostFixedBits)
       return refuse(op, "a number of more than " + Twine(kMostFixedBits) + " bits is needed inside of a transform");
     OpBuilder::InsertionGuard guard(step.builder);
-    AffineNest nest(step.builder, step.loc);
-    SmallVector<AffineExpr> at = openLoops(nest, to.shape, dim, first, last);
+    AffineNest nest = loops.nest;
+    SmallVector<AffineExpr> at = loops.blocks(nest, first, last);
     auto load = [&](int64_t slot) {
       SmallVector<AffineExpr> index{nest.constant(slot)};
       index.append(at);
