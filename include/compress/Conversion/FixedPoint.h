@@ -8,6 +8,8 @@
 #ifndef COMPRESS_CONVERSION_FIXEDPOINT_H
 #define COMPRESS_CONVERSION_FIXEDPOINT_H
 
+#include "mlir/IR/BuiltinOps.h"
+
 namespace mlir::compress {
 
 /// On an op or an argument on float tensors: array<f64: low, high>, between which its numbers are taken to lie.
@@ -18,6 +20,14 @@ inline constexpr const char *kFractionAttr = "compress.fraction";
 inline constexpr const char *kShapeAttr = "compress.shape";
 /// On an argument that is written.
 inline constexpr const char *kResultAttr = "compress.result";
+
+/// How a buffer of a network, or a port of @main, is handed over in C++.
+struct BufferInCpp {
+  bool isStream = false;
+  /// Bits that it takes: those of the stream and of what its reader keeps of it, or twice an array.
+  int64_t bits = 0;
+};
+BufferInCpp bufferInCpp(ModuleOp module, Value buffer, bool arePorts);
 
 } // namespace mlir::compress
 

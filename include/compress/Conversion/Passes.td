@@ -166,7 +166,10 @@ def ConvertFixedPointToEmitCPass : Pass<"convert-compress-fixed-point-to-emitc",
     buffers become arrays, constants `static const` ones; loops have labels and literal bounds, and the innermost ones
     `#pragma HLS PIPELINE`. Functions of one number, the roundings, are `static inline`.
 
-    Steps are tasks of `#pragma HLS DATAFLOW`: a buffer that several steps read is copied for each of them by one more.
+    Steps are tasks of `#pragma HLS DATAFLOW`: a buffer that several steps read is copied for each of them by one more. A buffer
+    with `hls.stream` is an `hls::stream` of that depth; a step with `hls.window` keeps a part of it in an array whose places
+    wrap around. Others are arrays. Between two loops, numbers of streams are read first and written last, in the order of
+    `hls.start`.
 
     `top` renames @main. `ports` says how it meets the outside: `memory`, arrays as ports; or `stream`, where it is a static
     function that the project's own top function calls between reading and writing AXI4-Streams.
@@ -187,8 +190,9 @@ def HLSLintPass : Pass<"compress-hls-lint", "ModuleOp"> {
   let description = [{
     Reads the EmitC that is about to be printed, and changes nothing. An error is
 
-    * a buffer between the tasks of a `#pragma HLS DATAFLOW` that is not written by one call and read by one other call, in
-      this order; and any statement beside calls there, except definitions of buffers;
+    * a buffer or a stream between the tasks of a `#pragma HLS DATAFLOW` that is not written by one call and read by one other
+      call, in this order; a stream that one call reads and writes; and any statement beside calls there, except
+      definitions of buffers and streams;
     * a loop with bounds that are no literals;
     * a loop with a second exit: a return, break or goto in its body;
     * a complete partition of an array of more than 4096 numbers, which would be that many registers.

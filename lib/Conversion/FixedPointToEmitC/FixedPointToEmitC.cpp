@@ -6,10 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Dataflow.h"
+#include "ValueEmitter.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
-#include "compress/Dialect/HLS/IR/HLS.h"
-#include "mlir/Dialect/EmitC/IR/EmitC.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::compress {
@@ -22,14 +21,11 @@ using namespace mlir::compress;
 
 namespace {
 
-/// Most bits of an integer, as of the numbers of a fixed-point network.
-constexpr unsigned kMostBits = 64;
-
 /// Emits the functions of one module. An op that is not listed here is an error, never text.
-class Emitter {
+class Emitter : ValueEmitter {
 public:
   Emitter(ModuleOp module, StringRef top, bool hasMemoryPorts)
-      : module(module), top(top), hasMemoryPorts(hasMemoryPorts), builder(module.getContext()) {}
+      : ValueEmitter(module, hasMemoryPorts), top(top), hasMemoryPorts(hasMemoryPorts) {}
 
   LogicalResult run() {
     SmallVector<Operation *> ops;
@@ -56,27 +52,6 @@ private:
                            << "' is nothing that convert-compress-to-fixed-point makes";
   }
 
-  Type opaque(const Twine &text) { return emitc::OpaqueType::get(module.getContext(), text.str()); }
-  Type sizeType() { return emitc::SizeTType::get(module.getContext()); }
-
-  /// The C++ type of `type`; null, after an error at `op`, if there is none.
-  Type convert(Operation *op, Type type) {
-    if (auto integer = dyn_cast<IntegerType>(type); integer && integer.isSignless() && integer.getWidth() <= kMostBits)
-      return opaque("ap_int<" + Twine(integer.getWidth()) + ">");
-    if (auto memref = dyn_cast<MemRefType>(type); memref && memref.hasStaticShape() && memref.getRank() > 0 &&
-                                                  memref.getNumElements() > 0 && memref.getLayout().isIdentity() &&
-                                                  isa<IntegerType>(memref.getElementType()))
-      if (Type element = convert(op, memref.getElementType()))
-        return emitc::ArrayType::get(memref.getShape(), element);
-    op->emitError() << "type " << type << " has no C++ type for synthesis";
-    return {};
-  }
-
-  Value literal(Location loc, Type type, const Twine &text) {
-    return emitc::LiteralOp::create(builder, loc, type, builder.getStringAttr(text));
-  }
-  Value size(Location loc, int64_t value) { return literal(loc, sizeType(), Twine(value)); }
-
   LogicalResult emitGlobal(memref::GlobalOp op) {
     Type type = convert(op, op.getType());
     auto values = dyn_cast_or_null<DenseIntElementsAttr>(op.getInitialValueAttr());
@@ -99,8 +74,8 @@ private:
     if (!op.getBody().hasOneBlock() || op.getNumResults() > 1)
       return op.emitError("expects a function of one block and at most one result");
     SmallVector<Type> inputs, results;
-    for (Type type : op.getArgumentTypes())
-      inputs.push_back(convert(op, type));
+    for (BlockArgument argument : op.getArguments())
+      inputs.push_back(streams.contains(argument) ? streamType(argument) : convert(op, argument.getType()));
     for (Type type : op.getResultTypes())
       results.push_back(convert(op, type));
     if (llvm::is_contained(inputs, Type()) || llvm::is_contained(results, Type()))
@@ -114,8 +89,7 @@ private:
     OpBuilder::InsertionGuard guard(builder);
     Block *body = function.addEntryBlock();
     builder.setInsertionPointToStart(body);
-    values.clear();
-    numLoops = 0;
+    beginFunction();
     for (auto [from, to] : llvm::zip_equal(op.getArguments(), body->getArguments())) {
       values[from] = to;
       if (isTop && hasMemoryPorts)
@@ -123,13 +97,29 @@ private:
     }
     if (isTop)
       emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS DATAFLOW");
+    for (BlockArgument argument : op.getArguments())
+      if (streams.contains(argument) && op.getArgAttr(argument.getArgNumber(), hls::kWindowAttr))
+        emitWindow(argument);
     return emitBlock(op.getBody().front());
   }
 
+  /// Numbers of streams are read before, and written behind, all else that is done between two loops, in the order of
+  /// the schedule.
   LogicalResult emitBlock(Block &block) {
-    for (Operation &op : block)
-      if (failed(emitOp(&op)))
+    emitReads(block.begin(), block.end());
+    SmallVector<affine::AffineStoreOp> writes;
+    for (Operation &op : block) {
+      if (isa<affine::AffineForOp>(op) || op.hasTrait<OpTrait::IsTerminator>())
+        emitWrites(writes);
+      if (isa<func::ReturnOp>(op))
+        takeRest(op.getLoc());
+      if (auto store = dyn_cast<affine::AffineStoreOp>(op); store && streams.contains(store.getMemRef()))
+        writes.push_back(store);
+      else if (!values.contains(op.getNumResults() ? op.getResult(0) : Value()) && failed(emitOp(&op)))
         return failure();
+      if (isa<affine::AffineForOp>(op))
+        emitReads(std::next(op.getIterator()), block.end());
+    }
     return success();
   }
 
@@ -165,6 +155,10 @@ private:
           return success();
         })
         .Case([&](memref::AllocOp alloc) {
+          if (streams.contains(alloc)) {
+            emitStream(alloc);
+            return success();
+          }
           Type type = convert(op, alloc.getType());
           if (!type)
             return failure();
@@ -185,7 +179,9 @@ private:
             return failure();
           if (failed(checkPlace(op, load.getAffineMap())))
             return failure();
-          auto place = subscript(loc, type, load.getMemRef(), load.getAffineMap(), load.getMapOperands());
+          auto kept = keptNumber(load);
+          auto place = kept ? *kept
+                            : subscript(loc, type, load.getMemRef(), load.getAffineMap(), load.getMapOperands());
           values[load] = emitc::LoadOp::create(builder, loc, type, place);
           return success();
         })
@@ -264,12 +260,6 @@ private:
     return success();
   }
 
-  Value variable(Location loc, Type type) {
-    auto none = emitc::OpaqueAttr::get(module.getContext(), "");
-    return emitc::VariableOp::create(builder, loc, isa<emitc::ArrayType>(type) ? type : emitc::LValueType::get(type),
-                                     none);
-  }
-
   LogicalResult emitCall(func::CallOp call) {
     SmallVector<Type> types;
     for (Type type : call.getResultTypes())
@@ -307,8 +297,10 @@ private:
       values[loop.getInductionVar()] = emitted.getInductionVar();
       for (auto [argument, variable] : llvm::zip_equal(loop.getRegionIterArgs(), variables))
         values[argument] = readVariable(loc, variable);
+      takeIn(loop, /*isBehind=*/false);
       if (failed(emitBlock(*loop.getBody())))
         return failure();
+      takeIn(loop, /*isBehind=*/true);
       for (auto [yielded, variable] : llvm::zip_equal(loop.getBody()->getTerminator()->getOperands(), variables))
         emitc::AssignOp::create(builder, loc, variable, values.lookup(yielded));
     }
@@ -328,10 +320,6 @@ private:
     verbatim("#pragma HLS PIPELINE II=" + Twine(pipeline ? pipeline.getIi() : 1));
     if (pipeline && pipeline.getLanes() > 1)
       verbatim("#pragma HLS UNROLL factor=" + Twine(pipeline.getLanes()));
-  }
-
-  Value readVariable(Location loc, Value variable) {
-    return emitc::LoadOp::create(builder, loc, cast<emitc::LValueType>(variable.getType()).getValueType(), variable);
   }
 
   /// Places are sums and products of indices of loops: a division would be hardware.
@@ -357,47 +345,8 @@ private:
     return cast<TypedValue<emitc::LValueType>>(place.getResult());
   }
 
-  Value emitIndex(Location loc, AffineExpr expr, ArrayRef<Value> ivs) {
-    if (auto constant = dyn_cast<AffineConstantExpr>(expr))
-      return size(loc, constant.getValue());
-    if (auto dim = dyn_cast<AffineDimExpr>(expr))
-      return ivs[dim.getPosition()];
-    // Literals are no operations of an expression: they come in from outside.
-    SmallVector<Value> inputs(ivs);
-    llvm::DenseMap<AffineExpr, unsigned> numbers;
-    expr.walk([&](AffineExpr inner) {
-      if (isa<AffineConstantExpr>(inner) && numbers.try_emplace(inner, inputs.size()).second)
-        inputs.push_back(size(loc, cast<AffineConstantExpr>(inner).getValue()));
-    });
-    auto expression = emitc::ExpressionOp::create(builder, loc, sizeType(), inputs, /*do_not_inline=*/false);
-    OpBuilder::InsertionGuard guard(builder);
-    Block &body = expression.createBody();
-    builder.setInsertionPointToStart(&body);
-    Value result = emitIndexOps(loc, expr, body.getArguments(), numbers);
-    emitc::YieldOp::create(builder, loc, result);
-    return expression;
-  }
-
-  Value emitIndexOps(Location loc, AffineExpr expr, ValueRange inputs,
-                     const llvm::DenseMap<AffineExpr, unsigned> &numbers) {
-    if (auto dim = dyn_cast<AffineDimExpr>(expr))
-      return inputs[dim.getPosition()];
-    if (isa<AffineConstantExpr>(expr))
-      return inputs[numbers.lookup(expr)];
-    auto binary = cast<AffineBinaryOpExpr>(expr);
-    Value a = emitIndexOps(loc, binary.getLHS(), inputs, numbers),
-          b = emitIndexOps(loc, binary.getRHS(), inputs, numbers);
-    if (expr.getKind() == AffineExprKind::Add)
-      return emitc::AddOp::create(builder, loc, sizeType(), a, b);
-    return emitc::MulOp::create(builder, loc, sizeType(), a, b);
-  }
-
-  ModuleOp module;
   StringRef top;
   bool hasMemoryPorts;
-  OpBuilder builder;
-  llvm::DenseMap<Value, Value> values;
-  int numLoops = 0;
 };
 
 struct ConvertFixedPointToEmitCPass : compress::impl::ConvertFixedPointToEmitCPassBase<ConvertFixedPointToEmitCPass> {

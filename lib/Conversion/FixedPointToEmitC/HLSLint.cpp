@@ -24,6 +24,12 @@ static bool isPragma(emitc::VerbatimOp op, StringRef directive) {
   return text.consume_front("#pragma HLS ") && text.trim().starts_with_insensitive(directive);
 }
 
+/// True if `value` is a stream or a reference to one.
+static bool isStream(Value value) {
+  auto type = dyn_cast<emitc::OpaqueType>(value.getType());
+  return type && type.getValue().starts_with("hls::stream<");
+}
+
 namespace {
 
 class Linter {
@@ -67,6 +73,11 @@ private:
             access.writes |= inner.writes;
           }
       }
+      if (auto verbatim = dyn_cast<emitc::VerbatimOp>(user)) {
+        bool isFirst = verbatim.getFmtArgs()[0] == function.getArgument(argument);
+        access.reads |= isFirst && verbatim.getValue().starts_with("{}.read(");
+        access.writes |= isFirst && verbatim.getValue().starts_with("{}.write(");
+      }
       if (auto subscript = dyn_cast<emitc::SubscriptOp>(user))
         for (Operation *at : subscript->getUsers()) {
           access.reads |= isa<emitc::LoadOp>(at);
@@ -87,7 +98,7 @@ private:
     for (Operation &op : function.getBody().front()) {
       if (auto call = dyn_cast<emitc::CallOp>(op)) {
         addCall(call, buffers);
-      } else if (isa<emitc::VariableOp>(op)) {
+      } else if (isa<emitc::VariableOp>(op) || (isa<emitc::LiteralOp>(op) && isStream(op.getResult(0)))) {
         buffers[op.getResult(0)];
       } else if (!isa<emitc::VerbatimOp, emitc::ReturnOp>(op)) {
         report(&op, "a region of DATAFLOW holds buffers and calls alone");
@@ -117,6 +128,8 @@ private:
       if (!callee || it == buffers.end())
         continue;
       Access access = accessOf(callee, use.getOperandNumber());
+      if (isStream(use.get()) && access.reads && access.writes)
+        report(call, "a task reads and writes a stream of DATAFLOW: expects one producer and one consumer");
       // What a task both writes and reads again is its own.
       if (access.writes)
         it->second.producers.push_back(call);

@@ -9,6 +9,7 @@
 #include "ProjectReport.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/HLS/IR/HLS.h"
 #include "compress/Kernel/Requantize.h"
 #include "compress/Target/HLS/Reference.h"
 #include "compress/Target/Verilog/Verilog.h"
@@ -115,12 +116,35 @@ private:
       return llvm::createStringError("the network could not be printed as C++");
     add("firmware/net.cpp", "// Made by compress-compile. Formats of the ports: net.h.\n#include \"net.h\"\n#include "
                             "\"weights.h\"\n\n" +
-                                text + (options.hasStreams ? filledIn(kStreamPorts) : ""));
+                                text + (options.hasStreams ? streamPorts() : ""));
     add("firmware/weights.h",
         "// Made by compress-compile: weights and biases of net.cpp.\n#ifndef NET_WEIGHTS_H\n#define "
         "NET_WEIGHTS_H\n\n#include <ap_int.h>\n\n" +
             weights + "\n#endif\n");
     return llvm::Error::success();
+  }
+
+  /// The top function; the network in it takes its numbers from a stream, or from an array.
+  std::string streamPorts() {
+    std::string text = filledIn(kStreamPorts);
+    bool isStream[2];
+    for (unsigned port : {0, 1})
+      isStream[port] = bufferInCpp(module, network.getArgument(port), /*arePorts=*/true).isStream;
+    auto depth = [&](unsigned port) {
+      return std::to_string(network.getArgAttrOfType<hls::StreamAttr>(port, hls::kStreamAttr).getDepth());
+    };
+    auto stream = [&](const std::string &type, const std::string &name, unsigned port) {
+      return "hls::stream<" + type + "> " + name + "(\"" + name + "\");\n#pragma HLS STREAM variable=" + name +
+             " depth=" + depth(port);
+    };
+    replaceIn(text, "@NUMBERS_OUT@", isStream[0] ? "hls::stream<net_input_t> &to" : "net_input_t to[NET_INPUTS]");
+    replaceIn(text, "@PUT_NUMBER@",
+              isStream[0] ? "to.write(net_input_t(beat.data));" : "to[i] = net_input_t(beat.data);");
+    replaceIn(text, "@RESULTS_IN@", isStream[1] ? "hls::stream<net_result_t> &from" : "net_result_t from[NET_RESULTS]");
+    replaceIn(text, "@TAKE_RESULT@", isStream[1] ? "from.read()" : "from[i]");
+    replaceIn(text, "@NUMBERS@", isStream[0] ? stream("net_input_t", "numbers", 0) : "net_input_t numbers[NET_INPUTS];");
+    replaceIn(text, "@RESULTS@", isStream[1] ? stream("net_result_t", "results", 1) : "net_result_t results[NET_RESULTS];");
+    return text;
   }
 
   static std::string describe(const HLSPort &port, StringRef macro) {
@@ -155,7 +179,7 @@ void {2}(hls::stream<net_input_beat_t> &input, hls::stream<net_result_beat_t> &r
 
   std::string header() {
     return std::string("// Made by compress-compile.\n#ifndef NET_H\n#define NET_H\n\n#include <ap_int.h>\n") +
-           (options.hasStreams ? "#include <ap_axi_sdata.h>\n#include <hls_stream.h>\n" : "") +
+           (options.hasStreams ? "#include <ap_axi_sdata.h>\n" : "") + "#include <hls_stream.h>\n" +
            "#include <cstddef>\n\n" + describe(input, "NET_INPUT") + describe(result, "NET_RESULT") +
            (options.hasStreams ? streamDeclarations() : memoryDeclarations()) +
            R"(// The nearest number of a format, ties to even, saturated.
@@ -188,15 +212,16 @@ static inline double net_value_of(net_result_t number) {
 )";
   }
 
+  static void replaceIn(std::string &text, StringRef word, const std::string &by) {
+    for (size_t at; (at = text.find(word)) != std::string::npos;)
+      text.replace(at, word.size(), by);
+  }
+
   std::string filledIn(StringRef text) {
     std::string result = text.str();
-    auto replace = [&](StringRef word, const std::string &by) {
-      for (size_t at; (at = result.find(word)) != std::string::npos;)
-        result.replace(at, word.size(), by);
-    };
-    replace("@TOP@", options.top);
-    replace("@PART@", options.part.name);
-    replace("@PERIOD@", llvm::formatv("{0:f2}", 1000 / options.clockMHz));
+    replaceIn(result, "@TOP@", options.top);
+    replaceIn(result, "@PART@", options.part.name);
+    replaceIn(result, "@PERIOD@", llvm::formatv("{0:f2}", 1000 / options.clockMHz));
     return result;
   }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProjectReport.h"
+#include "compress/Conversion/FixedPoint.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -80,8 +81,15 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
     step["name"] = call.getCallee();
     steps.push_back(std::move(step));
   }
-  for (memref::AllocOp alloc : network.getOps<memref::AllocOp>())
-    bufferBits += bitsOf(alloc.getType());
+  SmallVector<Value> buffers(network.getOps<memref::AllocOp>());
+  if (options.hasStreams) // else ports, which are outside
+    buffers.append(network.args_begin(), network.args_end());
+  int64_t numStreams = 0;
+  for (Value buffer : buffers) {
+    BufferInCpp inCpp = bufferInCpp(module, buffer, options.hasStreams);
+    bufferBits += inCpp.bits;
+    numStreams += inCpp.isStream;
+  }
   const Part &part = options.part;
   llvm::json::Object budget{{"dsp", labelled(part.dsp, "assumed")},
                             {"bram18", labelled(part.bram18, "assumed")},
@@ -98,7 +106,9 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
       {"multiplications", labelled(multiplications, kCounted)},
       {"shift_products", labelled(shifts, kCounted)},
       {"rom_bits", labelled(romBits, kCounted)},
-      {"buffer_bits", labelled(bufferBits, kCounted)},
+      {"buffer_bits", labelled(bufferBits, "counted from the C++: depths of streams, windows, arrays twice")},
+      {"streams", labelled(numStreams, kCounted)},
+      {"arrays", labelled(static_cast<int64_t>(buffers.size()) - numStreams, kCounted)},
       {"part", labelled(part.name, "assumed")},
       {"budget", std::move(budget)},
       {"clock_mhz", labelled(options.clockMHz, "assumed")},

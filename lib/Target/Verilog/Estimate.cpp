@@ -169,16 +169,18 @@ private:
 
   void addBanks() {
     for (int64_t words : task.bankWords) {
-      int64_t bits = bitsOf(words - 1), deep = (int64_t(1) << bits) + words;
+      int64_t bits = bitsOf(words - 1), deep = task.window ? words : (int64_t(1) << bits) + words;
       if (task.hasBlockBanks()) {
         sum.bram18 += blockRamsFor(deep, task.inputWidth);
       } else {
         sum.lut += distributedRamLUTs(deep, task.inputWidth);
         sum.ff += task.inputWidth;
       }
-      luts += bits + 2;
-      sum.ff += bits;
+      luts += (task.window ? 2 : 1) * bits + 2;
+      sum.ff += (task.window ? 2 : 1) * bits;
     }
+    if (task.window) // what has come, and two comparisons with it
+      luts += 3.0 * printer.arrivedBits();
     int64_t turn = bitsOf(task.bankOf.size() - 1), filled = bitsOf(task.inputs - 1);
     luts += turn + filled + filled / 3.0 + 8 + task.bankOf.size() / 16.0;
     sum.ff += turn + filled + 4;

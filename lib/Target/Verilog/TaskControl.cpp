@@ -33,16 +33,22 @@ void TaskPrinter::printControl() {
     return numNests == 1 ? std::string() : llvm::formatv("nest == {0}'d{1}", nestBits, n).str();
   };
   os << "  // An iteration is issued when the pause after the last one is over and its numbers are there.\n";
-  if (!task.isStreamed)
+  if (task.window)
+    os << "  reg " << rangeOf(arrivedBits()) << "arrived;\n";
+  else if (!task.isStreamed)
     os << "  reg reading, filling;\n  reg [1:0] full;\n";
   for (size_t b = 0; b < task.bankWords.size(); ++b)
     os << "  reg " << rangeOf(task.inputWidth) << "bank" << b << "_q;\n";
+  for (size_t b = 0; task.window && b < task.bankWords.size(); ++b) // where the sample that is read begins
+    os << "  reg " << rangeOf(bitsOf(task.bankWords[b] - 1)) << "bank" << b << "_first;\n";
   if (numNests > 1)
     os << "  reg " << rangeOf(nestBits) << "nest;\n";
   if (most > 0)
     os << "  reg " << rangeOf(pauseBits) << "pause;\n";
   std::string ready;
-  if (!task.isStreamed) {
+  if (task.window) {
+    ready = "arrived >= need";
+  } else if (!task.isStreamed) {
     ready = "full[reading]";
   } else {
     for (unsigned n = 0; n < numNests; ++n) {
@@ -51,8 +57,6 @@ void TaskPrinter::printControl() {
       ready += n + 1 == numNests ? here : isNest(n) + " ? " + here + " : ";
     }
   }
-  os << "  wire issue = " << (most > 0 ? llvm::formatv("pause == {0}'d0 & ", pauseBits).str() : "") << "(" << ready
-     << ");\n";
   for (auto [loop, trips] : llvm::enumerate(tripsOfLoop))
     if (trips > 1) {
       int64_t bits = bitsOf(trips - 1);
@@ -64,6 +68,8 @@ void TaskPrinter::printControl() {
        << "\n";
   for (auto &[wire, value] : wires)
     os << "  " << wire << " = " << value << ";\n";
+  os << "  wire issue = " << (most > 0 ? llvm::formatv("pause == {0}'d0 & ", pauseBits).str() : "") << "(" << ready
+     << ");\n";
   for (unsigned n = 0; n < numNests; ++n) {
     os << "  wire " << nestName(n, "v0") << " = issue" << (numNests > 1 ? " & " + isNest(n) : "") << ";\n";
     for (int64_t s = 1; s <= lastValid[n]; ++s)

@@ -189,10 +189,13 @@ void TaskPrinter::printNode(unsigned n, int index) {
     name = "in_data";
     return;
   case Node::BankRead: {
-    int64_t bits = bitsOf(task.bankWords[node.index] - 1);
-    os << "  wire " << rangeOf(bits + 1) << name << "_at = {reading, " << name << "_local};\n";
+    int64_t bits = bitsOf(task.bankWords[node.index] - 1), bitsAt = task.window ? bits : bits + 1;
+    if (task.window) // around the end of the bank, from where the sample begins in it
+      os << "  wire " << rangeOf(bits) << name << "_at = " << name << "_local + bank" << node.index << "_first;\n";
+    else
+      os << "  wire " << rangeOf(bitsAt) << name << "_at = {reading, " << name << "_local};\n";
     wires["wire " + rangeOf(bits) + name + "_local"] = placeWire(n, node.place, bits);
-    bankReads[node.index].push_back({valid(n, node.start), later(name + "_at", bits + 1, 0, node.start)});
+    bankReads[node.index].push_back({valid(n, node.start), later(name + "_at", bitsAt, 0, node.start)});
     return declare("bank" + std::to_string(node.index) + "_q");
   }
   case Node::RomRead:
@@ -269,8 +272,7 @@ void TaskPrinter::printNode(unsigned n, int index) {
 
 void TaskPrinter::printBanks() {
   int64_t period = task.bankOf.size(), banks = task.bankWords.size(), selBits = bitsOf(banks);
-  os << "\n  // Numbers that arrive are spread over banks, half by half.\n";
-  os << "  assign in_take = in_valid & ~full[filling];\n";
+  os << "\n  // Numbers that arrive are spread over banks.\n";
   int64_t countBits = bitsOf(task.inputs - 1);
   os << "  reg " << rangeOf(countBits) << "filled;\n  wire filled_last = filled == " << countBits << "'d"
      << task.inputs - 1 << ";\n";
@@ -286,23 +288,43 @@ void TaskPrinter::printBanks() {
   }
   os << "  always @(posedge clk) if (rst) filled <= 0; else if (in_take) filled <= filled_last ? " << countBits
      << "'d0 : filled + " << countBits << "'d1;\n";
-  for (int64_t b = 0; b < banks; ++b) {
-    int64_t words = task.bankWords[b], bits = bitsOf(words - 1);
-    std::string bank = "bank" + std::to_string(b);
-    os << "  wire " << bank << "_we = in_take"
-       << (hasChoice ? llvm::formatv(" & sel == {0}'d{1}", selBits, b).str() : "") << ";\n  reg " << rangeOf(bits)
-       << bank << "_next;\n  always @(posedge clk) if (rst) " << bank << "_next <= 0; else if (in_take & filled_last) "
-       << bank << "_next <= 0; else if (" << bank << "_we) " << bank << "_next <= " << bank << "_next + " << bits
-       << "'d1;\n";
-    os << "  (* ram_style = \"" << (task.hasBlockBanks() ? "block" : "distributed") << "\" *) reg "
-       << rangeOf(task.inputWidth) << bank << " [0:" << (int64_t(1) << bits) + words - 1 << "];\n";
-    os << "  always @(posedge clk) if (" << bank << "_we) " << bank << "[{filling, " << bank << "_next}] <= in_data;\n";
-    std::string at;
-    for (auto [i, read] : llvm::enumerate(bankReads[b]))
-      at += i + 1 == bankReads[b].size() ? read.second : read.first + " ? " + read.second + " : ";
-    os << "  wire " << rangeOf(bits + 1) << bank << "_at = " << at << ";\n  always @(posedge clk) if (en) " << bank
-       << "_q <= " << bank << "[" << bank << "_at];\n";
+  for (int64_t b = 0; b < banks; ++b)
+    printBank(b, hasChoice ? llvm::formatv(" & sel == {0}'d{1}", selBits, b).str() : "");
+  if (task.window)
+    printWindow();
+  else
+    printHalves();
+}
+
+/// A bank is written where it stands, `condition` and a number that arrives, and read where an iteration says.
+void TaskPrinter::printBank(int64_t b, const std::string &condition) {
+  int64_t words = task.bankWords[b], bits = bitsOf(words - 1), bitsAt = task.window ? bits : bits + 1;
+  std::string bank = "bank" + std::to_string(b), range = rangeOf(bits);
+  os << "  wire " << bank << "_we = in_take" << condition << ";\n  reg " << range << bank
+     << "_next;\n  always @(posedge clk) if (rst) " << bank << "_next <= 0; else if (";
+  if (!task.window)
+    os << "in_take & filled_last) " << bank << "_next <= 0; else if (";
+  os << bank << "_we) " << bank << "_next <= " << bank << "_next + " << bits << "'d1;\n";
+  if (task.window) {
+    uint64_t step = static_cast<uint64_t>(task.window->perSample[b]) & (words - 1);
+    os << "  always @(posedge clk) if (rst) " << bank
+       << "_first <= 0; else if (en & ends) " << bank << "_first <= " << bank << "_first + " << bits << "'d" << step
+       << ";\n";
   }
+  os << "  (* ram_style = \"" << (task.hasBlockBanks() ? "block" : "distributed") << "\" *) reg "
+     << rangeOf(task.inputWidth) << bank << " [0:" << (task.window ? words : (int64_t(1) << bits) + words) - 1
+     << "];\n";
+  os << "  always @(posedge clk) if (" << bank << "_we) " << bank << "["
+     << (task.window ? bank + "_next" : "{filling, " + bank + "_next}") << "] <= in_data;\n";
+  std::string at;
+  for (auto [i, read] : llvm::enumerate(bankReads[b]))
+    at += i + 1 == bankReads[b].size() ? read.second : read.first + " ? " + read.second + " : ";
+  os << "  wire " << rangeOf(bitsAt) << bank << "_at = " << at << ";\n  always @(posedge clk) if (en) " << bank
+     << "_q <= " << bank << "[" << bank << "_at];\n";
+}
+
+void TaskPrinter::printHalves() {
+  os << "  assign in_take = in_valid & ~full[filling];\n";
   std::string free = "ends", half = "reading";
   for (int64_t s = 1; s <= task.freeStage(); ++s) {
     os << "  reg ends_d" << s << ", reading_d" << s << ";\n  always @(posedge clk) if (rst) ends_d" << s
@@ -316,6 +338,20 @@ void TaskPrinter::printBanks() {
      << "      if (in_take & filled_last) begin full[filling] <= 1; filling <= ~filling; end\n"
      << "      if (en & ends) reading <= ~reading;\n      if (en & " << free << ") full[" << half
      << "] <= 0;\n    end\n";
+}
+
+int64_t TaskPrinter::arrivedBits() { return bitsOf(task.inputs + task.window->capacity); }
+
+void TaskPrinter::printWindow() {
+  const Window &window = *task.window;
+  int64_t bits = arrivedBits();
+  Place limit = window.oldest;
+  limit.base += window.capacity;
+  wires["wire " + rangeOf(bits) + "need"] = placeWire(0, window.need, bits);
+  wires["wire " + rangeOf(bits) + "limit"] = placeWire(0, limit, bits);
+  os << "  // A number is taken when the one that it replaces is read no more; the next sample follows.\n"
+     << "  assign in_take = in_valid & arrived < limit;\n  always @(posedge clk) if (rst) arrived <= 0; else arrived <= "
+     << "arrived + " << signExtended("{1'b0, in_take}", 2, std::max<int64_t>(bits, 2)) << " - (en & ends ? " << bits << "'d" << task.inputs << " : " << bits << "'d0);\n";
 }
 
 void TaskPrinter::printOutput() {

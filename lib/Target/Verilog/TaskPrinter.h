@@ -57,6 +57,8 @@ public:
   std::vector<int64_t> tripsOfLoop;
   /// Stages of each nest in which its valid bit is used.
   SmallVector<int64_t> lastValid;
+  /// Bits in which numbers that have come are counted: those of a sample that is read, and what is kept of the next.
+  int64_t arrivedBits();
 
 private:
   std::string nestName(unsigned n, const llvm::Twine &what);
@@ -77,6 +79,10 @@ private:
   void printControl();
   void printAdvance(unsigned n, unsigned d, const std::string &indent);
   void printBanks();
+  void printBank(int64_t bank, const std::string &condition);
+  /// When numbers may be taken, and which are kept no more.
+  void printHalves();
+  void printWindow();
   void printNest(unsigned n);
   void printNode(unsigned n, int node);
   void printOutput();

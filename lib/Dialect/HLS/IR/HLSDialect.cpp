@@ -9,6 +9,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 #include "compress/Dialect/HLS/IR/HLSDialect.cpp.inc"
 
@@ -34,11 +35,13 @@ static LogicalResult verifyKind(Operation *op, NamedAttribute attribute) {
   bool isRight = (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
                  (name == kPipelineAttr && isa<PipelineAttr>(value)) ||
                  (name == kStreamAttr && isa<StreamAttr>(value)) || (name == kBanksAttr && isa<BanksAttr>(value)) ||
+                 (name == kWindowAttr && isa<WindowAttr>(value)) || (name == kPlaceAttr && isa<AffineMapAttr>(value)) ||
                  ((name == kTaskAttr || name == kNetworkAttr) && isa<TaskAttr>(value));
   if (isRight)
     return success();
   return op->emitError("attribute '") << name << "' is " << value << ": expects "
-                                      << (isStart ? "a 64-bit integer, 0 or more"
+                                      << (isStart               ? "a 64-bit integer, 0 or more"
+                                          : name == kPlaceAttr ? "an affine map"
                                                   : "the attribute of the hls dialect that goes by this name");
 }
 
@@ -66,11 +69,27 @@ LogicalResult StreamAttr::verify(function_ref<InFlightDiagnostic()> emitError, i
 }
 
 LogicalResult BanksAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count, int64_t words,
-                                StringRef storage) {
+                                StringRef storage, StringRef keeps) {
   if (count < 1 || words < 1) // banks C1
     return emitError() << count << " banks of " << words << " words: expects 1 or more of each";
   if (storage != "block" && storage != "distributed") // banks C2
     return emitError() << "storage is '" << storage << "': expects block or distributed";
+  if (keeps != "sample" && keeps != "window") // banks C3
+    return emitError() << "keeps '" << keeps << "': expects sample or window";
+  if (keeps == "window" && !llvm::isPowerOf2_64(words)) // banks C4
+    return emitError() << "a window of " << words << " words: expects a power of two";
+  return success();
+}
+
+LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t words, int64_t first,
+                                 DenseI64ArrayAttr steps, DenseI64ArrayAttr behind) {
+  if (words < 1 || !llvm::isPowerOf2_64(words)) // window C1
+    return emitError() << "a window of " << words << " words: expects a power of two";
+  auto isNegative = [](int64_t step) { return step < 0; };
+  bool isRight = first >= 0 && steps && behind && steps.size() == behind.size() &&
+                 llvm::none_of(steps.asArrayRef(), isNegative) && llvm::none_of(behind.asArrayRef(), isNegative);
+  if (!isRight) // window C2
+    return emitError() << "expects first, steps and behind of 0 or more, the last two of as many loops";
   return success();
 }
 

@@ -21,6 +21,20 @@ public:
 
   /// True if each iteration takes the next numbers that arrive, in an order that is the same in all iterations.
   bool isInOrder();
+  /// What moves along the numbers; nothing if a whole sample is needed at once, or the numbers that are needed are no
+  /// sums of products of the counts of the loops that all nests share. Asked before there are lanes.
+  std::optional<Window> window();
+  /// Makes banks, which are spread, as large as `window` needs, powers of two, if that is less than two samples and no
+  /// iteration reads a bank twice; else false.
+  bool keepOnly(Window &window, MutableArrayRef<Nest> nests);
+  /// Which of the numbers that arrive each load of nests without lanes reads; none if one is no sum of products, or stands in
+  /// no sum.
+  KeptLoads keptLoads();
+  /// The loads of `nest`, in the order in which they stand.
+  SmallVector<affine::AffineLoadOp> loadsOf(const Nest &nest);
+  /// In order: which of the numbers of an iteration a load is.
+  int64_t turnIn(affine::AffineLoadOp load) const { return turnOf.lookup(load); }
+
   /// Spreads numbers over banks: those of different loads, and of different lanes, lie in different ones, unless two
   /// loads share a number. A bank holds its numbers in the order in which they arrive. Nests whose lanes would share a
   /// bank lose them.
@@ -33,9 +47,9 @@ public:
   SmallVector<int64_t> bankOf;
 
 private:
-  SmallVector<affine::AffineLoadOp> loadsOf(const Nest &nest);
   void forEachCounts(const Nest &nest, function_ref<bool(ArrayRef<int64_t>)> body);
   int64_t placeOf(const Nest &nest, affine::AffineLoadOp load, ArrayRef<int64_t> counts, int64_t lane);
+  std::optional<AffineMap> turn(const Nest &nest, affine::AffineLoadOp load);
   bool spreadOnce(MutableArrayRef<Nest> nests);
 
   ArrayRef<Nest> nests;
@@ -43,7 +57,6 @@ private:
   /// Of each place: when its number arrives, its bank, where in it.
   std::vector<int64_t> arrivalOf, bankAt, placeInBank;
   int64_t count;
-  /// In order: which of the numbers of an iteration a load is.
   llvm::DenseMap<Operation *, int64_t> turnOf;
 };
 

@@ -66,18 +66,18 @@ int64_t DataPath::firstStart(Node::Kind kind) const {
 // Choice
 //===----------------------------------------------------------------------===//
 
-void DataPath::schedule(int64_t ports) {
+void DataPath::schedule(int64_t ports, int64_t storePorts) {
   // Ports: how many accesses an iteration makes to each.
   std::map<std::pair<int, int64_t>, int64_t> accesses;
   for (Node &node : nodes) {
     if (node.kind == Node::StreamRead) {
-      node.start = node.index / ports;
-      ++accesses[{Node::StreamRead, 0}];
+      node.start = node.index;
+      accesses[{Node::StreamRead, node.stream}] += ports; // it has one
     }
     if (node.kind == Node::BankRead)
       node.start = accesses[{Node::BankRead, node.index}]++ / ports;
   }
-  int64_t port = llvm::divideCeil(stores.size(), nest.tripsPerStore() * ports);
+  int64_t port = llvm::divideCeil(stores.size(), nest.tripsPerStore() * storePorts);
   for (auto &[key, count] : accesses)
     port = std::max<int64_t>(port, llvm::divideCeil(count, ports));
 
@@ -213,7 +213,7 @@ LogicalResult DataPath::verify() const {
     bool isPort = node.kind == Node::StreamRead || node.kind == Node::BankRead;
     if (!isPort)
       continue;
-    int64_t portNumber = node.kind == Node::StreamRead ? 0 : node.index;
+    int64_t portNumber = node.kind == Node::StreamRead ? node.stream : node.index;
     auto [it, isFree] = taken.try_emplace({node.kind, portNumber, node.start % ii}, node.op);
     if (!isFree)
       return node.op->emitError("is no schedule: its port is taken in that cycle").attachNote(it->second->getLoc())

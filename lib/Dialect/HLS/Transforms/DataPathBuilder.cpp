@@ -126,6 +126,7 @@ private:
       return -1;
     int node = add({read->isStream ? Node::StreamRead : Node::BankRead, load, lane, {}, width, level});
     path.nodes[node].index = read->place;
+    path.nodes[node].stream = read->stream;
     path.nodes[node].place = read->at;
     return node;
   }

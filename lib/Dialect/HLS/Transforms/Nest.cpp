@@ -70,7 +70,7 @@ public:
         return store.emitError("a number made of the results of two loops has no schedule yet");
       bySum[sums.empty() ? nullptr : sums.front()].push_back(store);
     }
-    bool hasStraight = false;
+    bool hasStraight = false, isBehindLoop = false;
     for (Operation &op : block) {
       if (auto loop = dyn_cast<affine::AffineForOp>(op)) {
         if (!loop.hasConstantLowerBound() || !loop.hasConstantUpperBound() ||
@@ -82,6 +82,10 @@ public:
                                       : failed(addSum(inside, around.size(), bySum[loop])))
           return failure();
       }
+      // Straight code is one nest, where its first store stands; a loop between its stores would be passed over.
+      if (isa<affine::AffineStoreOp>(op) && hasStraight && isBehindLoop && llvm::is_contained(bySum[nullptr], &op))
+        return op.emitError("has no schedule: a loop stands between it and other stores of straight code");
+      isBehindLoop = hasStraight && (isBehindLoop || isa<affine::AffineForOp>(op));
       if (isa<affine::AffineStoreOp>(op) && !hasStraight && llvm::is_contained(bySum[nullptr], &op)) {
         hasStraight = true;
         nests.push_back({llvm::to_vector(around), static_cast<unsigned>(around.size()), bySum[nullptr]});

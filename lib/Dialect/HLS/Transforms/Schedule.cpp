@@ -55,7 +55,7 @@ int64_t TaskSchedule::interval() const {
     isEnd = walker.advance();
     cycles += paths[nest].ii + (walker.nest() != nest || isEnd ? paths[nest].gap : 0);
   }
-  return isStreamed ? cycles : std::max(cycles, inputs);
+  return isStreamed ? cycles : std::max(cycles, inputs); // one number arrives in a cycle
 }
 
 int64_t TaskSchedule::lanes() const {
@@ -74,52 +74,7 @@ int64_t TaskSchedule::freeStage() const {
 
 bool TaskSchedule::hasBlockBanks() const {
   int64_t words = bankWords.empty() ? 0 : *llvm::max_element(bankWords);
-  return 2 * words * inputWidth >= kLeastBlockBits;
-}
-
-//===----------------------------------------------------------------------===//
-// Steps on their own
-//===----------------------------------------------------------------------===//
-
-static LogicalResult scheduleStep(func::FuncOp step) {
-  FailureOr<SmallVector<Nest>> nests = nestsOf(step);
-  if (failed(nests))
-    return failure();
-  std::vector<DataPath> paths;
-  for (const Nest &nest : *nests) {
-    auto path = DataPath::get(nest, Value(), [&](affine::AffineLoadOp load, int64_t) -> FailureOr<InputRead> {
-      auto argument = dyn_cast<BlockArgument>(load.getMemRef());
-      return InputRead{false, argument ? static_cast<int64_t>(argument.getArgNumber()) : 0, {}};
-    });
-    if (failed(path))
-      return failure();
-    path->schedule(/*ports=*/2);
-    paths.push_back(std::move(*path));
-  }
-  setGaps(paths);
-  for (const DataPath &path : paths)
-    path.annotate();
-  return success();
-}
-
-void mlir::compress::hls::scheduleSteps(ModuleOp module) {
-  auto network = module.lookupSymbol<func::FuncOp>("main");
-  if (!network)
-    return;
-  network.walk([&](func::CallOp call) {
-    auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
-    if (!step || step.isExternal())
-      return;
-    std::string reason;
-    ScopedDiagnosticHandler quiet(module.getContext(), [&](Diagnostic &diagnostic) {
-      if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-        return failure();
-      reason = diagnostic.str();
-      return success();
-    });
-    if (failed(scheduleStep(step)))
-      step->emitRemark("has no schedule: ") << reason;
-  });
+  return (window ? 1 : 2) * words * inputWidth >= kLeastBlockBits;
 }
 
 //===----------------------------------------------------------------------===//
@@ -170,8 +125,7 @@ FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes)
   return std::move(schedule);
 }
 
-/// The places that the nests write, in order.
-static std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests) {
+std::vector<int64_t> mlir::compress::hls::placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests) {
   std::vector<int64_t> places;
   NestWalker walker(nests);
   do {
@@ -203,6 +157,9 @@ FailureOr<TaskSchedule> TaskSchedule::plan(func::CallOp call, ArrayRef<int64_t> 
   Arrival arrival(*nests, task.step.getArgument(0), arriving);
   task.isStreamed = arrival.isInOrder();
   if (!task.isStreamed) {
+    task.window = arrival.window();
+    if (task.window)
+      task.keptLoads = arrival.keptLoads();
     for (Nest &nest : *nests) {
       auto scheduled = lanes ? PipelineAttr() : nest.anchor()->getAttrOfType<PipelineAttr>(kPipelineAttr);
       int64_t wanted = scheduled ? scheduled.getLanes() : std::max<int64_t>(lanes, 1);
@@ -210,6 +167,8 @@ FailureOr<TaskSchedule> TaskSchedule::plan(func::CallOp call, ArrayRef<int64_t> 
         nest.lanes = std::min(wanted, nest.extent(nest.loops.size() - 1));
     }
     arrival.spread(*nests);
+    if (task.window && !arrival.keepOnly(*task.window, *nests))
+      task.window.reset();
     task.bankWords = arrival.bankWords;
     task.bankOf = arrival.bankOf;
   }
@@ -266,8 +225,7 @@ void NetworkSchedule::sizeStreams() {
 // In the IR
 //===----------------------------------------------------------------------===//
 
-/// Sets an attribute of a buffer of the network, an argument or an allocation.
-static void setAttr(Value buffer, StringRef name, Attribute attr) {
+void mlir::compress::hls::setBufferAttr(Value buffer, StringRef name, Attribute attr) {
   if (auto argument = dyn_cast<BlockArgument>(buffer))
     cast<func::FuncOp>(argument.getOwner()->getParentOp()).setArgAttr(argument.getArgNumber(), name, attr);
   else
@@ -285,17 +243,19 @@ void NetworkSchedule::annotate() {
   for (auto [task, depth] : llvm::zip(tasks, depths)) {
     for (const DataPath &path : task.paths)
       path.annotate();
-    setAttr(task.call.getOperand(0), kStreamAttr, StreamAttr::get(context, depth));
+    setBufferAttr(task.call.getOperand(0), kStreamAttr, StreamAttr::get(context, depth));
     if (!task.isStreamed)
-      setAttr(task.call.getOperand(0), kBanksAttr,
+      setBufferAttr(task.call.getOperand(0), kBanksAttr,
               BanksAttr::get(context, task.bankWords.size(), *llvm::max_element(task.bankWords),
-                             task.hasBlockBanks() ? "block" : "distributed"));
+                             task.hasBlockBanks() ? "block" : "distributed", task.window ? "window" : "sample"));
+    if (task.window)
+      annotateWindow(task.step, 0, *task.window, task.keptLoads);
     int64_t cycles = task.interval(), last = 0;
     for (const DataPath &path : task.paths)
       last = std::max(last, path.depth);
     task.call->setAttr(kTaskAttr, TaskAttr::get(context, cycles, cycles + last));
   }
-  setAttr(tasks.back().call.getOperand(1), kStreamAttr, StreamAttr::get(context, depths.back()));
+  setBufferAttr(tasks.back().call.getOperand(1), kStreamAttr, StreamAttr::get(context, depths.back()));
   network->setAttr(kNetworkAttr, TaskAttr::get(context, interval, latency));
 }
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Numbers are counted, not computed. An iteration is issued when all numbers that it takes are in its stream; with
-// banks, a sample is begun when all of it is there. So only a full stream stops a task, as a whole: a result never
+// banks, a sample, or an iteration of the loops that move a window, is begun when all of it is there. So only a full stream stops a task, as a whole: a result never
 // waits for the next sample.
 //
 //===----------------------------------------------------------------------===//
@@ -46,7 +46,9 @@ public:
   /// Decides what happens in this cycle, with `held` numbers in the stream before it.
   void decide(int64_t held, bool hasPlace) {
     unsigned nest = walker.nest();
-    issues = pause == 0 && (task.isStreamed ? held >= stages[nest].numReads : isFull[reading]);
+    issues = pause == 0 && (task.isStreamed ? held >= stages[nest].numReads
+                            : task.window   ? arrived >= task.window->need.at(walker.counts())
+                                            : isFull[reading]);
     takes = issues && stages[nest].reads[0];
     gives = issues && stages[nest].stores[0] && walker.isLast(task.paths[nest].nest.numOuter);
     for (const Iteration &iteration : running) {
@@ -56,11 +58,15 @@ public:
     moves = !gives || hasPlace;
     takes &= moves;
     gives &= moves;
-    if (!task.isStreamed)
+    if (task.window)
+      takes = held > 0 && arrived < task.window->oldest.at(walker.counts()) + task.window->capacity;
+    else if (!task.isStreamed)
       takes = held > 0 && !isFull[filling];
   }
 
   void step() {
+    if (task.window && takes)
+      ++arrived;
     if (moves) {
       unsigned nest = walker.nest();
       if (issues)
@@ -69,7 +75,9 @@ public:
       if (issues) {
         bool isEnd = walker.advance();
         pause = task.paths[nest].ii - 1 + (isEnd || walker.nest() != nest ? task.paths[nest].gap : 0);
-        if (isEnd) {
+        if (isEnd && task.window)
+          arrived -= task.inputs;
+        else if (isEnd) {
           freeing.push_back({reading, 0});
           reading ^= 1;
         }
@@ -83,7 +91,7 @@ public:
           isFull[half] = false;
       llvm::erase_if(freeing, [&](auto &entry) { return entry.second > task.freeStage(); });
     }
-    if (!task.isStreamed && takes && ++filled == task.inputs) {
+    if (!task.isStreamed && !task.window && takes && ++filled == task.inputs) {
       filled = 0;
       isFull[filling] = true;
       filling ^= 1;
@@ -114,6 +122,8 @@ private:
   /// Halves whose last number is about to be read, and for how long.
   SmallVector<std::pair<int, int64_t>> freeing;
   int64_t pause = 0, filled = 0;
+  /// Window: numbers of the sample that is read, and of those behind it, that have come.
+  int64_t arrived = 0;
   bool isFull[2] = {false, false}, issues = false, moves = false;
   int reading = 0, filling = 0;
 };

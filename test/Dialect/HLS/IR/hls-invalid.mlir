@@ -20,12 +20,37 @@ func.func private @stream_c1(memref<4xi8> {hls.stream = #hls.stream<depth = 0>})
 // -----
 
 // expected-error@+1 {{0 banks of 4 words: expects 1 or more of each}}
-func.func private @banks_c1(memref<4xi8> {hls.banks = #hls.banks<count = 0, words = 4, storage = "block">})
+func.func private @banks_c1(memref<4xi8> {hls.banks = #hls.banks<count = 0, words = 4, storage = "block", keeps = "sample">})
 
 // -----
 
 // expected-error@+1 {{storage is 'tape': expects block or distributed}}
-func.func private @banks_c2(memref<4xi8> {hls.banks = #hls.banks<count = 1, words = 4, storage = "tape">})
+func.func private @banks_c2(memref<4xi8> {hls.banks = #hls.banks<count = 1, words = 4, storage = "tape", keeps = "sample">})
+
+// -----
+
+// expected-error@+1 {{keeps 'nothing': expects sample or window}}
+func.func private @banks_c3(memref<4xi8> {hls.banks = #hls.banks<count = 1, words = 4, storage = "block", keeps = "nothing">})
+
+// -----
+
+// expected-error@+1 {{a window of 3 words: expects a power of two}}
+func.func private @banks_c4(memref<4xi8> {hls.banks = #hls.banks<count = 1, words = 3, storage = "block", keeps = "window">})
+
+// -----
+
+// expected-error@+1 {{a window of 6 words: expects a power of two}}
+func.func private @window_c1(memref<8xi8> {hls.window = #hls.window<words = 6, first = 2, steps = array<i64: 1>, behind = array<i64: 0>>})
+
+// -----
+
+// expected-error@+1 {{expects first, steps and behind of 0 or more, the last two of as many loops}}
+func.func private @window_c2(memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = array<i64: 1, -1>, behind = array<i64: 0, 0>>})
+
+// -----
+
+// expected-error@+1 {{attribute 'hls.place' is 3 : i64: expects an affine map}}
+func.func private @place_that_is_a_number() attributes {hls.place = 3 : i64}
 
 // -----
 

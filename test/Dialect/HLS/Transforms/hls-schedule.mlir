@@ -76,11 +76,11 @@ func.func private @dot(%x: memref<6xi9>, %y: memref<2xi20> {compress.result}) {
 // With a stream of two numbers, an iteration would have to take one before the next arrives, and with one between the tasks, numbers could
 // not follow each other in each cycle: three and two are the least.
 // CHECK: func.func @main({{.*}}hls.stream = #hls.stream<depth = 3>{{.*}}hls.stream = #hls.stream<depth = 1>{{.*}}) attributes {hls.network = #hls.task<interval = 12, latency = 24>}
-// CHECK: memref.alloc() {hls.banks = #hls.banks<count = 1, words = 6, storage = "distributed">, hls.stream = #hls.stream<depth = 2>}
+// CHECK: memref.alloc() {hls.banks = #hls.banks<count = 1, words = 6, storage = "distributed", keeps = "sample">, hls.stream = #hls.stream<depth = 2>}
 // CHECK: call @butterfly({{.*}}) {hls.task = #hls.task<interval = 6,
 // CHECK: call @dot({{.*}}) {hls.task = #hls.task<interval = 12,
 // LANES: hls.network = #hls.task<interval = 6,
-// LANES: #hls.banks<count = 3, words = 2, storage = "distributed">
+// LANES: #hls.banks<count = 3, words = 2, storage = "distributed", keeps = "sample">
 // ALONE: func.func @main
 // ALONE-NOT: hls.stream
 func.func @main(%x: memref<6xi8>, %y: memref<2xi20> {compress.result}) {

@@ -24,6 +24,8 @@ inline constexpr const char *kPipelineAttr = "hls.pipeline";
 inline constexpr const char *kStartAttr = "hls.start";
 inline constexpr const char *kStreamAttr = "hls.stream";
 inline constexpr const char *kBanksAttr = "hls.banks";
+inline constexpr const char *kWindowAttr = "hls.window";
+inline constexpr const char *kPlaceAttr = "hls.place";
 inline constexpr const char *kTaskAttr = "hls.task";
 inline constexpr const char *kNetworkAttr = "hls.network";
 

@@ -25,6 +25,8 @@ def HLS_Dialect : Dialect {
     | `hls.start` | an operation of a nest | the stage in which it begins, counted from the cycle in which the iteration is issued |
     | `hls.stream` | a buffer or a port of @main | `#hls.stream<…>` |
     | `hls.banks` | a buffer or a port of @main | `#hls.banks<…>` |
+    | `hls.window` | an argument of a step | `#hls.window<…>` |
+    | `hls.place` | a load of such an argument | of indices of loops: which of the numbers that arrive it reads, an affine map |
     | `hls.task` | a call of @main | `#hls.task<…>` |
     | `hls.network` | @main | `#hls.task<…>` of all tasks together |
 
@@ -80,16 +82,38 @@ def HLS_StreamAttr : HLS_Attr<"Stream", "stream"> {
 def HLS_BanksAttr : HLS_Attr<"Banks", "banks"> {
   let summary = "Memories in which a task keeps what it reads in another order, or more than once";
   let description = [{
-    Numbers that arrive are spread over `count` memories of at most `words` numbers, twice: one half is read while the other one fills. A bank has one port for
-    reading and one for writing; what an iteration reads at once lies in different banks.
+    Numbers that arrive are spread over `count` memories of at most `words` numbers. A bank has one port for
+    reading and one for writing; what an iteration reads at once lies in different banks. What they keep is
+
+    * `sample`: a whole one, twice: one half is read while the other one fills;
+    * `window`: what a window that moves along a sample needs. A number is at its turn in the bank modulo `words`, and
+      replaces one that is read no more.
 
     Constraints:
       - (C1) `count` and `words` are 1 or more.
       - (C2) `storage` is `block` or `distributed`.
+      - (C3) `keeps` is `sample` or `window`.
+      - (C4) for a window, `words` is a power of two: places wrap around without a division.
 
-    Example: `#hls.banks<count = 2, words = 40, storage = "distributed">`
+    Example: `#hls.banks<count = 2, words = 40, storage = "distributed", keeps = "sample">`
   }];
-  let parameters = (ins "int64_t":$count, "int64_t":$words, StringRefParameter<>:$storage);
+  let parameters = (ins "int64_t":$count, "int64_t":$words, StringRefParameter<>:$storage, StringRefParameter<>:$keeps);
+}
+
+def HLS_WindowAttr : HLS_Attr<"Window", "window"> {
+  let summary = "A part of a stream that a step keeps while it goes along it";
+  let description = [{
+    The step takes `first` numbers before its loops; in each iteration of the i-th of the loops that are around all of its nests
+    `steps[i]` more before what is inside of it, and `behind[i]` after that; and what is left after them. It keeps the last `words` numbers; number
+    `t` is at `t mod words`.
+
+    Constraints:
+      - (C1) `words` is a power of two.
+      - (C2) `first`, `steps` and `behind` are 0 or more, and the last two are of as many loops.
+
+    Example: `#hls.window<words = 128, first = 64, steps = array<i64: 2, 1, 0>, behind = array<i64: 0, 0, 0>>`
+  }];
+  let parameters = (ins "int64_t":$words, "int64_t":$first, "DenseI64ArrayAttr":$steps, "DenseI64ArrayAttr":$behind);
 }
 
 def HLS_TaskAttr : HLS_Attr<"Task", "task"> {

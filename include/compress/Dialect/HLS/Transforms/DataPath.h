@@ -28,6 +28,26 @@ struct Place {
   int64_t at(ArrayRef<int64_t> counts) const;
 };
 
+/// What a step keeps of its input while it goes along it. An iteration of the loops that all nests share begins when
+/// `need` numbers have come, and from then on none before number `oldest` is read; both by the counts of these loops.
+struct Window {
+  unsigned numLoops = 0;
+  Place need, oldest;
+  /// Most numbers from the oldest one to the last one needed.
+  int64_t span = 0;
+  /// Numbers that are taken before the loops, and more in each iteration of each of them before what is inside, and
+  /// behind it.
+  int64_t first = 0;
+  SmallVector<int64_t> steps, behind;
+  /// In banks: numbers that come from one that is kept to the one that replaces it, at least; those of a sample in
+  /// each bank.
+  int64_t capacity = 0;
+  SmallVector<int64_t> perSample;
+};
+
+/// Loads with the number that each reads of those that arrive, by the indices of the loops around it.
+using KeptLoads = SmallVector<std::pair<affine::AffineLoadOp, AffineMap>>;
+
 /// How a load of a step's input gets its number.
 struct InputRead {
   /// From a stream, as number `place` of those that an iteration takes; else from bank `place`.
@@ -35,6 +55,8 @@ struct InputRead {
   int64_t place = 0;
   /// Where in the bank.
   Place at;
+  /// Which stream, if a step has several.
+  int64_t stream = 0;
 };
 
 /// Constants in the order in which a nest reads them: what its loads of one global read at once is one word.
@@ -62,6 +84,8 @@ struct Node {
   unsigned level = 0;
   /// Sum: operands that are subtracted. Accumulate: whether the first one is.
   bool minusA = false, minusB = false;
+  /// StreamRead: which stream.
+  int64_t stream = 0;
   /// StreamRead: order. BankRead: bank. RomRead: rom. Carry, Accumulate: number of the register.
   int64_t index = 0;
   /// RomRead: lowest bit in the word.
@@ -100,8 +124,9 @@ public:
   int64_t ii = 1, depth = 1, gap = 0;
   std::string bound = "target";
 
-  /// Chooses starts, `ii` and `depth`, with `ports` ports of each bank and each stream.
-  void schedule(int64_t ports = 1);
+  /// Chooses starts, `ii` and `depth`, with `ports` ports of each bank, `storePorts` of what it writes and one of each
+  /// stream.
+  void schedule(int64_t ports = 1, int64_t storePorts = 1);
   /// Writes them on operations and the anchor, or reads what is written there and fails with an error if it is no
   /// schedule: an operation that begins before an operand is there, or two accesses to one port in one cycle.
   void annotate() const;

@@ -29,6 +29,10 @@ struct TaskSchedule {
 
   /// Numbers are used as they arrive; else they are kept in banks, and a sample is read when it is there.
   bool isStreamed = true;
+  /// If banks keep a part of a sample: which.
+  std::optional<Window> window;
+  /// Which of the numbers that arrive each load of the input reads, if there is a window.
+  KeptLoads keptLoads;
   /// Numbers in each bank.
   SmallVector<int64_t> bankWords;
   /// The bank of each number that arrives, -1 for one that nobody reads; then from the first one again.
@@ -51,9 +55,17 @@ inline constexpr int64_t kLeastBlockBits = 4096;
 /// The most lanes of a sum.
 inline constexpr int64_t kMostLanes = 64;
 
-/// Steps scheduled on their own, with buffers of two ports each, as tools for synthesis make of an array: for networks
-/// that are no chain of tasks. A step without a schedule keeps none; a remark says why.
+/// Steps scheduled on their own, for C++: what a step reads in the order in which another one writes it, or along a
+/// window, is a stream; other buffers have two ports, as tools for synthesis make of an array. A step without a schedule
+/// keeps none; a remark says why.
 void scheduleSteps(ModuleOp module);
+
+/// The places that nests write, in order.
+std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests);
+/// Sets an attribute of a buffer of the network, an argument or an allocation.
+void setBufferAttr(Value buffer, StringRef name, Attribute attr);
+/// Says on argument `number` of `step`, and on its loads, what is kept of it.
+void annotateWindow(func::FuncOp step, unsigned number, const Window &window, const KeptLoads &loads);
 
 /// A network that is a chain of tasks with a stream before each and one behind the last.
 class NetworkSchedule {

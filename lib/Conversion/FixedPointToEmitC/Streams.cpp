@@ -1,0 +1,122 @@
+//===- Streams.cpp - Which buffers are streams of C++ ----------------------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Streams.h"
+#include "compress/Conversion/FixedPoint.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static Attribute attrOf(Value buffer, StringRef name) {
+  if (auto argument = dyn_cast<BlockArgument>(buffer))
+    return cast<func::FuncOp>(argument.getOwner()->getParentOp()).getArgAttr(argument.getArgNumber(), name);
+  return buffer.getDefiningOp()->getAttr(name);
+}
+
+llvm::DenseSet<Value> mlir::compress::findStreams(ModuleOp module, bool arePorts) {
+  llvm::DenseSet<Value> streams;
+  auto network = module.lookupSymbol<func::FuncOp>("main");
+  if (!network)
+    return streams;
+  SmallVector<std::pair<Value, Value>> uses; // a buffer, the argument that it is
+  llvm::DenseSet<Value> whole;               // buffers that a step wants all of
+  network.walk([&](func::CallOp call) {
+    auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
+    for (OpOperand &use : call->getOpOperands()) {
+      if (!step || step.isExternal() || !attrOf(use.get(), hls::kStreamAttr))
+        continue;
+      BlockArgument argument = step.getArgument(use.getOperandNumber());
+      uses.push_back({use.get(), argument});
+      bool isReader = use.getOperandNumber() + 1 < call.getNumOperands();
+      if (isReader && attrOf(use.get(), hls::kBanksAttr) && !attrOf(argument, hls::kWindowAttr))
+        whole.insert(use.get());
+    }
+  });
+  for (auto [buffer, argument] : uses) {
+    if (whole.contains(buffer) || (isa<BlockArgument>(buffer) && !arePorts))
+      continue;
+    streams.insert(buffer);
+    streams.insert(argument);
+  }
+  return streams;
+}
+
+BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool arePorts) {
+  auto type = cast<MemRefType>(buffer.getType());
+  int64_t width = type.getElementTypeBitWidth();
+  llvm::DenseSet<Value> streams = findStreams(module, arePorts);
+  int64_t readers = llvm::count_if(buffer.getUses(), [](OpOperand &use) {
+    return isa<func::CallOp>(use.getOwner()) && use.getOperandNumber() + 1 < use.getOwner()->getNumOperands();
+  });
+  int64_t copies = readers > 1 ? readers : 0; // a split has one for each
+  if (!streams.contains(buffer))
+    return {false, 2 * type.getNumElements() * width * (1 + copies)};
+  int64_t words = cast<hls::StreamAttr>(attrOf(buffer, hls::kStreamAttr)).getDepth();
+  for (OpOperand &use : buffer.getUses())
+    if (auto call = dyn_cast<func::CallOp>(use.getOwner()))
+      if (auto step = module.lookupSymbol<func::FuncOp>(call.getCallee()))
+        if (auto window = step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr))
+          words += window.getWords();
+  return {true, words * width};
+}
+
+unsigned mlir::compress::depthOf(Operation *op) {
+  unsigned depth = 0;
+  for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop; loop = loop->getParentOfType<affine::AffineForOp>())
+    ++depth;
+  return depth;
+}
+
+static int64_t tripsOf(affine::AffineForOp loop) {
+  return loop.getConstantUpperBound() - loop.getConstantLowerBound();
+}
+
+KeptWindow::KeptWindow(BlockArgument argument)
+    : attr(cast<hls::WindowAttr>(attrOf(argument, hls::kWindowAttr))),
+      size(cast<MemRefType>(argument.getType()).getNumElements()) {
+  // The loops around all nests are each alone in their block.
+  Block *block = argument.getOwner();
+  for (int64_t i = 0; i < attr.getSteps().size(); ++i) {
+    loops.push_back(*block->getOps<affine::AffineForOp>().begin());
+    block = loops.back().getBody();
+  }
+  perIteration.assign(loops.size(), 0);
+  for (size_t d = loops.size(); d-- > 0;) {
+    perIteration[d] = before(d) + behind(d);
+    if (d + 1 < loops.size())
+      perIteration[d] += tripsOf(loops[d + 1]) * perIteration[d + 1];
+  }
+}
+
+int64_t KeptWindow::rest() const {
+  return size - first() - (loops.empty() ? 0 : tripsOf(loops[0]) * perIteration[0]);
+}
+
+AffineExpr KeptWindow::begin(unsigned depth) const {
+  MLIRContext *context = attr.getContext();
+  AffineExpr place = getAffineConstantExpr(first(), context);
+  for (unsigned d = 0; d <= depth; ++d) {
+    affine::AffineForOp loop = loops[d];
+    place = place + (getAffineDimExpr(d, context) - loop.getConstantLowerBound()) * perIteration[d];
+    if (d < depth)
+      place = place + before(d);
+  }
+  return place;
+}
+
+AffineExpr KeptWindow::placeBefore(unsigned depth) const {
+  return begin(depth) + getAffineDimExpr(depth + 1, attr.getContext());
+}
+
+AffineExpr KeptWindow::placeBehind(unsigned depth) const {
+  int64_t inside = perIteration[depth] - behind(depth);
+  return begin(depth) + inside + getAffineDimExpr(depth + 1, attr.getContext());
+}
+
+AffineExpr KeptWindow::placeOf(affine::AffineLoadOp load) const {
+  return load->getAttrOfType<AffineMapAttr>(hls::kPlaceAttr).getValue().getResult(0);
+}
