@@ -38,7 +38,71 @@ emitc.func @in_sequence(%x: !array, %y: !array, %z: !array) {
   return
 }
 
+// Streams, too.
+!stream = !emitc.opaque<"hls::stream<ap_int<8> > &">
+emitc.func @give(%y: !stream, %n: !emitc.opaque<"ap_int<8>">) attributes {specifiers = ["static"]} {
+  verbatim "{}.write({});" args %y, %n : !stream, !emitc.opaque<"ap_int<8>">
+  return
+}
+emitc.func @pass(%x: !stream, %y: !stream) attributes {specifiers = ["static"]} {
+  %n = "emitc.variable"() <{value = #emitc.opaque<"">}> : () -> !element
+  verbatim "{}.read({});" args %x, %n : !stream, !element
+  %number = load %n : !element
+  call @give(%y, %number) : (!stream, !emitc.opaque<"ap_int<8>">) -> ()
+  return
+}
+emitc.func @right_streams(%x: !stream, %y: !stream) {
+  verbatim "#pragma HLS DATAFLOW"
+  verbatim "hls::stream<ap_int<8> > a;"
+  %a = literal "a" : !stream
+  call @pass(%x, %a) : (!stream, !stream) -> ()
+  call @pass(%a, %y) : (!stream, !stream) -> ()
+  return
+}
+
 // lint L1
+emitc.func @two_consumers_of_a_stream(%x: !stream, %y: !stream, %z: !stream) {
+  verbatim "#pragma HLS DATAFLOW"
+  verbatim "hls::stream<ap_int<8> > a;"
+  %a = literal "a" : !stream
+  call @pass(%x, %a) : (!stream, !stream) -> ()
+  call @pass(%a, %y) : (!stream, !stream) -> ()
+  // expected-error @+1 {{a second task reads a buffer of DATAFLOW: expects one consumer}}
+  call @pass(%a, %z) : (!stream, !stream) -> ()
+  return
+}
+emitc.func @two_producers_of_a_stream(%x: !stream, %y: !stream, %z: !stream) {
+  verbatim "#pragma HLS DATAFLOW"
+  verbatim "hls::stream<ap_int<8> > a;"
+  %a = literal "a" : !stream
+  call @pass(%x, %a) : (!stream, !stream) -> ()
+  // expected-error @+1 {{a second task writes a buffer of DATAFLOW: expects one producer}}
+  call @pass(%y, %a) : (!stream, !stream) -> ()
+  call @pass(%a, %z) : (!stream, !stream) -> ()
+  return
+}
+emitc.func @stream_of_no_producer(%x: !stream) {
+  verbatim "#pragma HLS DATAFLOW"
+  // expected-error @+1 {{a buffer of DATAFLOW has a consumer alone}}
+  %a = literal "a" : !stream
+  call @pass(%a, %x) : (!stream, !stream) -> ()
+  return
+}
+emitc.func @echo(%x: !stream) attributes {specifiers = ["static"]} {
+  call @pass(%x, %x) : (!stream, !stream) -> ()
+  return
+}
+emitc.func @read_and_written(%x: !stream, %y: !stream) {
+  verbatim "#pragma HLS DATAFLOW"
+  verbatim "hls::stream<ap_int<8> > a;"
+  %a = literal "a" : !stream
+  call @pass(%x, %a) : (!stream, !stream) -> ()
+  // expected-error @+2 {{a task reads and writes a stream of DATAFLOW: expects one producer and one consumer}}
+  // expected-error @+1 {{a second task writes a buffer of DATAFLOW: expects one producer}}
+  call @echo(%a) : (!stream) -> ()
+  call @pass(%a, %y) : (!stream, !stream) -> ()
+  return
+}
 emitc.func @two_consumers(%x: !array, %y: !array, %z: !array) {
   verbatim "#pragma HLS DATAFLOW"
   %a = "emitc.variable"() <{value = #emitc.opaque<"">}> : () -> !array

@@ -153,7 +153,8 @@ void ValueEmitter::take(Location loc, Value argument, const Kept &kept, int64_t 
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<Value> indices(ivs);
   if (count == 1) {
-    indices.push_back(size(loc, 0));
+    if (place)
+      place = place.replace(builder.getAffineDimExpr(ivs.size()), builder.getAffineConstantExpr(0));
   } else {
     emitc::VerbatimOp::create(builder, loc, "loop_" + std::to_string(++numLoops) + ":");
     auto loop = emitc::ForOp::create(builder, loc, size(loc, 0), size(loc, count), size(loc, 1));
@@ -161,9 +162,12 @@ void ValueEmitter::take(Location loc, Value argument, const Kept &kept, int64_t 
     emitc::VerbatimOp::create(builder, loc, "#pragma HLS PIPELINE II=1");
     indices.push_back(loop.getInductionVar());
   }
-  Value number = emitRead(loc, kept.type, values.lookup(argument));
-  if (!place)
+  if (!place) { // of no use to anyone
+    emitc::VerbatimOp::create(builder, loc, "{}.read({});",
+                              ValueRange{values.lookup(argument), variable(loc, kept.type)});
     return;
+  }
+  Value number = emitRead(loc, kept.type, values.lookup(argument));
   Value index = emitWrapped(loc, place, indices, kept);
   auto to = emitc::SubscriptOp::create(builder, loc, emitc::LValueType::get(kept.type), kept.array, index);
   emitc::AssignOp::create(builder, loc, cast<TypedValue<emitc::LValueType>>(to.getResult()), number);

@@ -47,13 +47,13 @@ void TaskPrinter::printControl() {
     os << "  reg " << rangeOf(pauseBits) << "pause;\n";
   std::string ready;
   if (task.window) {
-    ready = "arrived >= need";
+    ready = "$signed(arrived) >= $signed(need)";
   } else if (!task.isStreamed) {
     ready = "full[reading]";
   } else {
     for (unsigned n = 0; n < numNests; ++n) {
-      std::string here =
-          llvm::formatv("in_count >= {0}'d{1}", bitsOf(inputDepth), task.paths[n].nodesOf(Node::StreamRead).size());
+      size_t reads = task.paths[n].nodesOf(Node::StreamRead).size();
+      std::string here = reads == 0 ? "1'b1" : llvm::formatv("in_count >= {0}'d{1}", bitsOf(inputDepth), reads).str();
       ready += n + 1 == numNests ? here : isNest(n) + " ? " + here + " : ";
     }
   }

@@ -340,7 +340,7 @@ void TaskPrinter::printHalves() {
      << "] <= 0;\n    end\n";
 }
 
-int64_t TaskPrinter::arrivedBits() { return bitsOf(task.inputs + task.window->capacity); }
+int64_t TaskPrinter::arrivedBits() { return bitsOf(task.inputs + task.window->capacity) + 1; }
 
 void TaskPrinter::printWindow() {
   const Window &window = *task.window;
@@ -350,8 +350,9 @@ void TaskPrinter::printWindow() {
   wires["wire " + rangeOf(bits) + "need"] = placeWire(0, window.need, bits);
   wires["wire " + rangeOf(bits) + "limit"] = placeWire(0, limit, bits);
   os << "  // A number is taken when the one that it replaces is read no more; the next sample follows.\n"
-     << "  assign in_take = in_valid & arrived < limit;\n  always @(posedge clk) if (rst) arrived <= 0; else arrived <= "
-     << "arrived + " << signExtended("{1'b0, in_take}", 2, std::max<int64_t>(bits, 2)) << " - (en & ends ? " << bits << "'d" << task.inputs << " : " << bits << "'d0);\n";
+     << "  assign in_take = in_valid & $signed(arrived) < $signed(limit);\n  always @(posedge clk) if (rst) arrived <= 0; "
+     << "else arrived <= arrived + {" << bits - 1 << "'d0, in_take} - (en & ends ? " << bits << "'d" << task.inputs
+     << " : " << bits << "'d0);\n";
 }
 
 void TaskPrinter::printOutput() {

@@ -57,7 +57,8 @@ public:
   std::vector<int64_t> tripsOfLoop;
   /// Stages of each nest in which its valid bit is used.
   SmallVector<int64_t> lastValid;
-  /// Bits in which numbers that have come are counted: those of a sample that is read, and what is kept of the next.
+  /// Bits in which numbers that have come are counted: those of a sample that is read, and what is kept of the next;
+  /// less than none while the end of a sample, which nobody reads, has not come.
   int64_t arrivedBits();
 
 private:

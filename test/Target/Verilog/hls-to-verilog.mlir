@@ -9,9 +9,9 @@
 // CHECK-NEXT: input clk, input rst,
 // CHECK-NEXT: input [7:0] in_data, input in_valid, output in_take,
 // CHECK-NEXT: output [17:0] out_data, output out_valid, input out_ready
-// It is issued when half of the banks is full; a full stream behind it is all that stops it.
-// CHECK: wire issue = (full[reading]);
+// An iteration is issued when half of the banks is full; a full stream behind it is all that stops it.
 // CHECK: wire n0_whole = ~[[C:c[0-9]+]]_last;
+// CHECK: wire issue = (full[reading]);
 // CHECK: initial $readmemh("dot_n0_rom0.hex",
 // CHECK: [[A:n0_x[0-9]+]] = bank0_q;
 // CHECK: [[W:n0_x[0-9]+]] = n0_rom0_q[7:0];
@@ -19,9 +19,9 @@
 // CHECK: = {16{n0_whole_d1}} & n0_x
 // CHECK: assign en = ~out_valid | out_ready;
 // Numbers that arrive go to the two banks in turn; the third of a sample is in the first one again.
-// CHECK: assign in_take = in_valid & ~full[filling];
 // CHECK: 1'd0: sel = 2'd0;
 // CHECK: 1'd1: sel = 2'd1;
+// CHECK: assign in_take = in_valid & ~full[filling];
 // CHECK: endmodule
 
 // CHECK: module fc (

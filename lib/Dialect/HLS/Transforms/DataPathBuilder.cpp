@@ -291,10 +291,10 @@ private:
       return failure(refuse(path.nodes[loads[0]].op, "expects constants with their numbers") < 0);
     SmallVector<bool> isUsed(nest.loops.size(), false);
     for (int n : loads)
-      for (Value operand : cast<affine::AffineLoadOp>(path.nodes[n].op).getMapOperands()) {
+      for (auto [i, operand] : llvm::enumerate(cast<affine::AffineLoadOp>(path.nodes[n].op).getMapOperands())) {
         if (loopOf(operand) < 0)
           return failure(refuse(path.nodes[n].op, "expects places that indices of its loops give") < 0);
-        isUsed[loopOf(operand)] = true;
+        isUsed[loopOf(operand)] |= cast<affine::AffineLoadOp>(path.nodes[n].op).getAffineMap().isFunctionOfDim(i);
       }
     Rom rom;
     rom.global = global;

@@ -9,6 +9,7 @@
 #include "Arrival.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/HLS/IR/HLS.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -199,26 +200,57 @@ void NetworkSchedule::schedule() {
   sizeStreams();
 }
 
+/// Cycles of tasks that a search for depths may simulate: some seconds.
+static constexpr int64_t kMostSimulated = 400'000'000;
+
 /// The least depths, stream after stream, with which no sample leaves later than with streams that hold a whole sample.
+/// Of a network that takes too long to simulate for a search, those that hold what iterations take and give at once,
+/// doubled until no sample leaves later.
 void NetworkSchedule::sizeStreams() {
   depths.clear();
   for (const TaskSchedule &task : tasks)
     depths.push_back(task.inputs + 2);
   depths.push_back(tasks.back().outputs + 2);
   std::vector<int64_t> ends = simulate(depths, samplesToSettle());
+  latency = ends.front();
+  interval = ends.back() - ends[ends.size() - 2];
+  int64_t simulations = 0;
+  for (int64_t depth : depths)
+    simulations += llvm::Log2_64_Ceil(depth);
+  if (ends.back() * static_cast<int64_t>(tasks.size()) > kMostSimulated / simulations && sizeByBursts(ends))
+    return;
   for (int64_t &depth : depths) {
     int64_t low = 1, high = depth;
     while (low < high) {
       depth = (low + high) / 2;
-      if (simulate(depths, samplesToSettle()) == ends)
+      if (isAsFast(depths, ends))
         high = depth;
       else
         low = depth + 1;
     }
     depth = low;
   }
-  latency = ends.front();
-  interval = ends.back() - ends[ends.size() - 2];
+}
+
+/// False if that would be whole samples.
+bool NetworkSchedule::sizeByBursts(ArrayRef<int64_t> ends) {
+  SmallVector<int64_t> bursts(depths.size(), 2);
+  for (auto [t, task] : llvm::enumerate(tasks))
+    for (const DataPath &path : task.paths) {
+      bursts[t] = std::max<int64_t>(bursts[t], path.nodesOf(Node::StreamRead).size() + 1);
+      bursts[t + 1] = std::max<int64_t>(bursts[t + 1], path.stores.size() + 1);
+    }
+  constexpr int64_t kMostDoubled = 64;
+  for (int64_t factor = 1; factor <= kMostDoubled; factor *= 2) {
+    SmallVector<int64_t> tried;
+    for (auto [burst, depth] : llvm::zip(bursts, depths))
+      tried.push_back(std::min(factor * burst, depth));
+    if (isAsFast(tried, ends)) {
+      depths = tried;
+      return true;
+    }
+  }
+  return false;
 }
 
 //===----------------------------------------------------------------------===//

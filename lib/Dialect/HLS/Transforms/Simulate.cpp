@@ -130,7 +130,22 @@ private:
 
 } // namespace
 
+int64_t NetworkSchedule::samplesToSettle() const {
+  int64_t whole = llvm::count_if(tasks, [](const TaskSchedule &task) { return !task.isStreamed && !task.window; });
+  return std::max<int64_t>(10, 2 * whole + 4);
+}
+
 std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t samples) const {
+  return simulate(depths, samples, {});
+}
+
+bool NetworkSchedule::isAsFast(ArrayRef<int64_t> depths, ArrayRef<int64_t> ends) const {
+  return ArrayRef(simulate(depths, ends.size(), ends)) == ends;
+}
+
+/// With `expected`, stops at the first sample that does not end when it says.
+std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t samples,
+                                               ArrayRef<int64_t> expected) const {
   std::deque<TaskState> states;
   for (const TaskSchedule &task : tasks)
     states.emplace_back(task);
@@ -144,6 +159,8 @@ std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t
     for (auto [t, state] : llvm::enumerate(states))
       state.decide(held[t], held[t + 1] < depths[t + 1]);
     bool arrives = given < samples * inputs && held[0] < depths[0], leaves = held.back() > 0;
+    if (!expected.empty() && cycle > expected[ends.size()])
+      return {};
     if (leaves && ++taken % outputs == 0)
       ends.push_back(cycle);
     bool isQuiet = !arrives && !leaves;

@@ -40,12 +40,12 @@ func.func private @banks_c4(memref<4xi8> {hls.banks = #hls.banks<count = 1, word
 // -----
 
 // expected-error@+1 {{a window of 6 words: expects a power of two}}
-func.func private @window_c1(memref<8xi8> {hls.window = #hls.window<words = 6, first = 2, steps = array<i64: 1>, behind = array<i64: 0>>})
+func.func private @window_c1(memref<8xi8> {hls.window = #hls.window<words = 6, first = 2, steps = [1], behind = [0]>})
 
 // -----
 
 // expected-error@+1 {{expects first, steps and behind of 0 or more, the last two of as many loops}}
-func.func private @window_c2(memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = array<i64: 1, -1>, behind = array<i64: 0, 0>>})
+func.func private @window_c2(memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = [1, -1], behind = [0, 0]>})
 
 // -----
 

@@ -13,9 +13,9 @@ func.func private @step(%x: memref<4xi8>, %y: memref<4xi8>) {
   return
 }
 
-// CHECK-LABEL: func.func private @line(%{{.*}}: memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = array<i64: 1>, behind = array<i64: 0>>}
+// CHECK-LABEL: func.func private @line(%{{.*}}: memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = [1], behind = [0]>}
 // CHECK: affine.load {{.*}} {hls.place = #[[PLACE:.*]]}
-func.func private @line(%x: memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = array<i64: 1>, behind = array<i64: 0>>}, %y: memref<6xi8>) {
+func.func private @line(%x: memref<8xi8> {hls.window = #hls.window<words = 4, first = 2, steps = [1], behind = [0]>}, %y: memref<6xi8>) {
   affine.for %i = 0 to 6 {
     %n = affine.load %x[%i + 2] {hls.place = affine_map<(d0) -> (d0 + 2)>} : memref<8xi8>
     affine.store %n, %y[%i] : memref<6xi8>

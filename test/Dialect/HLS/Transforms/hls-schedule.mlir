@@ -16,9 +16,9 @@
 // CHECK: affine.store {{.*}} {hls.start = 1 : i64}
 // CHECK: affine.store {{.*}} {hls.start = 2 : i64}
 // CHECK: #hls.pipeline<ii = 2, depth = 3, lanes = 1, gap = 0, bound = "port">
-// Alone, on arrays with two ports, one each cycle.
+// In C++, it takes from a stream and gives to an array with two ports.
 // ALONE-LABEL: func.func private @butterfly
-// ALONE: #hls.pipeline<ii = 1, depth = {{.*}}, bound = "target">
+// ALONE: #hls.pipeline<ii = 2, depth = {{.*}}, bound = "port">
 // CPP: static void butterfly(
 // CPP: #pragma HLS PIPELINE II=2
 func.func private @butterfly(%x: memref<6xi8>, %y: memref<6xi9> {compress.result}) {
@@ -81,8 +81,9 @@ func.func private @dot(%x: memref<6xi9>, %y: memref<2xi20> {compress.result}) {
 // CHECK: call @dot({{.*}}) {hls.task = #hls.task<interval = 12,
 // LANES: hls.network = #hls.task<interval = 6,
 // LANES: #hls.banks<count = 3, words = 2, storage = "distributed", keeps = "sample">
-// ALONE: func.func @main
-// ALONE-NOT: hls.stream
+// Alone, streams hold what an iteration takes or gives at once, and two at least; the dot reads an array.
+// ALONE: func.func @main({{.*}}hls.stream = #hls.stream<depth = 2>{{.*}}hls.stream = #hls.stream<depth = 2>
+// ALONE: memref.alloc() : memref<6xi9>
 func.func @main(%x: memref<6xi8>, %y: memref<2xi20> {compress.result}) {
   %h = memref.alloc() : memref<6xi9>
   call @butterfly(%x, %h) : (memref<6xi8>, memref<6xi9>) -> ()

@@ -111,7 +111,7 @@ def HLS_WindowAttr : HLS_Attr<"Window", "window"> {
       - (C1) `words` is a power of two.
       - (C2) `first`, `steps` and `behind` are 0 or more, and the last two are of as many loops.
 
-    Example: `#hls.window<words = 128, first = 64, steps = array<i64: 2, 1, 0>, behind = array<i64: 0, 0, 0>>`
+    Example: `#hls.window<words = 128, first = 64, steps = [2, 1, 0], behind = [0, 0, 0]>`
   }];
   let parameters = (ins "int64_t":$words, "int64_t":$first, "DenseI64ArrayAttr":$steps, "DenseI64ArrayAttr":$behind);
 }

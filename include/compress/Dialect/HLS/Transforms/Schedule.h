@@ -93,11 +93,16 @@ public:
   /// For each of `samples` samples, the cycle in which its last number leaves, counted from that in which the first
   /// number of the first one arrives, if the outside is never late. Empty if tasks wait for each other forever.
   std::vector<int64_t> simulate(ArrayRef<int64_t> depths, int64_t samples) const;
-  /// Samples after which a network of so many tasks is in its rhythm.
-  int64_t samplesToSettle() const { return 2 * static_cast<int64_t>(tasks.size()) + 4; }
+  /// Whether samples end in `ends`; stops at the first one that does not.
+  bool isAsFast(ArrayRef<int64_t> depths, ArrayRef<int64_t> ends) const;
+  /// Samples after which the network is in its rhythm: tasks that keep whole samples take two each before they stop
+  /// those before them.
+  int64_t samplesToSettle() const;
 
 private:
+  std::vector<int64_t> simulate(ArrayRef<int64_t> depths, int64_t samples, ArrayRef<int64_t> expected) const;
   void sizeStreams();
+  bool sizeByBursts(ArrayRef<int64_t> ends);
 
   func::FuncOp network;
 };
