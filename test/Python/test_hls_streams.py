@@ -68,17 +68,15 @@ template <typename T> struct bounded {
         arrays = re.findall(r"^  \S+ (\w+)\[\w+\];$", body, re.M)
         lines = [line for line in body.splitlines() if not re.match(r"  (\w+)\(([^)]*)\);$|  return;", line)]
         lines += [f"  hls::stream<int, 1> {array}_there;" for array in arrays]
-        tasks = []
+        tasks, seen = [], set()
         for name, operands in calls:
             names = [operand.strip() for operand in operands.split(",")]
-            written = [a for a in arrays if a == names[-1] or (name.endswith("_read") and a == names[1])]
+            written = [a for a in arrays if a in names and a not in seen]  # a writer stands before its reader
+            seen.update(written)
             waits = "".join(f"{a}_there.read(); " for a in arrays if a in names and a not in written)
             gives = "".join(f"{a}_there.write(1); " for a in written)
-            arguments = ", ".join(n if n in arrays or n == "frame_errors" or n in ("input", "result") else
-                                  (n if n.startswith("v") else f"hls::bounded<{ports[n]}>({n})" if n in ports else n) for n in names)
-            tasks.append("[&] { " + waits + f"{name}({arguments}); " + gives + "}")
+            tasks.append("[&] { " + waits + f"{name}({operands}); " + gives + "}")
         return head + "\n".join(lines) + "\n  hls_csim::run_together({" + ",\n    ".join(tasks) + "});\n}"
-    ports = {}
     text = re.sub(r"(void \w+\([^{}]*\) \{\n(?:#pragma[^\n]*\n|\s*)*#pragma HLS DATAFLOW\n)(.*?)\n\}", together, text, flags=re.S)
     text = re.sub(r"(hls::bounded<[^&]*> )&", r"\1", text)  # by value: they only refer to streams
     copy = project / "together"

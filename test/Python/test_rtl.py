@@ -114,6 +114,32 @@ def test_lanes_are_as_many_as_the_device_has_multipliers(rng, tmp_path):
 
 
 @needs_verilator
+@pytest.mark.parametrize("layer", [layer for layer in sweep.FIXED if layer.kind == "conv"], ids=str)
+def test_convolutions_are_exact_in_every_cycle(layer, tmp_path):
+    """A convolution, pooling, one of one pixel, a dense layer: all of them in a chain."""
+    project = make(layer, tmp_path)
+    isRight, output = sweep.simulate(project, SEED)
+    assert isRight, output
+    if layer.inputs == 1:  # its input arrives pixel by pixel
+        code = (project / "rtl" / "layer.v").read_text()
+        assert re.search(r"module conv_accumulate .*?\$signed\(arrived\) >= \$signed\(need\)", code, re.S)
+
+
+@needs_verilator
+def test_half_a_window_fails(tmp_path):
+    """The first window of 3 rows of 11 numbers keeps 2 * 11 + 3 of them in 32 words; half of them is not enough."""
+    project = make(sweep.Layer("conv", 1, 4, 3, 1, 1, 8, 8, 9, 1, 1, 2), tmp_path)
+    path = project / "rtl" / "layer.v"
+    module = re.search(r"module conv_accumulate .*?endmodule", path.read_text(), re.S)[0]
+    assert "bank0 [0:31]" in module
+    halved, count = re.subn(r"bank0\[bank0_(next|at)\]", r"bank0[{1'b0, bank0_\1[3:0]}]", module)
+    assert count == 2
+    path.write_text(path.read_text().replace(module, halved))
+    isRight, output = sweep.simulate(project)
+    assert not isRight and "expected" in output, output
+
+
+@needs_verilator
 def test_a_flipped_weight_fails(circulant, tmp_path):
     assert sweep.simulate(circulant)[0]
     project = copy_of(circulant, tmp_path)

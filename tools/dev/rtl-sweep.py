@@ -2,7 +2,8 @@
 """Compiles layers to Verilog, simulates and synthesizes them, and prints what the schedule says beside what came out.
 
   tools/dev/rtl-sweep.py --seed 7 --count 20          layers drawn by the seed
-  tools/dev/rtl-sweep.py --fixed                      the 20 layers that are always looked at
+  tools/dev/rtl-sweep.py --seed 7 --convs 20          convolutions drawn by the seed, with pooling and a dense layer behind them
+  tools/dev/rtl-sweep.py --fixed                      the 24 layers that are always looked at
   tools/dev/rtl-sweep.py --fixed --synth              also Yosys, synth_xilinx for 7 series: DSP, BRAM, LUT
   tools/dev/rtl-sweep.py --fixed --gates              also the netlist of Yosys, simulated with the same samples
 
@@ -30,7 +31,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 from compress_mlir import onnx_functions  # noqa: E402
 
-Layer = collections.namedtuple("Layer", "kind inputs outputs k lanes bias bits")
+# A convolution: `inputs` and `outputs` are channels, `k` the extent of its window; rows, columns, stride, padding, pooling behind it.
+Layer = collections.namedtuple("Layer", "kind inputs outputs k lanes bias bits rows columns stride pad pool", defaults=(0,) * 5)
 # Lanes that do and do not divide the blocks of the input, odd and cut blocks, one block, with and without bias.
 FIXED = [Layer(*fields) for fields in [
     ("circulant", 32, 32, 8, 1, 1, 8), ("circulant", 32, 32, 8, 2, 1, 8), ("circulant", 32, 32, 8, 4, 1, 8),
@@ -39,7 +41,15 @@ FIXED = [Layer(*fields) for fields in [
     ("circulant", 27, 18, 9, 2, 1, 8), ("circulant", 15, 10, 5, 2, 1, 8), ("circulant", 9, 12, 3, 2, 1, 8),
     ("circulant", 8, 8, 8, 1, 1, 8), ("circulant", 16, 4, 4, 4, 1, 8), ("circulant", 128, 64, 8, 8, 1, 8),
     ("circulant", 32, 32, 8, 2, 1, 12), ("pow2", 24, 10, 0, 1, 1, 8), ("pow2", 24, 10, 0, 4, 0, 8),
-    ("pow2", 33, 7, 0, 5, 1, 8), ("dense", 20, 6, 0, 3, 1, 8)]]
+    ("pow2", 33, 7, 0, 5, 1, 8), ("dense", 20, 6, 0, 3, 1, 8), ("conv", 1, 4, 3, 1, 1, 8, 8, 9, 1, 1, 2), ("conv", 2, 3, 3, 2, 0, 8, 7, 7, 2, 1, 0),
+    ("conv", 1, 3, 2, 2, 1, 6, 9, 7, 1, 0, 3), ("conv", 3, 2, 1, 3, 1, 8, 5, 6, 1, 0, 2)]]
+
+
+def drawn_convolution(rng):
+    """Windows of 1 to 4, strides that leave columns, padding, pooling that leaves some; lanes that need not divide channels."""
+    k, channels = rng.randint(1, 4), rng.randint(1, 4)
+    return Layer("conv", channels, rng.randint(1, 5), k, rng.randint(1, 3), rng.randint(0, 1), rng.choice([8, 8, 6, 12]),
+                 k + rng.randint(2, 7), k + rng.randint(2, 7), rng.randint(1, 3), rng.randint(0, k - 1), rng.choice([0, 2, 2, 3]))
 
 
 def drawn(rng):
@@ -55,8 +65,32 @@ def drawn(rng):
                  rng.randint(1, blocks), bias, bits)
 
 
+def write_convolution(layer, path, rng):
+    """An ONNX file of a convolution, one of one pixel behind it, which moves along what it writes, and pooling in between if there is."""
+    rows, columns = ((extent + 2 * layer.pad - layer.k) // layer.stride + 1 for extent in (layer.rows, layer.columns))
+    constants = {"w": rng.standard_normal((layer.outputs, layer.inputs, layer.k, layer.k)), "v": rng.standard_normal((3, layer.outputs, 1, 1))}
+    nodes = [helper.make_node("Conv", ["x", "w"] + ["b"] * layer.bias, ["c"], name="conv", strides=[layer.stride] * 2, pads=[layer.pad] * 4)]
+    if layer.bias:
+        constants["b"] = rng.standard_normal(layer.outputs)
+    last = "c"
+    if layer.pool and min(rows, columns) >= layer.pool:
+        nodes.append(helper.make_node("MaxPool", ["c"], ["p"], name="pool", kernel_shape=[layer.pool] * 2, strides=[2, 2]))
+        last, rows, columns = "p", (rows - layer.pool) // 2 + 1, (columns - layer.pool) // 2 + 1
+    nodes += [helper.make_node("Relu", [last], ["r"], name="relu"), helper.make_node("Conv", ["r", "v"], ["m"], name="mix"),
+              helper.make_node("Flatten", ["m"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "u"], ["y"], name="fc", transB=1)]
+    constants["u"] = rng.standard_normal((4, 3 * rows * columns))
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, layer.inputs, layer.rows, layer.columns])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+                              [numpy_helper.from_array(np.float32(v), n) for n, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
+    model.ir_version = 8
+    onnx.save(model, str(path))
+
+
 def write_model(layer, path, rng):
-    """An ONNX file of one fully connected layer."""
+    """An ONNX file of one fully connected layer, or of a convolution and what follows it."""
+    if layer.kind == "conv":
+        return write_convolution(layer, path, rng)
     names, constants = ["x", "w"] + (["b"] if layer.bias else []), {}
     nodes = []
     if layer.kind == "circulant":
@@ -83,9 +117,10 @@ def compile_layer(layer, folder, seed, compiler, *options):
     """The project of `layer` with random weights, calibrated on random samples and tested on larger ones, which saturate."""
     rng = np.random.default_rng(seed)
     write_model(layer, folder / "layer.onnx", rng)
-    x = rng.standard_normal((16, layer.inputs)).astype(np.float32)
+    shape = (layer.inputs, layer.rows, layer.columns) if layer.kind == "conv" else (layer.inputs,)
+    x = rng.standard_normal((16, *shape)).astype(np.float32)
     np.save(folder / "calibration.npy", x)
-    np.save(folder / "tests.npy", np.concatenate([x[:4], 3 * rng.standard_normal((2, layer.inputs)).astype(np.float32)]))
+    np.save(folder / "tests.npy", np.concatenate([x[:4], 3 * rng.standard_normal((2, *shape)).astype(np.float32)]))
     force = ["--force", "spectral"] if layer.kind == "circulant" else []
     command = [str(compiler), str(folder / "layer.onnx"), "-o", str(folder / "project"), "--target", "hls", "--quiet", "--hls-rtl",
                "--hls-lanes", str(layer.lanes), "--calibration", str(folder / "calibration.npy"), "--test-data", str(folder / "tests.npy"),
@@ -183,13 +218,15 @@ def main():
     parser.add_argument("--compiler", default=os.environ.get("COMPRESS_COMPILE", ROOT / "build-dev/bin/compress-compile"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--convs", type=int, default=0)
     parser.add_argument("--fixed", action="store_true")
     parser.add_argument("--synth", action="store_true")
     parser.add_argument("--gates", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    layers = (FIXED if options.fixed else []) + [drawn(rng) for _ in range(options.count)]
+    layers = (FIXED if options.fixed else []) + [drawn(rng) for _ in range(options.count)] + \
+        [drawn_convolution(rng) for _ in range(options.convs)]
     errors, wrong, rows = [], 0, []
     print(f"seed {options.seed}")
     print("| layer | latency: model, RTL | interval: model, RTL | DSP: model, Yosys | BRAM18: model, Yosys | LUT: model, Yosys |")
@@ -205,6 +242,8 @@ def main():
             errors.append(abs(model["lut"] - yosys["lut"]) / yosys["lut"])
         name = f"{layer.kind} {layer.inputs} x {layer.outputs}" + (f", k = {layer.k}" if layer.k else "") + f", {layer.lanes} lanes, " \
                f"{layer.bits} bits" + (", bias" if layer.bias else "")
+        if layer.kind == "conv":
+            name += f", {layer.rows} x {layer.columns}, stride {layer.stride}, padding {layer.pad}" + (f", pool {layer.pool}" if layer.pool else "")
         pairs = [(model.get(key), rtl.get(key)) for key in ("latency", "interval")]
         pairs += [(model.get(key), yosys.get(key)) for key in ("dsp", "bram18", "lut")]
         print(f"| {name} | " + " | ".join(f"{a}, {b}" for a, b in pairs) + " |" + ("" if isRight else " WRONG"), flush=True)
