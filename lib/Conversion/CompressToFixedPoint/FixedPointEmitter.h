@@ -207,7 +207,8 @@ bool keepsFormat(Operation *op);
 /// True if `value` is no activation: an empty tensor, one of a single constant, or a slice of such a one.
 bool isFiller(Value value);
 
-/// The loops over the places of `shape` in the order of its dimensions `dims`; those that are one loop are put together.
+/// The loops over the places of `shape` in the order of its dimensions `dims`; those that are one loop are put
+/// together.
 SmallVector<PlaceLoop> placeLoops(ArrayRef<int64_t> shape, ArrayRef<unsigned> dims);
 /// The dimensions of a tensor in the order in which its numbers are written.
 SmallVector<unsigned> dimsInOrder(const FixedTensor &tensor);

@@ -180,8 +180,8 @@ private:
           if (failed(checkPlace(op, load.getAffineMap())))
             return failure();
           auto kept = keptNumber(load);
-          auto place = kept ? *kept
-                            : subscript(loc, type, load.getMemRef(), load.getAffineMap(), load.getMapOperands());
+          auto place =
+              kept ? *kept : subscript(loc, type, load.getMemRef(), load.getAffineMap(), load.getMapOperands());
           values[load] = emitc::LoadOp::create(builder, loc, type, place);
           return success();
         })

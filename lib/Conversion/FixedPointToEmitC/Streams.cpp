@@ -66,14 +66,13 @@ BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool areP
 
 unsigned mlir::compress::depthOf(Operation *op) {
   unsigned depth = 0;
-  for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop; loop = loop->getParentOfType<affine::AffineForOp>())
+  for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop;
+       loop = loop->getParentOfType<affine::AffineForOp>())
     ++depth;
   return depth;
 }
 
-static int64_t tripsOf(affine::AffineForOp loop) {
-  return loop.getConstantUpperBound() - loop.getConstantLowerBound();
-}
+static int64_t tripsOf(affine::AffineForOp loop) { return loop.getConstantUpperBound() - loop.getConstantLowerBound(); }
 
 KeptWindow::KeptWindow(BlockArgument argument)
     : attr(cast<hls::WindowAttr>(attrOf(argument, hls::kWindowAttr))),
@@ -92,9 +91,7 @@ KeptWindow::KeptWindow(BlockArgument argument)
   }
 }
 
-int64_t KeptWindow::rest() const {
-  return size - first() - (loops.empty() ? 0 : tripsOf(loops[0]) * perIteration[0]);
-}
+int64_t KeptWindow::rest() const { return size - first() - (loops.empty() ? 0 : tripsOf(loops[0]) * perIteration[0]); }
 
 AffineExpr KeptWindow::begin(unsigned depth) const {
   MLIRContext *context = attr.getContext();

@@ -192,7 +192,8 @@ void ValueEmitter::takeRest(Location loc) {
 
 SmallVector<Value> ValueEmitter::indicesAround(Operation *op) {
   SmallVector<Value> ivs;
-  for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop; loop = loop->getParentOfType<affine::AffineForOp>())
+  for (auto loop = op->getParentOfType<affine::AffineForOp>(); loop;
+       loop = loop->getParentOfType<affine::AffineForOp>())
     ivs.insert(ivs.begin(), values.lookup(loop.getInductionVar()));
   return ivs;
 }

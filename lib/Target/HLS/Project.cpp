@@ -142,8 +142,10 @@ private:
               isStream[0] ? "to.write(net_input_t(beat.data));" : "to[i] = net_input_t(beat.data);");
     replaceIn(text, "@RESULTS_IN@", isStream[1] ? "hls::stream<net_result_t> &from" : "net_result_t from[NET_RESULTS]");
     replaceIn(text, "@TAKE_RESULT@", isStream[1] ? "from.read()" : "from[i]");
-    replaceIn(text, "@NUMBERS@", isStream[0] ? stream("net_input_t", "numbers", 0) : "net_input_t numbers[NET_INPUTS];");
-    replaceIn(text, "@RESULTS@", isStream[1] ? stream("net_result_t", "results", 1) : "net_result_t results[NET_RESULTS];");
+    replaceIn(text, "@NUMBERS@",
+              isStream[0] ? stream("net_input_t", "numbers", 0) : "net_input_t numbers[NET_INPUTS];");
+    replaceIn(text, "@RESULTS@",
+              isStream[1] ? stream("net_result_t", "results", 1) : "net_result_t results[NET_RESULTS];");
     return text;
   }
 

@@ -307,9 +307,8 @@ void TaskPrinter::printBank(int64_t b, const std::string &condition) {
   os << bank << "_we) " << bank << "_next <= " << bank << "_next + " << bits << "'d1;\n";
   if (task.window) {
     uint64_t step = static_cast<uint64_t>(task.window->perSample[b]) & (words - 1);
-    os << "  always @(posedge clk) if (rst) " << bank
-       << "_first <= 0; else if (en & ends) " << bank << "_first <= " << bank << "_first + " << bits << "'d" << step
-       << ";\n";
+    os << "  always @(posedge clk) if (rst) " << bank << "_first <= 0; else if (en & ends) " << bank
+       << "_first <= " << bank << "_first + " << bits << "'d" << step << ";\n";
   }
   os << "  (* ram_style = \"" << (task.hasBlockBanks() ? "block" : "distributed") << "\" *) reg "
      << rangeOf(task.inputWidth) << bank << " [0:" << (task.window ? words : (int64_t(1) << bits) + words) - 1
@@ -350,7 +349,8 @@ void TaskPrinter::printWindow() {
   wires["wire " + rangeOf(bits) + "need"] = placeWire(0, window.need, bits);
   wires["wire " + rangeOf(bits) + "limit"] = placeWire(0, limit, bits);
   os << "  // A number is taken when the one that it replaces is read no more; the next sample follows.\n"
-     << "  assign in_take = in_valid & $signed(arrived) < $signed(limit);\n  always @(posedge clk) if (rst) arrived <= 0; "
+     << "  assign in_take = in_valid & $signed(arrived) < $signed(limit);\n  always @(posedge clk) if (rst) arrived <= "
+        "0; "
      << "else arrived <= arrived + {" << bits - 1 << "'d0, in_take} - (en & ends ? " << bits << "'d" << task.inputs
      << " : " << bits << "'d0);\n";
 }

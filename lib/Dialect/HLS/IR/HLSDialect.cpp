@@ -40,9 +40,10 @@ static LogicalResult verifyKind(Operation *op, NamedAttribute attribute) {
   if (isRight)
     return success();
   return op->emitError("attribute '") << name << "' is " << value << ": expects "
-                                      << (isStart               ? "a 64-bit integer, 0 or more"
-                                          : name == kPlaceAttr ? "an affine map"
-                                                  : "the attribute of the hls dialect that goes by this name");
+                                      << (isStart ? "a 64-bit integer, 0 or more"
+                                          : name == kPlaceAttr
+                                              ? "an affine map"
+                                              : "the attribute of the hls dialect that goes by this name");
 }
 
 LogicalResult HLSDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {

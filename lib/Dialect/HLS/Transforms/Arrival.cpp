@@ -55,7 +55,46 @@ void Arrival::forEachCounts(const Nest &nest, function_ref<bool(ArrayRef<int64_t
   }
 }
 
+const Place *Arrival::indexed(const Nest &nest, affine::AffineLoadOp load) {
+  auto [it, isNew] = placesByIndex.try_emplace(load);
+  if (isNew) {
+    bool isLinear = true;
+    load.getAffineMap().walkExprs([&](AffineExpr expr) {
+      isLinear &=
+          !llvm::is_contained({AffineExprKind::FloorDiv, AffineExprKind::CeilDiv, AffineExprKind::Mod}, expr.getKind());
+    });
+    SmallVector<int64_t> indices(load.getMapOperands().size(), 0);
+    Place place{load.getAffineMap().compose(indices).front(), SmallVector<int64_t>(nest.loops.size(), 0)};
+    for (unsigned i = 0; i < indices.size(); ++i) {
+      indices[i] = 1;
+      int64_t stride = load.getAffineMap().compose(indices).front() - place.base;
+      indices[i] = 0;
+      bool isLoop = false;
+      for (unsigned d = 0; d < nest.loops.size(); ++d)
+        if (nest.loop(d).getInductionVar() == load.getMapOperands()[i]) {
+          place.strides[d] += stride;
+          isLoop = true;
+        }
+      isLinear &= isLoop;
+    }
+    if (isLinear)
+      it->second = place;
+  }
+  return it->second ? &*it->second : nullptr;
+}
+
 int64_t Arrival::placeOf(const Nest &nest, affine::AffineLoadOp load, ArrayRef<int64_t> counts, int64_t lane) {
+  if (const Place *place = indexed(nest, load)) { // quickly: there are as many as the network has products
+    int64_t sum = place->base;
+    for (unsigned d = 0; d < counts.size(); ++d) {
+      affine::AffineForOp loop = nest.loops[d];
+      int64_t count = d + 1 == counts.size() ? counts[d] * nest.lanes + lane : counts[d];
+      if (d + 1 == counts.size() && count >= nest.extent(d))
+        return -1;
+      sum += place->strides[d] * (loop.getConstantLowerBound() + count * loop.getStepAsInt());
+    }
+    return sum;
+  }
   return placeIn(nest, load.getAffineMap(), load.getMapOperands(), counts, lane).value_or(-1);
 }
 

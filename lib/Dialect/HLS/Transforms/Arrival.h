@@ -27,8 +27,8 @@ public:
   /// Makes banks, which are spread, as large as `window` needs, powers of two, if that is less than two samples and no
   /// iteration reads a bank twice; else false.
   bool keepOnly(Window &window, MutableArrayRef<Nest> nests);
-  /// Which of the numbers that arrive each load of nests without lanes reads; none if one is no sum of products, or stands in
-  /// no sum.
+  /// Which of the numbers that arrive each load of nests without lanes reads; none if one is no sum of products, or
+  /// stands in no sum.
   KeptLoads keptLoads();
   /// The loads of `nest`, in the order in which they stand.
   SmallVector<affine::AffineLoadOp> loadsOf(const Nest &nest);
@@ -49,6 +49,8 @@ public:
 private:
   void forEachCounts(const Nest &nest, function_ref<bool(ArrayRef<int64_t>)> body);
   int64_t placeOf(const Nest &nest, affine::AffineLoadOp load, ArrayRef<int64_t> counts, int64_t lane);
+  /// The place of a load by the indices of the loops of its nest; null if it is no sum of products of them.
+  const Place *indexed(const Nest &nest, affine::AffineLoadOp load);
   std::optional<AffineMap> turn(const Nest &nest, affine::AffineLoadOp load);
   bool spreadOnce(MutableArrayRef<Nest> nests);
 
@@ -58,6 +60,7 @@ private:
   std::vector<int64_t> arrivalOf, bankAt, placeInBank;
   int64_t count;
   llvm::DenseMap<Operation *, int64_t> turnOf;
+  llvm::DenseMap<Operation *, std::optional<Place>> placesByIndex;
 };
 
 } // namespace mlir::compress::hls

@@ -278,8 +278,8 @@ void NetworkSchedule::annotate() {
     setBufferAttr(task.call.getOperand(0), kStreamAttr, StreamAttr::get(context, depth));
     if (!task.isStreamed)
       setBufferAttr(task.call.getOperand(0), kBanksAttr,
-              BanksAttr::get(context, task.bankWords.size(), *llvm::max_element(task.bankWords),
-                             task.hasBlockBanks() ? "block" : "distributed", task.window ? "window" : "sample"));
+                    BanksAttr::get(context, task.bankWords.size(), *llvm::max_element(task.bankWords),
+                                   task.hasBlockBanks() ? "block" : "distributed", task.window ? "window" : "sample"));
     if (task.window)
       annotateWindow(task.step, 0, *task.window, task.keptLoads);
     int64_t cycles = task.interval(), last = 0;

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Numbers are counted, not computed. An iteration is issued when all numbers that it takes are in its stream; with
-// banks, a sample, or an iteration of the loops that move a window, is begun when all of it is there. So only a full stream stops a task, as a whole: a result never
-// waits for the next sample.
+// banks, a sample, or an iteration of the loops that move a window, is begun when all of it is there. So only a full
+// stream stops a task, as a whole: a result never waits for the next sample.
 //
 //===----------------------------------------------------------------------===//
 

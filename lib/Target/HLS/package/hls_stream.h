@@ -55,20 +55,23 @@ public:
     return scheduler;
   }
 
-  /// Waits until `mayGoOn`, then does `act`; nothing else happens to any stream between the two.
-  void when(std::function<bool()> mayGoOn, const std::string &reason, const std::function<void()> &act) {
+  /// Waits until `mayGoOn`, then does `act`; nothing else happens to any stream between the two. `reason` is asked for
+  /// by a task that waits.
+  template <typename MayGoOn, typename Reason, typename Act>
+  void when(const MayGoOn &mayGoOn, const Reason &reason, const Act &act) {
     std::unique_lock<std::mutex> lock(mutex);
     if (!mayGoOn()) {
-      auto waiter = waiters.insert(waiters.end(), Waiter{mayGoOn, reason});
+      auto waiter = waiters.insert(waiters.end(), Waiter{mayGoOn, reason()});
       stopIfStuck();
       changed.wait(lock, mayGoOn);
       waiters.erase(waiter);
     }
     act();
-    changed.notify_all();
+    if (!waiters.empty())
+      changed.notify_all();
   }
 
-  void look(const std::function<void()> &act) {
+  template <typename Act> void look(const Act &act) {
     std::lock_guard<std::mutex> lock(mutex);
     act();
   }
@@ -128,10 +131,10 @@ public:
   }
 
   void write(const T &element) {
-    hls_csim::Scheduler::get().when([this] { return MaxElements == 0 || elements.size() < size_t(MaxElements); },
-                                    "write to '" + name + "', which is full (depth " + std::to_string(MaxElements) +
-                                        ")",
-                                    [&] { elements.push_back(element); });
+    hls_csim::Scheduler::get().when(
+        [this] { return MaxElements == 0 || elements.size() < size_t(MaxElements); },
+        [this] { return "write to '" + name + "', which is full (depth " + std::to_string(MaxElements) + ")"; },
+        [&] { elements.push_back(element); });
   }
   T read() {
     T element;
@@ -139,7 +142,8 @@ public:
     return element;
   }
   void read(T &element) {
-    hls_csim::Scheduler::get().when([this] { return !elements.empty(); }, "read of '" + name + "', which is empty",
+    hls_csim::Scheduler::get().when([this] { return !elements.empty(); },
+                                    [this] { return "read of '" + name + "', which is empty"; },
                                     [&] {
                                       element = elements.front();
                                       elements.pop_front();
