@@ -134,6 +134,41 @@ def test_results_that_are_read_again_are_arrays(rng, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("lanes", [2, 3, 4])
+def test_lanes_read_memories_of_their_own(lanes, tmp_path):
+    """Runs the C++ and looks at the place of each number that a lane reads: those of one iteration are in different memories."""
+    rng = np.random.default_rng(lanes)
+    x = floats(rng, 4, 1, 11, 13)
+    project = make_project(conv_model(rng, tmp_path), tmp_path / "project", x, "--hls-lanes", str(lanes))
+    path = project / "firmware" / "net.cpp"
+    functions = re.split(r"(?=^static )", path.read_text(), flags=re.M)
+    checked = set()
+    for f, text in enumerate(functions):
+        head, *nests = re.split(r"(?=for \(size_t \w+ = 0; [^{]*\{\n\s*#pragma HLS PIPELINE II=1\n\s*#pragma HLS UNROLL)", text)
+        for n, nest in enumerate(nests):
+            for name, factor in re.findall(r"ARRAY_PARTITION variable=(\w+) cyclic factor=(\d+)", text):
+                nest, count = re.subn(rf"= {name}\[([^]]+)\];", rf'= {name}[seen("{name}", {factor}, \1)];', nest)
+                if count:
+                    checked.add((f, name))
+            nests[n] = re.sub(r"^(for \(size_t (\w+) = 0;[^{]*\{\n)", rf"\1if (\2 % {lanes} == 0) forget();\n", nest)
+        text = head + "".join(nests)
+        functions[f] = text
+    path.write_text("".join(functions).replace('#include "weights.h"', """#include "weights.h"
+#include <map>
+#include <set>
+#include <string>
+static std::map<std::string, std::set<size_t>> memories;
+static void forget() { memories.clear(); }
+static size_t seen(const char *array, size_t factor, size_t place) {
+  if (!memories[array].insert(place % factor).second) { std::printf("%s: two lanes in one of %zu memories\\n", array, factor); std::exit(5); }
+  return place;
+}"""))
+    done = csim(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Windows of both convolutions, the array before the dense layer, and the weights of these.
+    assert len(checked) == 6 and sum("weights" in name for _, name in checked) == 3, checked
+
+
 @pytest.mark.parametrize("network, arrays, most", [("circulant", 545088, 65536), ("cnn_escalate", 2633984, 65536), ("mlp_smartdeal", 48568, 24284)])
 def test_buffers_of_the_mnist_networks(network, arrays, most, tmp_path):
     """Bits of what tasks hand over, beside those of arrays that a vendor's tool doubles: sums over the shapes of the layers."""

@@ -193,7 +193,7 @@ def test_what_is_no_chain_is_refused(rng, tmp_path):
     model = save(make_model(nodes, {"x": [1, 4]}, {"y": [1, 4]}), tmp_path)
     done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl")
     assert done.returncode != 0 and "is no chain of tasks" in done.stderr and not (tmp_path / "project").exists()
-    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-lanes", "2")
-    assert done.returncode != 0 and "--hls-lanes expects 0 to 64, with --hls-rtl" in done.stderr
+    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-lanes", "65")
+    assert done.returncode != 0 and "--hls-lanes expects 1 to 64, or 0 with --hls-rtl" in done.stderr
     done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl", "--hls-lanes", "2", "--target-interval", "9")
     assert done.returncode != 0 and "--target-interval expects 0 or more cycles, with --hls-rtl and without --hls-lanes" in done.stderr

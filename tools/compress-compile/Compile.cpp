@@ -309,7 +309,7 @@ private:
     pm.addPass(std::move(pass));
     HLSSchedulePassOptions schedule;
     schedule.chain = options.hlsRTL;
-    schedule.lanes = options.hlsRTL ? options.hlsLanes : 1;
+    schedule.lanes = options.hlsRTL ? options.hlsLanes : std::max<int64_t>(options.hlsLanes, 1);
     if (schedule.lanes == 0) {
       schedule.targetInterval = options.targetInterval;
       schedule.multipliers = part.dsp;

@@ -184,9 +184,9 @@ int main(int argc, char **argv) {
                        cl::cat(category));
   cl::opt<int64_t> hlsLanes(
       "hls-lanes",
-      cl::desc("For --hls-rtl: products of a sum in one cycle, 1 to 64 in every step, or 0: in each "
-               "step the fewest that --target-interval and the multipliers of --hls-device "
-               "allow (default: 0)"),
+      cl::desc("For --target hls: products of a sum in one cycle, 1 to 64 in every step, or, with --hls-rtl, 0: in each "
+               "step the fewest that --target-interval and the multipliers of --hls-device allow (default: 0 with "
+               "--hls-rtl, else 1)"),
       cl::value_desc("n"), cl::init(0), cl::cat(category));
   cl::opt<int64_t> targetInterval(
       "target-interval",
@@ -292,8 +292,8 @@ int main(int argc, char **argv) {
       return fail("--hls-ports expects stream or memory, not '" + hlsPorts + "'");
     if (!(clockMHz >= 1 && clockMHz <= 2000))
       return fail("--clock-mhz expects 1 to 2000");
-    if (hlsLanes < 0 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && !hlsRTL))
-      return fail("--hls-lanes expects 0 to 64, with --hls-rtl");
+    if (hlsLanes < 0 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && hlsLanes == 0 && !hlsRTL))
+      return fail("--hls-lanes expects 1 to 64, or 0 with --hls-rtl");
     if (targetInterval < 0 || (targetInterval.getNumOccurrences() && (!hlsRTL || hlsLanes != 0)))
       return fail("--target-interval expects 0 or more cycles, with --hls-rtl and without --hls-lanes");
     options.batch = 1;

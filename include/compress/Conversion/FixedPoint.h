@@ -26,6 +26,8 @@ struct BufferInCpp {
   bool isStream = false;
   /// Bits that it takes: those of the stream and of what its reader keeps of it, or twice an array.
   int64_t bits = 0;
+  /// Memories of an array that its reader keeps apart; a window's are its reader's business.
+  int64_t memories = 1;
 };
 BufferInCpp bufferInCpp(ModuleOp module, Value buffer, bool arePorts);
 

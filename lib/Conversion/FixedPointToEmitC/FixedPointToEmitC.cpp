@@ -7,6 +7,7 @@
 
 #include "Dataflow.h"
 #include "ValueEmitter.h"
+#include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -92,14 +93,22 @@ private:
     beginFunction();
     for (auto [from, to] : llvm::zip_equal(op.getArguments(), body->getArguments())) {
       values[from] = to;
-      if (isTop && hasMemoryPorts)
-        emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS INTERFACE ap_memory port={}", ValueRange{to});
+      if (!isTop || !hasMemoryPorts)
+        continue;
+      emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS INTERFACE ap_memory port={}", ValueRange{to});
+      emitPartition(op.getLoc(), to, partitions.lookup(from));
     }
     if (isTop)
       emitc::VerbatimOp::create(builder, op.getLoc(), "#pragma HLS DATAFLOW");
-    for (BlockArgument argument : op.getArguments())
+    if (!isTop && failed(hls::checkPartitions(op)))
+      return failure();
+    for (BlockArgument argument : op.getArguments()) {
+      auto partition = op.getArgAttrOfType<hls::PartitionAttr>(argument.getArgNumber(), hls::kPartitionAttr);
       if (streams.contains(argument) && op.getArgAttr(argument.getArgNumber(), hls::kWindowAttr))
-        emitWindow(argument);
+        emitWindow(argument, partition);
+      else if (!streams.contains(argument))
+        emitPartition(op.getLoc(), values.lookup(argument), partition);
+    }
     return emitBlock(op.getBody().front());
   }
 
@@ -163,6 +172,7 @@ private:
           if (!type)
             return failure();
           values[alloc] = variable(loc, type);
+          emitPartition(loc, values.lookup(alloc), partitions.lookup(alloc));
           return success();
         })
         .Case([&](memref::DeallocOp) { return success(); })
@@ -171,6 +181,7 @@ private:
           if (!type)
             return failure();
           values[get] = emitc::GetGlobalOp::create(builder, loc, type, get.getName());
+          emitPartition(loc, values.lookup(get), get->getAttrOfType<hls::PartitionAttr>(hls::kPartitionAttr));
           return success();
         })
         .Case([&](affine::AffineLoadOp load) {

@@ -45,6 +45,19 @@ llvm::DenseSet<Value> mlir::compress::findStreams(ModuleOp module, bool arePorts
   return streams;
 }
 
+llvm::DenseMap<Value, hls::PartitionAttr> mlir::compress::findPartitions(ModuleOp module) {
+  llvm::DenseMap<Value, hls::PartitionAttr> partitions;
+  if (auto network = module.lookupSymbol<func::FuncOp>("main"))
+    network.walk([&](func::CallOp call) {
+      auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
+      for (OpOperand &use : call->getOpOperands())
+        if (auto attr = step ? step.getArgAttrOfType<hls::PartitionAttr>(use.getOperandNumber(), hls::kPartitionAttr)
+                             : hls::PartitionAttr())
+          partitions[use.get()] = attr;
+    });
+  return partitions;
+}
+
 BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool arePorts) {
   auto type = cast<MemRefType>(buffer.getType());
   int64_t width = type.getElementTypeBitWidth();
@@ -54,14 +67,17 @@ BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool areP
   });
   int64_t copies = readers > 1 ? readers : 0; // a split has one for each
   if (!streams.contains(buffer))
-    return {false, 2 * type.getNumElements() * width * (1 + copies)};
+  {
+    hls::PartitionAttr partition = findPartitions(module).lookup(buffer);
+    return {false, 2 * type.getNumElements() * width * (1 + copies), partition ? partition.getFactor() : 1};
+  }
   int64_t words = cast<hls::StreamAttr>(attrOf(buffer, hls::kStreamAttr)).getDepth();
   for (OpOperand &use : buffer.getUses())
     if (auto call = dyn_cast<func::CallOp>(use.getOwner()))
       if (auto step = module.lookupSymbol<func::FuncOp>(call.getCallee()))
         if (auto window = step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr))
           words += window.getWords();
-  return {true, words * width};
+  return {true, words * width, 1};
 }
 
 unsigned mlir::compress::depthOf(Operation *op) {

@@ -20,6 +20,9 @@ namespace mlir::compress {
 /// of @main are among them if `arePorts`.
 llvm::DenseSet<Value> findStreams(ModuleOp module, bool arePorts);
 
+/// The partitions of buffers of @main that their readers ask for.
+llvm::DenseMap<Value, hls::PartitionAttr> findPartitions(ModuleOp module);
+
 /// What a step that keeps a window takes, and where it puts it.
 class KeptWindow {
 public:

@@ -132,11 +132,23 @@ void ValueEmitter::emitWrites(SmallVectorImpl<affine::AffineStoreOp> &writes) {
 // Windows
 //===----------------------------------------------------------------------===//
 
-void ValueEmitter::emitWindow(BlockArgument argument) {
+void ValueEmitter::emitPartition(Location loc, Value array, hls::PartitionAttr partition) {
+  if (!partition)
+    return;
+  std::string factor = std::to_string(partition.getFactor());
+  if (auto get = array.getDefiningOp<emitc::GetGlobalOp>()) // which has no name of its own
+    emitc::VerbatimOp::create(builder, loc, "#pragma HLS ARRAY_PARTITION variable=" + get.getName().str() + " cyclic factor=" + factor);
+  else
+    emitc::VerbatimOp::create(builder, loc, "#pragma HLS ARRAY_PARTITION variable={} cyclic factor=" + factor,
+                              ValueRange{array});
+}
+
+void ValueEmitter::emitWindow(BlockArgument argument, hls::PartitionAttr partition) {
   Location loc = argument.getLoc();
   Type type = convert(argument.getOwner()->getParentOp(), cast<MemRefType>(argument.getType()).getElementType());
   KeptWindow window(argument);
   Value array = variable(loc, emitc::ArrayType::get({window.words()}, type));
+  emitPartition(loc, array, partition);
   auto [it, isNew] = windows.insert({argument, Kept{window, type, array}});
   take(loc, argument, it->second, window.first(), {}, builder.getAffineDimExpr(0));
 }

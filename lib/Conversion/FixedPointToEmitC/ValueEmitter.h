@@ -19,7 +19,8 @@ namespace mlir::compress {
 class ValueEmitter {
 protected:
   ValueEmitter(ModuleOp module, bool hasMemoryPorts)
-      : module(module), builder(module.getContext()), streams(findStreams(module, /*arePorts=*/!hasMemoryPorts)) {}
+      : module(module), builder(module.getContext()), streams(findStreams(module, /*arePorts=*/!hasMemoryPorts)),
+        partitions(findPartitions(module)) {}
 
   Type opaque(const Twine &text) { return emitc::OpaqueType::get(module.getContext(), text.str()); }
   Type sizeType() { return emitc::SizeTType::get(module.getContext()); }
@@ -37,6 +38,9 @@ protected:
   /// The value of `expr`, sums and products of `ivs`: an expression on size_t.
   Value emitIndex(Location loc, AffineExpr expr, ArrayRef<Value> ivs);
 
+  /// Says that `array` is several memories, if `partition` is not null.
+  void emitPartition(Location loc, Value array, hls::PartitionAttr partition);
+
   //===--------------------------------------------------------------------===//
   // Streams
   //===--------------------------------------------------------------------===//
@@ -51,7 +55,7 @@ protected:
   // Windows: a part of a sample, in an array whose places wrap around
   //===--------------------------------------------------------------------===//
 
-  void emitWindow(BlockArgument argument);
+  void emitWindow(BlockArgument argument, hls::PartitionAttr partition);
   /// What windows take in an iteration of `loop` before or behind what is inside; what is left behind all loops.
   void takeIn(affine::AffineForOp loop, bool isBehind);
   void takeRest(Location loc);
@@ -61,6 +65,7 @@ protected:
   ModuleOp module;
   OpBuilder builder;
   llvm::DenseSet<Value> streams;
+  llvm::DenseMap<Value, hls::PartitionAttr> partitions;
   /// Of a value of the loops: what it is in C++.
   llvm::DenseMap<Value, Value> values;
   int numLoops = 0, numStreams = 0;

@@ -127,9 +127,9 @@ private:
   /// The top function; the network in it takes its numbers from a stream, or from an array.
   std::string streamPorts() {
     std::string text = filledIn(kStreamPorts);
-    bool isStream[2];
-    for (unsigned port : {0, 1})
-      isStream[port] = bufferInCpp(module, network.getArgument(port), /*arePorts=*/true).isStream;
+    BufferInCpp numbers = bufferInCpp(module, network.getArgument(0), /*arePorts=*/true),
+                results = bufferInCpp(module, network.getArgument(1), /*arePorts=*/true);
+    bool isStream[] = {numbers.isStream, results.isStream};
     auto depth = [&](unsigned port) {
       return std::to_string(network.getArgAttrOfType<hls::StreamAttr>(port, hls::kStreamAttr).getDepth());
     };

@@ -35,7 +35,8 @@ static LogicalResult verifyKind(Operation *op, NamedAttribute attribute) {
   bool isRight = (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
                  (name == kPipelineAttr && isa<PipelineAttr>(value)) ||
                  (name == kStreamAttr && isa<StreamAttr>(value)) || (name == kBanksAttr && isa<BanksAttr>(value)) ||
-                 (name == kWindowAttr && isa<WindowAttr>(value)) || (name == kPlaceAttr && isa<AffineMapAttr>(value)) ||
+                 (name == kWindowAttr && isa<WindowAttr>(value)) ||
+                 (name == kPartitionAttr && isa<PartitionAttr>(value)) || (name == kPlaceAttr && isa<AffineMapAttr>(value)) ||
                  ((name == kTaskAttr || name == kNetworkAttr) && isa<TaskAttr>(value));
   if (isRight)
     return success();
@@ -91,6 +92,12 @@ LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError, i
                  llvm::none_of(steps.asArrayRef(), isNegative) && llvm::none_of(behind.asArrayRef(), isNegative);
   if (!isRight) // window C2
     return emitError() << "expects first, steps and behind of 0 or more, the last two of as many loops";
+  return success();
+}
+
+LogicalResult PartitionAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t factor) {
+  if (factor < 2) // partition C1
+    return emitError() << "a partition into " << factor << " memories: expects 2 or more";
   return success();
 }
 

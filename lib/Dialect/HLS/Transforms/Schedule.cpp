@@ -9,6 +9,7 @@
 #include "Arrival.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/HLS/IR/HLS.h"
+#include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -282,6 +283,10 @@ void NetworkSchedule::annotate() {
                                    task.hasBlockBanks() ? "block" : "distributed", task.window ? "window" : "sample"));
     if (task.window)
       annotateWindow(task.step, 0, *task.window, task.keptLoads);
+    SmallVector<Nest> nests; // for the C++: in Verilog, banks are apart
+    for (const DataPath &path : task.paths)
+      nests.push_back(path.nest);
+    choosePartitions(task.step, nests);
     int64_t cycles = task.interval(), last = 0;
     for (const DataPath &path : task.paths)
       last = std::max(last, path.depth);

@@ -8,6 +8,7 @@
 #include "Arrival.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/HLS/IR/HLS.h"
+#include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "compress/Dialect/HLS/Transforms/Schedule.h"
 #include <map>
 
@@ -56,7 +57,7 @@ struct Step {
 
 class StepScheduler {
 public:
-  explicit StepScheduler(func::FuncOp network) : network(network) {}
+  StepScheduler(func::FuncOp network, int64_t lanes) : network(network), lanes(lanes) {}
 
   void run() {
     for (BlockArgument argument : network.getArguments())
@@ -94,34 +95,44 @@ private:
       return success();
     });
     Step step{call, function, {}, {}};
-    if (succeeded(build(step)))
+    if (succeeded(build(step))) {
       steps.push_back(std::move(step));
-    else
-      function->emitRemark("has no schedule: ") << reason;
+      return;
+    }
+    for (Value operand : call.getOperands())
+      streams.erase(operand);
+    function->emitRemark("has no schedule: ") << reason;
   }
 
   LogicalResult build(Step &step) {
     FailureOr<SmallVector<Nest>> nests = nestsOf(step.function);
     if (failed(nests))
       return failure();
-    for (unsigned i = 0; i + 1 < step.call.getNumOperands(); ++i)
+    for (unsigned i = 0; i + 1 < step.call.getNumOperands(); ++i) {
       step.inputs[i] = inputOf(step, i, *nests);
+      if (step.inputs[i].kind != Input::Array)
+        streams.insert(step.call.getOperand(i));
+      if (step.inputs[i].kind == Input::Window)
+        annotateWindow(step.function, i, *step.inputs[i].window, step.inputs[i].loads);
+    }
+    setLanes(step, *nests);
+    choosePartitions(step.function, *nests);
     for (const Nest &nest : *nests) {
+      int64_t numReads = 0;
       auto path = DataPath::get(nest, Value(), [&](affine::AffineLoadOp load, int64_t) -> FailureOr<InputRead> {
         auto argument = dyn_cast<BlockArgument>(load.getMemRef());
         int64_t number = argument ? argument.getArgNumber() : 0;
         const Input &input = step.inputs[number];
         if (input.kind == Input::Stream)
           return InputRead{true, input.turns.lookup(load), {}, number};
-        return InputRead{false, number, {}};
+        // Of a partition, each load and lane has a memory.
+        bool isApart = step.function.getArgAttr(number, kPartitionAttr) != nullptr;
+        return InputRead{false, isApart ? step.call.getNumOperands() + numReads++ : number, {}};
       });
       if (failed(path))
         return failure();
       step.paths.push_back(std::move(*path));
     }
-    for (auto &[number, input] : step.inputs)
-      if (input.kind != Input::Array)
-        streams.insert(step.call.getOperand(number));
     // Each number once, in an order that the reader can be asked for.
     Value output = step.call.getOperands().back();
     std::vector<int64_t> places = placesWritten(step.paths, *nests), sorted = places;
@@ -149,6 +160,22 @@ private:
         input.kind = Input::Window;
     }
     return input;
+  }
+
+  /// Sums over arrays and windows have lanes; a stream gives one number a cycle.
+  void setLanes(Step &step, MutableArrayRef<Nest> nests) {
+    for (Nest &nest : nests) {
+      bool readsStream = false;
+      if (!isSum(nest))
+        continue;
+      affine::AffineForOp loop = nest.loops.back();
+      loop.walk([&](affine::AffineLoadOp load) {
+        auto argument = dyn_cast<BlockArgument>(load.getMemRef());
+        readsStream |= argument && step.inputs[argument.getArgNumber()].kind == Input::Stream;
+      });
+      if (!readsStream)
+        nest.lanes = std::min(lanes, nest.extent(nest.loops.size() - 1));
+    }
   }
 
   /// Of a buffer that is no result: it is read by one call, once.
@@ -183,8 +210,6 @@ private:
         continue;
       if (isa<BlockArgument>(buffer))
         setDepth(buffer, step.taken(number));
-      if (input.kind == Input::Window)
-        annotateWindow(step.function, number, *input.window, input.loads);
     }
     if (!isStream(output))
       return;
@@ -197,6 +222,7 @@ private:
   }
 
   func::FuncOp network;
+  int64_t lanes;
   std::vector<Step> steps;
   /// Of a buffer: its places in the order in which they are written, if each is once.
   llvm::DenseMap<Value, std::vector<int64_t>> written;
@@ -206,7 +232,7 @@ private:
 
 } // namespace
 
-void mlir::compress::hls::scheduleSteps(ModuleOp module) {
+void mlir::compress::hls::scheduleSteps(ModuleOp module, int64_t lanes) {
   if (auto network = module.lookupSymbol<func::FuncOp>("main"); network && network.getBody().hasOneBlock())
-    StepScheduler(network).run();
+    StepScheduler(network, lanes).run();
 }

@@ -128,7 +128,8 @@ std::optional<Window> Arrival::window() {
     SmallVector<int64_t> counts = iterations.countsOf(i);
     window.span = std::max(window.span, need[i] - window.oldest.at(counts));
   }
-  if (!setSteps(window, iterations) || window.span >= count)
+  bool moves = llvm::any_of(window.need.strides, [](int64_t stride) { return stride != 0; });
+  if (!setSteps(window, iterations) || window.span >= count || !moves)
     return std::nullopt;
   return window;
 }

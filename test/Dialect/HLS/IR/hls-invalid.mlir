@@ -49,6 +49,11 @@ func.func private @window_c2(memref<8xi8> {hls.window = #hls.window<words = 4, f
 
 // -----
 
+// expected-error@+1 {{a partition into 1 memories: expects 2 or more}}
+func.func private @partition_c1(memref<8xi8> {hls.partition = #hls.partition<factor = 1>})
+
+// -----
+
 // expected-error@+1 {{attribute 'hls.place' is 3 : i64: expects an affine map}}
 func.func private @place_that_is_a_number() attributes {hls.place = 3 : i64}
 

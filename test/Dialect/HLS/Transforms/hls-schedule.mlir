@@ -3,8 +3,8 @@
 // RUN: compress-opt %s --compress-hls-schedule | FileCheck %s --check-prefix=ALONE
 // RUN: compress-opt %s --compress-hls-schedule=chain=true --convert-compress-fixed-point-to-emitc=top=net | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
 // RUN: not compress-opt %s --compress-hls-schedule='chain=true lanes=65' 2>&1 | FileCheck %s --check-prefix=BAD
-// RUN: not compress-opt %s --compress-hls-schedule=lanes=2 2>&1 | FileCheck %s --check-prefix=BAD
-// BAD: error: compress-hls-schedule{lanes={{65|2}}}: expects 0 to 64, and others than 1 with chain
+// RUN: not compress-opt %s --compress-hls-schedule=lanes=0 2>&1 | FileCheck %s --check-prefix=BAD
+// BAD: error: compress-hls-schedule{lanes={{65|0}}}: expects 1 to 64, or 0 with chain
 
 // A butterfly reads two numbers of a stream, which gives one per cycle, and gives two: an iteration every two cycles. Sums begin with the
 // second number; both numbers leave after them, in their order.

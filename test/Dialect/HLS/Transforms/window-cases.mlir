@@ -75,3 +75,26 @@ func.func @main(%x: memref<8xi8>, %y: memref<12xi10> {compress.result}) {
   call @two_nests(%x, %y) : (memref<8xi8>, memref<12xi10>) -> ()
   return
 }
+
+// -----
+
+// All iterations read the first 3 of 4 numbers: nothing moves, and they are read again.
+// CHECK-LABEL: func.func private @dot(
+// CHECK-NOT: hls.window
+// CHECK: return
+func.func private @dot(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  affine.for %o = 0 to 2 {
+    %zero = arith.constant 0 : i8
+    %sum = affine.for %k = 0 to 3 iter_args(%old = %zero) -> (i8) {
+      %n = affine.load %x[%k] : memref<4xi8>
+      %s = arith.addi %old, %n : i8
+      affine.yield %s : i8
+    }
+    affine.store %sum, %y[%o] : memref<2xi8>
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  call @dot(%x, %y) : (memref<4xi8>, memref<2xi8>) -> ()
+  return
+}

@@ -26,6 +26,7 @@ inline constexpr const char *kStreamAttr = "hls.stream";
 inline constexpr const char *kBanksAttr = "hls.banks";
 inline constexpr const char *kWindowAttr = "hls.window";
 inline constexpr const char *kPlaceAttr = "hls.place";
+inline constexpr const char *kPartitionAttr = "hls.partition";
 inline constexpr const char *kTaskAttr = "hls.task";
 inline constexpr const char *kNetworkAttr = "hls.network";
 

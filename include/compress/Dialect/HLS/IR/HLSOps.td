@@ -26,6 +26,7 @@ def HLS_Dialect : Dialect {
     | `hls.stream` | a buffer or a port of @main | `#hls.stream<…>` |
     | `hls.banks` | a buffer or a port of @main | `#hls.banks<…>` |
     | `hls.window` | an argument of a step | `#hls.window<…>` |
+    | `hls.partition` | an argument of a step, or a `memref.get_global` in it | `#hls.partition<…>` |
     | `hls.place` | a load of such an argument | of indices of loops: which of the numbers that arrive it reads, an affine map |
     | `hls.task` | a call of @main | `#hls.task<…>` |
     | `hls.network` | @main | `#hls.task<…>` of all tasks together |
@@ -114,6 +115,21 @@ def HLS_WindowAttr : HLS_Attr<"Window", "window"> {
     Example: `#hls.window<words = 128, first = 64, steps = [2, 1, 0], behind = [0, 0, 0]>`
   }];
   let parameters = (ins "int64_t":$words, "int64_t":$first, "DenseI64ArrayAttr":$steps, "DenseI64ArrayAttr":$behind);
+}
+
+def HLS_PartitionAttr : HLS_Attr<"Partition", "partition"> {
+  let summary = "An array of C++ as several memories";
+  let description = [{
+    A number at place `p` is in memory `p mod factor`. No two loads and lanes of an iteration are ever in one: for places
+    `a + sum_d s_d c_d` and `b + sum_d t_d c_d` of counts `c_d`, the greatest common divisor of `factor` and all `s_d - t_d` does not divide
+    `a - b`. In the C++, `#pragma HLS ARRAY_PARTITION cyclic`; whoever prints it checks that.
+
+    Constraints:
+      - (C1) `factor` is 2 or more.
+
+    Example: `#hls.partition<factor = 4>`
+  }];
+  let parameters = (ins "int64_t":$factor);
 }
 
 def HLS_TaskAttr : HLS_Attr<"Task", "task"> {

@@ -20,17 +20,21 @@ def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
 
     With `chain`, @main must be a chain of tasks, each with one stream in and one out, and
 
-    - a task that takes numbers in the order in which they arrive uses them so; else it keeps a sample in banks, twice, one for each of the
-      loads and lanes that read at once;
+    - a task that takes numbers in the order in which they arrive uses them so; else it keeps them in banks, one for each of the
+      loads and lanes that read at once: what a window needs that moves along a sample, or a sample, twice;
     - `lanes` iterations of the innermost loop of a sum over banks are one. They need not divide the loop. With `lanes=0` each task gets the
       fewest with which the network takes a sample every `target-interval` cycles or, if that is 0, as often as its streams allow, which
       hand over one number a cycle: faster tasks would wait. If products then take more than `multipliers` DSP48E1, the interval is the least
       for which they do not;
     - streams get the least depths with which no sample leaves later than with streams that hold one whole: token counts of the
-      tasks are simulated cycle by cycle, for as many samples as it takes to get into their rhythm. Latency and interval of the
+      tasks are simulated cycle by cycle, for as many samples as it takes to get into their rhythm. Where such a search would take
+      too long, depths are what iterations take and give at once, doubled until no sample leaves later. Latency and interval of the
       network are those of the simulation.
 
-    Without it, steps are scheduled one by one, with two ports for each buffer, as tools for synthesis make of an array.
+    Without it, steps are scheduled for C++. A buffer is a stream if its one reader takes numbers in the order in which its writer
+    gives them, or keeps a window of them; the depth is what an iteration of either takes or gives at once, and 2 at least.
+    Streams of any depth cannot deadlock, for no step gives to two. Other buffers have two ports, as tools for synthesis make of an array. Of what
+    the lanes of a sum read, arrays get the least cyclic partition in which no two loads and lanes of an iteration are in one memory.
 
     Runs after: convert-compress-to-fixed-point          Leaves: the same loops with a schedule
     Does nothing when: there is no @main        Fails when: with `chain`, the network is no chain of tasks; the target cannot be reached, or not with
@@ -39,7 +43,7 @@ def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
     Example: test/Dialect/HLS/Transforms/hls-schedule.mlir
   }];
   let options = [Option<"chain", "chain", "bool", "false", "Schedule a chain of tasks with streams between them">,
-                 Option<"lanes", "lanes", "int64_t", "1", "Iterations of a sum that are one, 1 to 64, or 0: chosen for each task; with chain">,
+                 Option<"lanes", "lanes", "int64_t", "1", "Iterations of a sum that are one, 1 to 64, or 0: chosen for each task, with chain">,
                  Option<"targetInterval", "target-interval", "int64_t", "0", "Cycles between samples; 0: as few as can be; with lanes=0">,
                  Option<"multipliers", "multipliers", "int64_t", "0", "DSP48E1 that products may take; 0: any number; with lanes=0">];
   let dependentDialects = ["::mlir::compress::hls::HLSDialect"];

@@ -56,9 +56,9 @@ inline constexpr int64_t kLeastBlockBits = 4096;
 inline constexpr int64_t kMostLanes = 64;
 
 /// Steps scheduled on their own, for C++: what a step reads in the order in which another one writes it, or along a
-/// window, is a stream; other buffers have two ports, as tools for synthesis make of an array. A step without a
-/// schedule keeps none; a remark says why.
-void scheduleSteps(ModuleOp module);
+/// window, is a stream; other buffers have two ports, as tools for synthesis make of an array. Sums over arrays and
+/// windows have `lanes` lanes, whose memories are apart. A step without a schedule keeps none; a remark says why.
+void scheduleSteps(ModuleOp module, int64_t lanes);
 
 /// The places that nests write, in order.
 std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests);
