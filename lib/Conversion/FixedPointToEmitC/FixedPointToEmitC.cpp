@@ -7,9 +7,9 @@
 
 #include "Dataflow.h"
 #include "ValueEmitter.h"
-#include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 namespace mlir::compress {

@@ -66,8 +66,7 @@ BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool areP
     return isa<func::CallOp>(use.getOwner()) && use.getOperandNumber() + 1 < use.getOwner()->getNumOperands();
   });
   int64_t copies = readers > 1 ? readers : 0; // a split has one for each
-  if (!streams.contains(buffer))
-  {
+  if (!streams.contains(buffer)) {
     hls::PartitionAttr partition = findPartitions(module).lookup(buffer);
     return {false, 2 * type.getNumElements() * width * (1 + copies), partition ? partition.getFactor() : 1};
   }

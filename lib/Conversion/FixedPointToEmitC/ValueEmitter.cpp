@@ -137,7 +137,8 @@ void ValueEmitter::emitPartition(Location loc, Value array, hls::PartitionAttr p
     return;
   std::string factor = std::to_string(partition.getFactor());
   if (auto get = array.getDefiningOp<emitc::GetGlobalOp>()) // which has no name of its own
-    emitc::VerbatimOp::create(builder, loc, "#pragma HLS ARRAY_PARTITION variable=" + get.getName().str() + " cyclic factor=" + factor);
+    emitc::VerbatimOp::create(
+        builder, loc, "#pragma HLS ARRAY_PARTITION variable=" + get.getName().str() + " cyclic factor=" + factor);
   else
     emitc::VerbatimOp::create(builder, loc, "#pragma HLS ARRAY_PARTITION variable={} cyclic factor=" + factor,
                               ValueRange{array});

@@ -32,12 +32,12 @@ static LogicalResult verifyKind(Operation *op, NamedAttribute attribute) {
   Attribute value = attribute.getValue();
   bool isStart = name == kStartAttr;
   auto start = dyn_cast<IntegerAttr>(value);
-  bool isRight = (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
-                 (name == kPipelineAttr && isa<PipelineAttr>(value)) ||
-                 (name == kStreamAttr && isa<StreamAttr>(value)) || (name == kBanksAttr && isa<BanksAttr>(value)) ||
-                 (name == kWindowAttr && isa<WindowAttr>(value)) ||
-                 (name == kPartitionAttr && isa<PartitionAttr>(value)) || (name == kPlaceAttr && isa<AffineMapAttr>(value)) ||
-                 ((name == kTaskAttr || name == kNetworkAttr) && isa<TaskAttr>(value));
+  bool isRight =
+      (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
+      (name == kPipelineAttr && isa<PipelineAttr>(value)) || (name == kStreamAttr && isa<StreamAttr>(value)) ||
+      (name == kBanksAttr && isa<BanksAttr>(value)) || (name == kWindowAttr && isa<WindowAttr>(value)) ||
+      (name == kPartitionAttr && isa<PartitionAttr>(value)) || (name == kPlaceAttr && isa<AffineMapAttr>(value)) ||
+      ((name == kTaskAttr || name == kNetworkAttr) && isa<TaskAttr>(value));
   if (isRight)
     return success();
   return op->emitError("attribute '") << name << "' is " << value << ": expects "

@@ -200,7 +200,7 @@ LogicalResult mlir::compress::hls::checkPartitions(func::FuncOp step) {
     if (auto conflict = findConflict(memory, attr.getFactor())) {
       auto &[a, b] = *conflict;
       InFlightDiagnostic error = b.load.emitError("lane ") << b.lane << " may read the same of " << attr.getFactor()
-                                                          << " memories as lane " << a.lane;
+                                                           << " memories as lane " << a.lane;
       error.attachNote(a.load.getLoc()) << "of this load";
       return error;
     }

@@ -71,7 +71,8 @@ public:
       changed.notify_all();
   }
 
-  template <typename Act> void look(const Act &act) {
+  template <typename Act>
+  void look(const Act &act) {
     std::lock_guard<std::mutex> lock(mutex);
     act();
   }

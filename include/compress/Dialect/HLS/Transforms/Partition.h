@@ -12,9 +12,9 @@
 
 namespace mlir::compress::hls {
 
-/// Chooses for each array that the laned `nests` of `step` read, an argument or constants, the least cyclic partition in
-/// which no two loads and lanes of an iteration are in one memory; says so on arguments and constants. Where there is
-/// none of at most kMostMemories, a nest loses its lanes.
+/// Chooses for each array that the laned `nests` of `step` read, an argument or constants, the least cyclic partition
+/// in which no two loads and lanes of an iteration are in one memory; says so on arguments and constants. Where there
+/// is none of at most kMostMemories, a nest loses its lanes.
 void choosePartitions(func::FuncOp step, MutableArrayRef<Nest> nests);
 inline constexpr int64_t kMostMemories = 128;
 
