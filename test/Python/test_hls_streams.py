@@ -98,6 +98,9 @@ def test_convolutions_keep_windows_and_are_bit_exact(convs):
     assert windows["conv1_accumulate"] == 64 and windows["pool1_pool"] == 128 and windows["conv2_accumulate"] == 128, windows
     report = json.loads((convs / "report.json").read_text())
     assert report["arrays"]["value"] == 1  # in front of the dense layer
+    inputs = {step["name"]: step["input"] for step in report["steps"]}
+    assert inputs["relu1_relu"] == "stream of depth 2" and inputs["conv2_accumulate"] == "stream of depth 2, window of 128 words"
+    assert inputs["fc_accumulate"] == "array of 12"
     assert report["buffer_bits"]["value"] < 8 * 2 * (11 * 13 + 13 * 15 + 2 * 5 * 11 * 13)  # what arrays of the first steps take
 
 

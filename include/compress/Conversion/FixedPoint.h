@@ -24,6 +24,8 @@ inline constexpr const char *kResultAttr = "compress.result";
 /// How a buffer of a network, or a port of @main, is handed over in C++.
 struct BufferInCpp {
   bool isStream = false;
+  /// Of a stream: its depth, and the words of what its reader keeps of it, or 0.
+  int64_t depth = 0, window = 0;
   /// Bits that it takes: those of the stream and of what its reader keeps of it, or twice an array.
   int64_t bits = 0;
   /// Memories of an array that its reader keeps apart; a window's are its reader's business.

@@ -60,23 +60,28 @@ llvm::DenseMap<Value, hls::PartitionAttr> mlir::compress::findPartitions(ModuleO
 
 BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool arePorts) {
   auto type = cast<MemRefType>(buffer.getType());
-  int64_t width = type.getElementTypeBitWidth();
-  llvm::DenseSet<Value> streams = findStreams(module, arePorts);
-  int64_t readers = llvm::count_if(buffer.getUses(), [](OpOperand &use) {
-    return isa<func::CallOp>(use.getOwner()) && use.getOperandNumber() + 1 < use.getOwner()->getNumOperands();
-  });
-  int64_t copies = readers > 1 ? readers : 0; // a split has one for each
-  if (!streams.contains(buffer)) {
-    hls::PartitionAttr partition = findPartitions(module).lookup(buffer);
-    return {false, 2 * type.getNumElements() * width * (1 + copies), partition ? partition.getFactor() : 1};
-  }
-  int64_t words = cast<hls::StreamAttr>(attrOf(buffer, hls::kStreamAttr)).getDepth();
+  int64_t width = type.getElementTypeBitWidth(), readers = 0;
+  BufferInCpp result;
+  result.isStream = findStreams(module, arePorts).contains(buffer);
   for (OpOperand &use : buffer.getUses())
-    if (auto call = dyn_cast<func::CallOp>(use.getOwner()))
-      if (auto step = module.lookupSymbol<func::FuncOp>(call.getCallee()))
-        if (auto window = step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr))
-          words += window.getWords();
-  return {true, words * width, 1};
+    if (auto call = dyn_cast<func::CallOp>(use.getOwner())) {
+      readers += use.getOperandNumber() + 1 < call.getNumOperands();
+      auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
+      auto window = step ? step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr)
+                         : hls::WindowAttr();
+      if (window && result.isStream)
+        result.window = window.getWords();
+    }
+  if (result.isStream) {
+    result.depth = cast<hls::StreamAttr>(attrOf(buffer, hls::kStreamAttr)).getDepth();
+    result.bits = (result.depth + result.window) * width;
+    return result;
+  }
+  if (hls::PartitionAttr partition = findPartitions(module).lookup(buffer))
+    result.memories = partition.getFactor();
+  int64_t copies = readers > 1 ? readers : 0; // a split has one for each
+  result.bits = 2 * type.getNumElements() * width * (1 + copies);
+  return result;
 }
 
 unsigned mlir::compress::depthOf(Operation *op) {

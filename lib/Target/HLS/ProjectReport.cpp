@@ -66,6 +66,23 @@ struct StepCounts {
 };
 } // namespace
 
+/// How a step gets what it reads.
+static std::string describeInputs(ModuleOp module, func::CallOp call, bool arePorts) {
+  std::string text;
+  for (Value buffer : call.getOperands().drop_back()) {
+    BufferInCpp inCpp = bufferInCpp(module, buffer, arePorts);
+    text += text.empty() ? "" : "; ";
+    if (inCpp.isStream) {
+      text += "stream of depth " + std::to_string(inCpp.depth);
+      text += inCpp.window ? ", window of " + std::to_string(inCpp.window) + " words" : "";
+    } else {
+      text += "array of " + std::to_string(cast<MemRefType>(buffer.getType()).getNumElements());
+      text += inCpp.memories > 1 ? " in " + std::to_string(inCpp.memories) + " memories" : "";
+    }
+  }
+  return text;
+}
+
 HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPort &input, const HLSPort &result,
                      int64_t numTests, const hls::NetworkSchedule *schedule)
     : options(options) {
@@ -79,6 +96,7 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
     romBits += counts.romBits;
     llvm::json::Object step = counts.toJSON();
     step["name"] = call.getCallee();
+    step["input"] = describeInputs(module, call, options.hasStreams);
     steps.push_back(std::move(step));
   }
   SmallVector<Value> buffers(network.getOps<memref::AllocOp>());
@@ -230,7 +248,7 @@ std::string HLSReport::html() const {
       "<table>\n" +
       rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
   // Columns of the Verilog are those of an object in the step, or empty.
-  static const char *const columns[] = {"name", "multiplications", "shift_products", "roundings", "rom_bits"},
+  static const char *const columns[] = {"name", "input", "multiplications", "shift_products", "roundings", "rom_bits"},
                            *const rtlColumns[] = {"lanes", "interval", "dsp", "bram18", "lut", "ff"};
   text += "<tr>";
   for (const char *column : columns)
