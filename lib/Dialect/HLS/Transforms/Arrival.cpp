@@ -194,11 +194,12 @@ FailureOr<InputRead> Arrival::read(const Nest &nest, affine::AffineLoadOp load, 
   SmallVector<int64_t> counts(nest.loops.size(), 0);
   auto inBank = [&](ArrayRef<int64_t> at) {
     int64_t place = placeOf(nest, load, at, lane);
-    return place < 0 ? -1 : placeInBank[place];
+    return place < 0 ? -1 : copyOf.empty() ? placeInBank[place] : arrivalOf[place];
   };
-  int64_t first = placeOf(nest, load, counts, lane);
-  read.place = bankAt[first];
-  read.at.base = placeInBank[first];
+  auto loads = loadsOf(nest);
+  read.place = copyOf.empty() ? bankAt[placeOf(nest, load, counts, lane)]
+                              : copyOf[{llvm::find(loads, load) - loads.begin(), lane}];
+  read.at.base = inBank(counts);
   for (unsigned d = 0; d < counts.size(); ++d) {
     counts[d] = nest.trips(d) > 1;
     int64_t there = inBank(counts);

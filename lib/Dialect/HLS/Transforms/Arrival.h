@@ -39,6 +39,9 @@ public:
   /// loads share a number. A bank holds its numbers in the order in which they arrive. Nests whose lanes would share a
   /// bank lose them.
   void spread(MutableArrayRef<Nest> nests);
+  /// Gives each load and lane of nests a bank with all numbers that `window` keeps, for lanes that read the same ones; false if
+  /// these are as many as two samples.
+  bool copyWindow(Window &window, MutableArrayRef<Nest> nests);
   /// The read of a load; an error where places in a bank are no sum of products of counts.
   FailureOr<InputRead> read(const Nest &nest, affine::AffineLoadOp load, int64_t lane);
 
@@ -61,6 +64,8 @@ private:
   int64_t count;
   llvm::DenseMap<Operation *, int64_t> turnOf;
   llvm::DenseMap<Operation *, std::optional<Place>> placesByIndex;
+  /// Of a load, by its turn in its nest, and a lane: its bank, if that is a copy.
+  std::map<std::pair<int64_t, int64_t>, int64_t> copyOf;
 };
 
 } // namespace mlir::compress::hls

@@ -168,8 +168,14 @@ FailureOr<TaskSchedule> TaskSchedule::plan(func::CallOp call, ArrayRef<int64_t> 
       if (isSum(nest))
         nest.lanes = std::min(wanted, nest.extent(nest.loops.size() - 1));
     }
+    SmallVector<Nest> wanted(*nests);
     arrival.spread(*nests);
-    if (task.window && !arrival.keepOnly(*task.window, *nests))
+    bool hasLanes = llvm::all_of(llvm::zip(*nests, wanted), [](const auto &pair) {
+      return std::get<0>(pair).lanes == std::get<1>(pair).lanes;
+    });
+    if (task.window && !hasLanes && arrival.copyWindow(*task.window, wanted))
+      *nests = wanted;
+    else if (task.window && !arrival.keepOnly(*task.window, *nests))
       task.window.reset();
     task.bankWords = arrival.bankWords;
     task.bankOf = arrival.bankOf;

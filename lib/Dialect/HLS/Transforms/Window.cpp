@@ -134,6 +134,31 @@ std::optional<Window> Arrival::window() {
   return window;
 }
 
+/// Numbers for which there is a place: what is needed, and what comes new in one iteration, before the last one ends.
+static int64_t placesFor(const Window &window) {
+  int64_t places = window.span;
+  for (auto [step, late] : llvm::zip(window.steps, window.behind))
+    places += step + late;
+  return places;
+}
+
+bool Arrival::copyWindow(Window &window, MutableArrayRef<Nest> lanedNests) {
+  std::map<std::pair<int64_t, int64_t>, int64_t> readers;
+  for (const Nest &nest : lanedNests)
+    for (size_t turn = 0; turn < loadsOf(nest).size(); ++turn)
+      for (int64_t lane = 0; lane < nest.lanes; ++lane)
+        readers.try_emplace({turn, lane}, readers.size());
+  int64_t words = llvm::PowerOf2Ceil(placesFor(window)), banks = readers.size();
+  if (banks * words >= 2 * count)
+    return false;
+  copyOf = std::move(readers);
+  bankWords.assign(banks, words);
+  bankOf = {0}; // all numbers go to all of them
+  window.capacity = words;
+  window.perSample.assign(banks, count);
+  return true;
+}
+
 bool Arrival::keepOnly(Window &window, MutableArrayRef<Nest> lanedNests) {
   for (const Nest &nest : lanedNests) {
     llvm::DenseSet<int64_t> banks;
@@ -143,10 +168,7 @@ bool Arrival::keepOnly(Window &window, MutableArrayRef<Nest> lanedNests) {
         if (!banks.insert(bankAt[placeOf(nest, load, first, lane)]).second)
           return false;
   }
-  // What comes new in one iteration is there before the last one ends.
-  int64_t wanted = window.span;
-  for (auto [step, late] : llvm::zip(window.steps, window.behind))
-    wanted += step + late;
+  int64_t wanted = placesFor(window);
   std::vector<SmallVector<int64_t>> turns(bankWords.size()); // of each bank: when its numbers come
   for (int64_t t = 0; t < count; ++t)
     if (int64_t bank = bankOf[t % bankOf.size()]; bank >= 0)
