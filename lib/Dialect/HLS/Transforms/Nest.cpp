@@ -169,14 +169,17 @@ NestOrder::NestOrder(ArrayRef<Nest> nests) {
 }
 
 NestWalker::NestWalker(ArrayRef<Nest> nests) : nests(nests), order(nests) {
-  for (const Nest &nest : nests)
+  for (const Nest &nest : nests) {
     counters.emplace_back(nest.loops.size(), 0);
+    trips.emplace_back();
+    for (unsigned d = 0; d < nest.loops.size(); ++d)
+      trips.back().push_back(nest.trips(d));
+  }
 }
 
 bool NestWalker::isLast(unsigned level) const {
-  const Nest &nest = nests[current];
-  for (unsigned d = level; d < nest.loops.size(); ++d)
-    if (counters[current][d] + 1 < nest.trips(d))
+  for (unsigned d = level; d < trips[current].size(); ++d)
+    if (counters[current][d] + 1 < trips[current][d])
       return false;
   return true;
 }
@@ -193,7 +196,7 @@ bool NestWalker::advance() {
       ++current;
       return false;
     }
-    if (counters[current][d - 1] + 1 < nest.trips(d - 1)) {
+    if (counters[current][d - 1] + 1 < trips[current][d - 1]) {
       ++counters[current][d - 1];
       unsigned first = order.firstIn[current][d - 1];
       if (first != current)

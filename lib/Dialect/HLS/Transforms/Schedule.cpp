@@ -208,11 +208,11 @@ void NetworkSchedule::schedule() {
 }
 
 /// Cycles of tasks that a search for depths may simulate: some seconds.
-static constexpr int64_t kMostSimulated = 400'000'000;
+static constexpr int64_t kMostSimulated = 800'000'000;
 
 /// The least depths, stream after stream, with which no sample leaves later than with streams that hold a whole sample.
 /// Of a network that takes too long to simulate for a search, those that hold what iterations take and give at once,
-/// doubled until no sample leaves later.
+/// doubled until no sample leaves later, and each as many again where that is enough.
 void NetworkSchedule::sizeStreams() {
   depths.clear();
   for (const TaskSchedule &task : tasks)
@@ -252,10 +252,23 @@ bool NetworkSchedule::sizeByBursts(ArrayRef<int64_t> ends) {
     SmallVector<int64_t> tried;
     for (auto [burst, depth] : llvm::zip(bursts, depths))
       tried.push_back(std::min(factor * burst, depth));
-    if (isAsFast(tried, ends)) {
-      depths = tried;
-      return true;
-    }
+    if (!isAsFast(tried, ends))
+      continue;
+    // Most streams need less: what bursts take, or half.
+    int64_t simulated = 0;
+    for (auto [burst, depth] : llvm::zip(bursts, tried))
+      for (int64_t less : {std::min(burst, depth), depth / 2}) {
+        int64_t before = depth;
+        simulated += ends.back() * static_cast<int64_t>(tasks.size());
+        if (simulated > kMostSimulated || less >= depth)
+          continue;
+        depth = less;
+        if (isAsFast(tried, ends))
+          break;
+        depth = before;
+      }
+    depths = tried;
+    return true;
   }
   return false;
 }

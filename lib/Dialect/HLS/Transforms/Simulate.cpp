@@ -41,16 +41,17 @@ public:
   explicit TaskState(const TaskSchedule &task) : task(task), nests(nestsOf(task)), walker(nests) {
     for (const DataPath &path : task.paths)
       stages.emplace_back(path);
+    look();
   }
 
   /// Decides what happens in this cycle, with `held` numbers in the stream before it.
   void decide(int64_t held, bool hasPlace) {
     unsigned nest = walker.nest();
     issues = pause == 0 && (task.isStreamed ? held >= stages[nest].numReads
-                            : task.window   ? arrived >= task.window->need.at(walker.counts())
+                            : task.window   ? arrived >= need
                                             : isFull[reading]);
     takes = issues && stages[nest].reads[0];
-    gives = issues && stages[nest].stores[0] && walker.isLast(task.paths[nest].nest.numOuter);
+    gives = issues && stages[nest].stores[0] && isLast;
     for (const Iteration &iteration : running) {
       takes |= stages[iteration.nest].reads[iteration.stage] != 0;
       gives |= iteration.stores && stages[iteration.nest].stores[iteration.stage];
@@ -59,7 +60,7 @@ public:
     takes &= moves;
     gives &= moves;
     if (task.window)
-      takes = held > 0 && arrived < task.window->oldest.at(walker.counts()) + task.window->capacity;
+      takes = held > 0 && arrived < limit;
     else if (!task.isStreamed)
       takes = held > 0 && !isFull[filling];
   }
@@ -70,10 +71,11 @@ public:
     if (moves) {
       unsigned nest = walker.nest();
       if (issues)
-        running.push_back({nest, 0, walker.isLast(task.paths[nest].nest.numOuter)});
+        running.push_back({nest, 0, isLast});
       pause = std::max<int64_t>(pause - 1, 0);
       if (issues) {
         bool isEnd = walker.advance();
+        look();
         pause = task.paths[nest].ii - 1 + (isEnd || walker.nest() != nest ? task.paths[nest].gap : 0);
         if (isEnd && task.window)
           arrived -= task.inputs;
@@ -114,6 +116,15 @@ private:
     return nests;
   }
 
+  /// Looks at the iteration that comes next.
+  void look() {
+    isLast = walker.isLast(task.paths[walker.nest()].nest.numOuter);
+    if (!task.window)
+      return;
+    need = task.window->need.at(walker.counts());
+    limit = task.window->oldest.at(walker.counts()) + task.window->capacity;
+  }
+
   const TaskSchedule &task;
   SmallVector<Nest> nests;
   NestWalker walker;
@@ -123,7 +134,9 @@ private:
   SmallVector<std::pair<int, int64_t>> freeing;
   int64_t pause = 0, filled = 0;
   /// Window: numbers of the sample that is read, and of those behind it, that have come.
-  int64_t arrived = 0;
+  int64_t arrived = 0, need = 0, limit = 0;
+  /// Of the iteration that comes next: its sums are complete.
+  bool isLast = false;
   bool isFull[2] = {false, false}, issues = false, moves = false;
   int reading = 0, filling = 0;
 };
@@ -153,7 +166,7 @@ std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t
   int64_t given = 0, taken = 0, quiet = 0, mostQuiet = 2;
   for (const TaskSchedule &task : tasks)
     for (const DataPath &path : task.paths)
-      mostQuiet += path.depth + path.ii + path.gap;
+      mostQuiet += path.depth + path.gap + (path.nest.tripsPerStore() + 1) * path.ii;
   int64_t inputs = tasks.front().inputs, outputs = tasks.back().outputs;
   for (int64_t cycle = 0; static_cast<int64_t>(ends.size()) < samples; ++cycle) {
     for (auto [t, state] : llvm::enumerate(states))
@@ -175,11 +188,7 @@ std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t
     held.back() -= leaves;
     // Sums that take long give nothing for a while; nothing at all for as long as all iterations take is a deadlock.
     quiet = isQuiet ? quiet + 1 : 0;
-    int64_t patience = mostQuiet;
-    for (const TaskSchedule &task : tasks)
-      for (const DataPath &path : task.paths)
-        patience += path.nest.tripsPerStore() * path.ii;
-    if (quiet > patience)
+    if (quiet > mostQuiet)
       return {};
   }
   return ends;

@@ -85,6 +85,8 @@ private:
   NestOrder order;
   unsigned current = 0;
   SmallVector<SmallVector<int64_t>> counters;
+  /// Of each loop of each nest: asking the loop takes longer than all else here.
+  SmallVector<SmallVector<int64_t>> trips;
 };
 
 } // namespace mlir::compress::hls
