@@ -126,6 +126,25 @@ def test_convolutions_are_exact_in_every_cycle(layer, tmp_path):
 
 
 @needs_verilator
+@pytest.mark.parametrize("order", ["order_a", "order_b_whole"])
+def test_escalate_convolution_is_exact_in_every_cycle(order, rng, tmp_path):
+    """Sums over channels, then the stencil of the basis on the rows that it keeps of them, or the other way round; streams between all."""
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], name="conv", pads=[1, 1, 1, 1]), helper.make_node("Relu", ["c"], ["r"], name="relu"),
+             helper.make_node("Conv", ["r", "v"], ["d"], name="light", pads=[0, 1, 1, 0]), helper.make_node("MaxPool", ["d"], ["p"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+             helper.make_node("Flatten", ["p"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "u"], ["y"], name="fc", transB=1)]
+    constants = {"w": floats(rng, 4, 1, 3, 3), "v": floats(rng, 6, 4, 3, 3), "u": floats(rng, 3, 6 * 3 * 4)}
+    model = save(make_model(nodes, {"x": [1, 1, 7, 9]}, {"y": [1, 3]}, constants), tmp_path)
+    done = run_compiler(model, tmp_path / "project", floats(rng, 12, 1, 7, 9), "--compress", "light: escalate(bases=3)", "--force", f"light={order}",
+                        "--hls-rtl", "--hls-lanes", "3")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "project" / "report.json").read_text())
+    inputs = [step["input"] for step in report["steps"] if step["name"].startswith("light_accumulate")]
+    assert len(inputs) == 2 and all("window of" in text for text in inputs), inputs
+    isRight, output = sweep.simulate(tmp_path / "project", SEED)
+    assert isRight, output
+
+
+@needs_verilator
 def test_half_a_window_fails(tmp_path):
     """The first window of 3 rows of 11 numbers keeps 2 * 11 + 3 of them in 32 words; half of them is not enough."""
     project = make(sweep.Layer("conv", 1, 4, 3, 1, 1, 8, 8, 9, 1, 1, 2), tmp_path)

@@ -67,8 +67,8 @@ BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool areP
     if (auto call = dyn_cast<func::CallOp>(use.getOwner())) {
       readers += use.getOperandNumber() + 1 < call.getNumOperands();
       auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
-      auto window = step ? step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr)
-                         : hls::WindowAttr();
+      auto window =
+          step ? step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr) : hls::WindowAttr();
       if (window && result.isStream)
         result.window = window.getWords();
     }

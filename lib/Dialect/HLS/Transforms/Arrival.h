@@ -39,8 +39,8 @@ public:
   /// loads share a number. A bank holds its numbers in the order in which they arrive. Nests whose lanes would share a
   /// bank lose them.
   void spread(MutableArrayRef<Nest> nests);
-  /// Gives each load and lane of nests a bank with all numbers that `window` keeps, for lanes that read the same ones; false if
-  /// these are as many as two samples.
+  /// Gives each load and lane of nests a bank with all numbers that `window` keeps, for lanes that read the same ones;
+  /// false if these are as many as two samples.
   bool copyWindow(Window &window, MutableArrayRef<Nest> nests);
   /// The read of a load; an error where places in a bank are no sum of products of counts.
   FailureOr<InputRead> read(const Nest &nest, affine::AffineLoadOp load, int64_t lane);

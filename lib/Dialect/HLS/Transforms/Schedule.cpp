@@ -170,9 +170,8 @@ FailureOr<TaskSchedule> TaskSchedule::plan(func::CallOp call, ArrayRef<int64_t> 
     }
     SmallVector<Nest> wanted(*nests);
     arrival.spread(*nests);
-    bool hasLanes = llvm::all_of(llvm::zip(*nests, wanted), [](const auto &pair) {
-      return std::get<0>(pair).lanes == std::get<1>(pair).lanes;
-    });
+    bool hasLanes = llvm::all_of(llvm::zip(*nests, wanted),
+                                 [](const auto &pair) { return std::get<0>(pair).lanes == std::get<1>(pair).lanes; });
     if (task.window && !hasLanes && arrival.copyWindow(*task.window, wanted))
       *nests = wanted;
     else if (task.window && !arrival.keepOnly(*task.window, *nests))
