@@ -20,6 +20,8 @@ GRAMMAR = """\
   ternary-fc-ROWSxCOLS-bB                  the same of -1, 0 and 1
   smartdeal-fc-ROWSxCOLS-bB                powers of two times 3 x 3 bases of slices, half of the rows zero for 32 outputs at once
   int4mult-fc-ROWSxCOLS-bB                 4-bit integers whose scales of 32 inputs are integers of 4 bits times one of the output
+  escalate-conv-CI-CO-HxW-rR-sS-f32        ternary combinations of 6 basis kernels, 90 % of the coefficients zero (C-H-f32 as above)
+  escalate-conv-CI-CO-HxW-rR-sS-i16        the same with as many zeros for each output and basis kernel; --precision i8
   rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
   mnist-circulant-bB                       the network of examples/mnist/models
   mnist-NETWORK-bB                         a trained light network of there, as mnist-mlp_smartdeal; the peer gets the same file
@@ -35,7 +37,7 @@ _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
           rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
           rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)", rf"int4mult-fc-{_FC}-b(?P<batch>\d+)",
-          r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
+          rf"escalate-conv-{_CONV}-(?P<arithmetic>f32|i16)", r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
           rf"mnist-(?P<network>{'|'.join(NETWORKS)})-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
 
@@ -46,6 +48,7 @@ _DEFAULT_PEERS = {"circulant-fc": ["ort-fp32", "ort-int8", "ort-int4"], "circula
                   "int4-fc": ["ort-int4", "ort-int8"], "pow2-fc": ["ort-int4", "ours-dense-int8"],
                   "ternary-fc": ["ort-int4", "ours-dense-int8"], "smartdeal-fc": ["ort-int4", "ours-dense-int8"],
                   "int4mult-fc": ["ort-int8", "ort-int4", "ours-dense-int8"], "rfft": ["fftw"],
+                  "escalate-conv": ["ort-fp32", "ort-int8", "ours-dense-int8"],
                   **{f"mnist-{network}": ["ort-fp32"] for network in NETWORKS}, "mnist-circulant": ["ort-fp32"]}
 
 # Kinds whose files have light weights, for integer arithmetic.
@@ -111,6 +114,7 @@ def parse(name):
     given = {key: value for key, value in found.groupdict().items() if value is not None}
     words = {key: given.pop(key) for key in ("precision", "cold") if key in given}
     given.pop("network", None)  # the kind says it
+    arithmetic = given.pop("arithmetic", None)
     n = {key: int(value) for key, value in given.items()}
     zero = [key for key, value in n.items() if value < 1]
     if zero:
@@ -122,7 +126,7 @@ def parse(name):
     else:
         shape = {key: n[key] for key in ("rows", "batch", "depth") if key in n}
         shape["cols"] = n.get("cols", n.get("rows", 0))
-    if kind in LIGHT:
+    if kind in LIGHT or arithmetic == "i16":
         words["precision"] = "i8"
     return Case(name, kind, k=n.get("k", 0), **shape, **words)
 

@@ -202,6 +202,46 @@ class SmartDeal(Network):
         return save_model(path, nodes, self.input_shape, self.output_shape, {}, light=light)
 
 
+class Escalate(Network):
+    """Kernels that are ternary combinations of basis kernels in 8 bits (ESCALATE, MICRO 2021), a scale for each output and basis kernel:
+    what `--compress 'escalate(bases=6, sparsity=0.9)'` makes. Zeros are drawn one by one, or for integers as many for each scale."""
+    bases, sparsity = 6, 0.9
+
+    def __init__(self, case):
+        super().__init__(case)
+        rng = np.random.default_rng(2)
+        bases = min(self.bases, case.taps**2)
+        shape = case.rows, case.cols, bases
+        signs = rng.choice(np.array([-1, 1], np.int8), shape)
+        if case.precision == "i8":
+            kept = case.cols - int(case.cols * self.sparsity)
+            order = rng.permuted(np.broadcast_to(np.arange(case.cols)[:, None], shape), axis=1)
+            self.signs = signs * (order < kept)
+        else:
+            self.signs = signs * (rng.random(shape) >= self.sparsity)
+        spread = np.sqrt(case.cols * (1 - self.sparsity) * bases)
+        self.scales = (rng.uniform(0.5, 1.5, (case.rows, 1, bases)) / spread).astype(np.float32)
+        kernels = rng.standard_normal((bases, case.taps, case.taps))
+        kernels /= np.linalg.norm(kernels, axis=(1, 2), keepdims=True)
+        self.basis_scale = np.float32(np.abs(kernels).max() / 127)
+        self.basis = np.rint(kernels / self.basis_scale).astype(np.int8)
+        self.weights = [np.tensordot(self.signs * self.scales.astype(np.float64), self.basis * np.float64(self.basis_scale), 1)]
+
+    def write(self, path):
+        def light(weights):
+            coefficients = weights.dequantize("coefficients", self.signs & 3, Ternary.bits, Ternary.table, self.scales)
+            weights.factorized("w", coefficients, weights.int8("basis", self.basis, self.basis_scale))
+        nodes = [helper.make_node("Conv", ["x", "w"], ["y"], **self.conv_attributes())]
+        return save_model(path, nodes, self.input_shape, self.output_shape, {}, light=light)
+
+    @property
+    def operations(self):
+        """Multiply-adds of the basis count as two, and so does an addition, which takes the place of one; of 16 bits, twice as many fit."""
+        (height, width), pixels = self.input_shape[1:], self.case.batch * np.prod(self.output_shape[1:])
+        additions = 2 * np.count_nonzero(self.signs) * self.case.batch * height * width
+        return additions / (2 if self.case.precision == "i8" else 1) + 2 * self.case.rows * self.basis.size * pixels
+
+
 class Mnist:
     """The trained networks of examples/mnist: ours is the circulant one, the peer's the dense one."""
     input_name, output_name = "image", "logits"
@@ -269,7 +309,8 @@ func.func @main(%x: {rows}) -> {rows} {{
 def network(case):
     light = {f"mnist-{network}": LightMnist for network in cases.NETWORKS}
     return {**light, "rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
-            "smartdeal-fc": SmartDeal, "int4mult-fc": Int4Multipliers}.get(case.kind, Network)(case)
+            "smartdeal-fc": SmartDeal, "int4mult-fc": Int4Multipliers,
+            "escalate-conv": Escalate}.get(case.kind, Network)(case)
 
 
 # The meaning of an ONNX file ---------------------------------------------------------------------------------------------

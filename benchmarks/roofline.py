@@ -32,9 +32,13 @@ def floor(case, machine, products, weights_bytes, network, ours_us, best_sweep=0
     """{floor_us, percent, floor}: the last says what bounds it. `best_sweep`: the bandwidth of the case's own sweep."""
     if case.kind == "rfft":
         operations = case.batch * fft_operations(case.k)
+    elif hasattr(network, "operations"):
+        operations = network.operations
     else:
         operations = sum(product_operations(*product) for product in products)
     form = "i8" if case.quantized_peer else case.precision or "f32"
+    if hasattr(network, "operations"):  # in vectors as long as those of f32
+        form = "f32"
     peaks = machine["peak_flops"]
     peak = peaks[form] or peaks["f32"]
     activations = 4 * case.batch * (math.prod(network.input_shape) + math.prod(network.output_shape))
