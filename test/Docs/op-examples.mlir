@@ -17,8 +17,9 @@
 // CHECK: compress.coded_dot
 // CHECK: compress.unpack_rows
 // CHECK: compress.basis_dot
+// CHECK: compress.basis_conv
 // CHECK: compress.relayout
-// AFFINE-COUNT-17: func.func
+// AFFINE-COUNT-18: func.func
 // AFFINE-NOT: compress.spectral
 func.func @circulant(%c: tensor<2x3x4xf32>) -> tensor<8x10xf32> {
   %w = compress.circulant %c : tensor<2x3x4xf32> -> tensor<8x10xf32>
@@ -133,6 +134,15 @@ func.func @basis_dot(%x: tensor<?x240xf32>, %words: tensor<2x2x3x3x32xi32>, %mas
         tensor<2x2x3x3x32xf32>)
         outs(%y0 : tensor<?x50xf32>) -> tensor<?x50xf32>
   return %y : tensor<?x50xf32>
+}
+
+func.func @basis_conv(%x: tensor<?x20x7x9xf32>, %lists: tensor<300xi8>, %counts: tensor<16x4x2xi8>, %scales: tensor<16x4xf32>,
+    %basis: tensor<4x3x3xf32>, %y0: tensor<?x16x7x9xf32>) -> tensor<?x16x7x9xf32> {
+  %y = compress.basis_conv padding = [1, 1]
+        ins(%x, %lists, %counts, %scales, %basis : tensor<?x20x7x9xf32>, tensor<300xi8>, tensor<16x4x2xi8>, tensor<16x4xf32>,
+        tensor<4x3x3xf32>)
+        outs(%y0 : tensor<?x16x7x9xf32>) -> tensor<?x16x7x9xf32>
+  return %y : tensor<?x16x7x9xf32>
 }
 
 func.func @relayout(%w: tensor<30x8xf32>, %stored: tensor<1x30x16xf32>) -> tensor<1x30x16xf32> {

@@ -31,9 +31,11 @@ class Builder:
         return f"%v{self.count}"
 
     def floats(self, *shape):
-        value = self.rng.standard_normal(shape).astype(np.float32)
-        name = self.name()
-        return name, [f'{name} = arith.constant dense<"0x{value.tobytes().hex()}"> : tensor<{dims(shape)}xf32>'], value.astype(float)
+        return self.constant(self.rng.standard_normal(shape))
+
+    def constant(self, value):
+        value, name = np.asarray(value, np.float32), self.name()
+        return name, [f'{name} = arith.constant dense<"0x{value.tobytes().hex()}"> : tensor<{dims(value.shape)}xf32>'], value.astype(float)
 
     def coded(self, kind, shape, scale_shape):
         """A dequantize of random codes: name, lines, value."""
@@ -154,6 +156,8 @@ def cases(form, b):
         f"batch = 1 collapse = {[[d] for d in range(len(shape))]} expand = {expand}", shape, "kr,kr...->k...")
     ternary = lambda: b.coded("ternary", (9, 7, 4), (9, 1, 4))
     escalate = lambda c, basis: b.factorized(c, basis, "", (9, 7, 3, 2), "kcm,mrs->kcrs")
+    # Lists of channels: of shapes (outputs, channels, bases) and taps.
+    listed = lambda c, basis, *shape: b.factorized(c, basis, "", shape, "kcm,mrs->kcrs")
     table = {
         "coded": [
             (b.dequantized("int4", (9, 7), (9, 1)), *fc), (b.dequantized("pow2", (9, 7), (1, 7)), *fc),
@@ -172,6 +176,13 @@ def cases(form, b):
         "order_b": [
             (escalate(b.floats(9, 7, 4), b.floats(4, 3, 2)), *image), (escalate(ternary(), b.floats(4, 3, 2)), *strided),
             (escalate(ternary(), b.coded("int8", (4, 3, 2), (4, 1, 1))), *image),
+        ],
+        "order_b_lists": [
+            (escalate(ternary(), b.floats(4, 3, 2)), *image),
+            (escalate(sparse("ternary", 9, 7, 4), b.coded("int8", (4, 3, 2), (4, 1, 1))), *image),
+            (listed(b.constant(np.ones((5, 3, 1))), b.floats(1, 3, 3), 5, 3, 3, 3), conv(), (3, 3, 4, 70), (3, 5, 2, 68)),
+            (listed(b.constant(-2 * np.ones((2, 1, 2))), b.floats(2, 1, 5), 2, 1, 1, 5), conv(), (1, 1, 1, 5), (1, 2, 1, 1)),
+            (listed(b.coded("ternary", (3, 300, 2), (1, 1, 1)), b.floats(2, 2, 2), 3, 300, 2, 2), conv(), (2, 300, 3, 10), (2, 3, 2, 9)),
         ],
         "packed": [
             (b.unpacked(rows, (9, 7)), *fc), (b.unpacked(columns, (9, 7)), *fc), (b.unpacked(rows, (9, 7), "pow2"), *fc),
@@ -212,7 +223,7 @@ def cases(form, b):
     return table[form]
 
 
-@pytest.mark.parametrize("form", ["coded", "spectral", "two_stage", "order_a", "order_b", "packed", "rebuild", "scaled"])
+@pytest.mark.parametrize("form", ["coded", "spectral", "two_stage", "order_a", "order_b", "order_b_lists", "packed", "rebuild", "scaled"])
 def test_form_is_the_layer(form, rng, tmp_path):
     arguments, results, body, feeds, expected, bounds = [], [], [], {}, {}, {}
     for n, ((w, weight), consumer, x_shape, y_shape) in enumerate(cases(form, Builder(rng))):

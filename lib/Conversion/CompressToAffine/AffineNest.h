@@ -159,6 +159,7 @@ void lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder);
 /// `extensions` as of convert-compress-to-affine.
 void lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerCodedDot(CodedDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
+void lowerBasisConv(BasisConvOp op, int64_t lanes, OpBuilder &builder);
 void lowerBasisDot(BasisDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerCodedContract(CodedContractOp op, int64_t lanes, OpBuilder &builder);
 void lowerDecode(DecodeOp op, int64_t lanes, OpBuilder &builder);

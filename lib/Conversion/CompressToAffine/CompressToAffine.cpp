@@ -31,7 +31,7 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
     SmallVector<Operation *> kernels;
     getOperation()->walk([&](Operation *op) {
       if (isa<RfftOp, RfftTransposeOp, SpectralMatmulOp, SpectralConvOp, SpectralDotOp, CodedContractOp, CodedDotOp,
-              BasisDotOp, DecodeOp, UnpackRowsOp, RelayoutOp>(op))
+              BasisConvOp, BasisDotOp, DecodeOp, UnpackRowsOp, RelayoutOp>(op))
         kernels.push_back(op);
     });
     for (Operation *op : kernels) {
@@ -61,6 +61,7 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
           .Case([&](SpectralDotOp dot) { lowerSpectralDot(dot, vectorLanes, extensions, builder); })
           .Case([&](CodedContractOp contract) { lowerCodedContract(contract, vectorLanes, builder); })
           .Case([&](CodedDotOp dot) { lowerCodedDot(dot, vectorLanes, extensions, builder); })
+          .Case([&](BasisConvOp conv) { lowerBasisConv(conv, vectorLanes, builder); })
           .Case([&](BasisDotOp dot) { lowerBasisDot(dot, vectorLanes, extensions, builder); })
           .Case([&](DecodeOp decode) { lowerDecode(decode, vectorLanes, builder); })
           .Case([&](UnpackRowsOp unpack) { lowerUnpackRows(unpack, vectorLanes, extensions, builder); })

@@ -28,29 +28,38 @@ void mlir::compress::forEachStep(AffineNest &nest, int64_t count, int64_t most, 
   nest.closeCarrying(values);
 }
 
-Value mlir::compress::emitScale(AffineNest &nest, Value numbers, ArrayRef<AffineExpr> row, AffineExpr column,
-                                int64_t extent, Value scales, AffineExpr number, int64_t lanes) {
+Value mlir::compress::emitLargest(AffineNest &nest, Value largest, Value numbers, ArrayRef<AffineExpr> index,
+                                  int64_t width) {
+  LaneEmitter emit{nest.builder, nest.loc, width};
+  // As bits, which of numbers without sign are in the same order, and largest of a NaN.
+  Value bits = emit.bitsOf(nest.load(numbers, index, width));
+  return arith::MaxSIOp::create(nest.builder, nest.loc, largest, emit.masked(bits, ~kSign));
+}
+
+Value mlir::compress::emitScaleOf(AffineNest &nest, Value largest, Value scales, ArrayRef<AffineExpr> index) {
   OpBuilder &builder = nest.builder;
   Location loc = nest.loc;
+  LaneEmitter scalar{builder, loc, 1};
+  if (isa<VectorType>(largest.getType()))
+    largest = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXSI, largest);
+  Value most = scalar.numberOf(largest);
+  nest.store(scalar.times(most, scalar.number(1 / kMostI8)), scales, index);
+  Value isTiny = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, most, scalar.number(kLeastScaled));
+  Value inverse = arith::DivFOp::create(builder, loc, scalar.number(kMostI8), most);
+  return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
+}
+
+Value mlir::compress::emitScale(AffineNest &nest, Value numbers, ArrayRef<AffineExpr> row, AffineExpr column,
+                                int64_t extent, Value scales, AffineExpr number, int64_t lanes) {
   int64_t width = overlappingWidth(extent, lanes);
-  LaneEmitter emit{builder, loc, width}, scalar{builder, loc, 1};
-  // As bits, which of numbers without sign are in the same order, and largest of a NaN.
-  SmallVector<Value> largest{emit.bits(0)};
+  SmallVector<Value> largest{LaneEmitter{nest.builder, nest.loc, width}.bits(0)};
   auto take = [&](AffineExpr offset) {
-    Value bits = emit.bitsOf(nest.load(numbers, indexAt(row, column + offset), width));
-    largest[0] = arith::MaxSIOp::create(builder, loc, largest[0], emit.masked(bits, ~kSign));
+    largest[0] = emitLargest(nest, largest[0], numbers, indexAt(row, column + offset), width);
   };
   forEachStep(nest, extent / width, 8, largest, [&](AffineExpr step) { take(step * width); });
   if (extent % width != 0) // overlaps the one before: a number may count twice
     take(nest.constant(extent - width));
-  Value most = largest[0];
-  if (width > 1)
-    most = vector::ReductionOp::create(builder, loc, vector::CombiningKind::MAXSI, most);
-  most = scalar.numberOf(most);
-  nest.store(scalar.times(most, scalar.number(1 / kMostI8)), scales, indexAt(row, number));
-  Value isTiny = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, most, scalar.number(kLeastScaled));
-  Value inverse = arith::DivFOp::create(builder, loc, scalar.number(kMostI8), most);
-  return arith::SelectOp::create(builder, loc, isTiny, scalar.number(0), inverse);
+  return emitScaleOf(nest, largest[0], scales, indexAt(row, number));
 }
 
 SmallVector<AffineExpr> mlir::compress::loopOverRows(AffineNest &nest, Value memref) {

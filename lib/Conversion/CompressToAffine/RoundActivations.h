@@ -23,6 +23,11 @@ SmallVector<AffineExpr> indexAt(ArrayRef<AffineExpr> row, AffineExpr last);
 void forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
                  function_ref<void(AffineExpr)> body);
 
+/// `largest`, or where they are larger the magnitudes, as bits, of the `width` numbers at `index`.
+Value emitLargest(AffineNest &nest, Value largest, Value numbers, ArrayRef<AffineExpr> index, int64_t width);
+/// Stores a 127th of `largest` (the largest of its lanes), magnitudes as bits, in `scales` at `index`; returns the
+/// reciprocal, or 0 of what is all tiny.
+Value emitScaleOf(AffineNest &nest, Value largest, Value scales, ArrayRef<AffineExpr> index);
 /// Stores a 127th of the largest magnitude of the `extent` numbers from `row` and `column` on in `scales`, at `row` and
 /// `number`; returns the reciprocal, or 0 of what is all tiny. In vectors of at most `lanes`.
 Value emitScale(AffineNest &nest, Value numbers, ArrayRef<AffineExpr> row, AffineExpr column, int64_t extent,

@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BasisDotForm.h"
+#include "WeightNumbers.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/IR/Hints.h"
 #include "llvm/Support/MathExtras.h"
@@ -24,43 +25,6 @@ using namespace mlir::compress;
 
 /// Outputs of a panel, which share rows.
 static constexpr int64_t kPanel = 32;
-
-/// The number of the scale of each code of `shape`, in row-major order of both.
-static SmallVector<int64_t> scalesOfCodes(const CodedTensor &coded, ArrayRef<int64_t> shape) {
-  ArrayRef<int64_t> scales = cast<ShapedType>(coded.scales.getType()).getShape();
-  SmallVector<int64_t> result{0};
-  for (auto [extent, count, group] : llvm::zip_equal(shape, scales, coded.group)) {
-    SmallVector<int64_t> next;
-    for (int64_t outer : result)
-      for (int64_t i = 0; i < extent; ++i)
-        next.push_back(outer * count + i / group);
-    result = std::move(next);
-  }
-  return result;
-}
-
-/// The stored integers that make up `value`, if it has no zero points.
-static std::optional<CodedTensor> codedOf(Value value) {
-  auto weight = value.getDefiningOp<CompressedWeightOpInterface>();
-  std::optional<CodedTensor> coded = weight ? weight.getCoded() : std::nullopt;
-  return coded && !coded->zeros && !coded->layout ? coded : std::nullopt;
-}
-
-/// The numbers of a constant, or of codes of one.
-static std::optional<SmallVector<double>> numbersOf(Value value) {
-  std::optional<CodedTensor> coded = codedOf(value);
-  if (!coded)
-    return constantValues(value);
-  auto codes = constantValues(coded->codes), scales = constantValues(coded->scales);
-  if (!codes || !scales)
-    return std::nullopt;
-  auto code = cast<NumberCodeAttrInterface>(coded->code);
-  int64_t mask = (int64_t(1) << code.getNumBits()) - 1;
-  SmallVector<int64_t> scaleOf = scalesOfCodes(*coded, cast<ShapedType>(value.getType()).getShape());
-  for (auto [number, scale] : llvm::zip_equal(*codes, scaleOf))
-    number = code.valueOf(static_cast<int64_t>(number) & mask) * (*scales)[scale];
-  return codes;
-}
 
 namespace {
 
@@ -138,21 +102,9 @@ void SliceCodes::takeFields(UnpackOp unpack, ArrayRef<double> codes) {
     llvm::transform(codes, fields.begin(), fieldOf);
     return;
   }
-  // A stored box for each entry of the mask that is set.
-  SmallVector<int64_t> box = unpack.getBox(), places = unpack.getPlaces(), extents{outs, slices, rows, r};
-  int64_t perBox = box[0] * box[1] * box[2] * box[3];
-  for (int64_t at = 0, e = fields.size(); at < e; ++at) {
-    int64_t entry = 0, inBox = 0, rest = at, step = e;
-    for (int64_t d = 0; d < 4; ++d) {
-      step /= extents[d];
-      int64_t index = rest / step;
-      rest %= step;
-      entry = entry * (extents[d] / box[d]) + index / box[d];
-      inBox = inBox * box[d] + index % box[d];
-    }
-    if (places[entry] >= 0)
-      fields[at] = fieldOf(codes[places[entry] * perBox + inBox]);
-  }
+  for (auto [field, place] : llvm::zip_equal(fields, placesOfEntries(unpack)))
+    if (place >= 0)
+      field = fieldOf(codes[place]);
 }
 
 /// The scales of codes, none of which may depend on the row, go to the basis. Those of unpacked codes have to be one.

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BasisDotForm.h"
+#include "ListForm.h"
 #include "RebuildForm.h"
 #include "ScaledForm.h"
 #include "TensorEmitter.h"
@@ -310,6 +311,7 @@ SmallVector<Form> FactorizedOp::forms(const LinearConsumer &consumer, const Mach
   SmallVector<Form> forms = twoStageForms(*this, consumer, machine, whyNot);
   llvm::append_range(forms, scaledForms(*this, consumer, machine));
   llvm::append_range(forms, basisDotForms(*this, consumer, machine));
+  llvm::append_range(forms, listForms(*this, consumer, machine));
   llvm::append_range(forms, rebuildForms(*this, consumer, machine, 2 * getRank(), whyNot));
   return forms;
 }
@@ -321,5 +323,7 @@ Value FactorizedOp::emitForm(StringRef name, const LinearConsumer &consumer, OpB
     return emitScaledForm(*this, consumer, builder);
   if (name == kBasisDotForm)
     return emitBasisDotForm(*this, consumer, builder);
+  if (name == kListForm || name == kRoundedListForm)
+    return emitListForm(*this, name, consumer, builder);
   return emitTwoStageForm(*this, name, consumer, builder);
 }

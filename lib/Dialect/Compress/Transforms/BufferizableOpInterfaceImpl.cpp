@@ -56,6 +56,7 @@ void mlir::compress::registerBufferizableOpInterfaceExternalModels(DialectRegist
     SpectralDotOp::attachInterface<KernelOpModel<SpectralDotOp>>(*context);
     CodedContractOp::attachInterface<KernelOpModel<CodedContractOp>>(*context);
     CodedDotOp::attachInterface<KernelOpModel<CodedDotOp>>(*context);
+    BasisConvOp::attachInterface<KernelOpModel<BasisConvOp>>(*context);
     BasisDotOp::attachInterface<KernelOpModel<BasisDotOp>>(*context);
     DecodeOp::attachInterface<KernelOpModel<DecodeOp>>(*context);
     UnpackRowsOp::attachInterface<KernelOpModel<UnpackRowsOp>>(*context);

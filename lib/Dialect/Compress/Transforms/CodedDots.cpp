@@ -124,12 +124,15 @@ void CodedLayer::replace(int64_t lanes) {
 
 bool mlir::compress::remarkRounded(Operation *root) {
   bool hasRounded = false;
-  root->walk([&](BasisDotOp op) {
-    double error = CodedDotOp::expectedError(op.getSlice());
+  root->walk([&](KernelOpInterface op) {
+    int64_t group = op.getRoundedGroup();
+    if (group == 0)
+      return;
+    double error = CodedDotOp::expectedError(group);
     remark::passed(op.getLoc(), weightRemark("narrow-weights", op))
         << llvm::formatv("activations rounded to i8 by slices of {0}: relative error to expect of normally distributed "
                          "activations {1:e2}",
-                         op.getSlice(), error)
+                         group, error)
                .str()
         << remark::metric("relative_error", error);
     hasRounded = true;

@@ -78,7 +78,7 @@ struct PromoteToF64Pass : compress::impl::PromoteToF64PassBase<PromoteToF64Pass>
     auto isF32 = [](Type type) { return getElementTypeOrSelf(type).isF32(); };
     if (isa<func::FuncOp, arith::ConstantOp>(op))
       return true;
-    if (isa<func::ConstantOp, SpectralDotOp, CodedDotOp, BasisDotOp>(
+    if (isa<func::ConstantOp, SpectralDotOp, CodedDotOp, BasisDotOp, BasisConvOp>(
             op)) // all but the first round to fewer bits than f32 has
       return false;
     if (isa<arith::BitcastOp, tensor::BitcastOp>(op))

@@ -258,9 +258,79 @@ def Compress_BasisDotOp : Compress_KernelOp<"basis_dot"> {
     ::mlir::ShapedType getBasisType() { return ::llvm::cast<::mlir::ShapedType>(getBasis().getType()); }
     /// Inputs of a slice.
     int64_t getSlice() { return static_cast<int64_t>(getRows()) * getBasisType().getDimSize(3); }
+    int64_t getRoundedGroup() { return getSlice(); }
     /// Additions and multiplications of one sample, in seconds on `machine`, of words and a basis of so many numbers.
     static double secondsPerSample(int64_t inputs, double words, double bases, int64_t columns, int64_t bits,
                                    const ::mlir::compress::Machine &machine);
+  }];
+}
+
+def Compress_ListShaped : AnyTypeOf<[RankedTensorOf<[I8, I16]>, StridedMemRefRankOf<[I8, I16], [1, 2, 3]>]>;
+
+def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
+  let summary = "Sums of listed channels, then a convolution with a small basis";
+  let description = [{
+    A convolution whose kernels are ternary combinations of a few basis kernels (ESCALATE, MICRO 2021), accumulated first. Of each
+    output `k` and basis kernel `m` there are two lists of channels, those of coefficient 1 and those of -1:
+
+        T[n, k, m, h, w] = sum over c in plus(k, m) of input[n, c, h, w] - sum over c in minus(k, m) of input[n, c, h, w]
+        init[n, k, y, x] += sum over m of scales[k, m] * sum over r, s of basis[m, r, s] * T[n, k, m, y + r - p, x + s - q]
+
+    `padding` is `[p, q]`; what lies outside of `input` is zero. `lists` holds plus(0, 0), minus(0, 0), plus(0, 1), minus(0, 1), … one
+    after the other, and `counts[k, m]` how many are in the first and in the second, all of them without sign. A channel may stand in a
+    list twice. T exists for one row of one output and basis kernel at a time, in registers.
+
+    With `rounded`, the activations of a row, all of its channels together, are rounded when the op runs: to the nearest of 255
+    multiples of their largest magnitude over 127, ties to even. T is then an exact integer of 16 bits.
+
+    Error of `rounded`: as of `compress.coded_dot`, a group being channels times columns.
+
+    What the counts sum up to must not exceed `lists`, nor a channel those of `input`, and with `rounded` a plus and a minus list together
+    must not have more than 258 entries: all else is undefined behaviour.
+
+    Constraints:
+      - (C1) `lists` and `counts` have one element type, ranks 1 and 3, `scales` and `basis` ranks 2 and 3, all of them static extents
+        of at least 1.
+      - (C2) `counts` are K by M by 2, `scales` K by M, the first extent of `basis` is M.
+      - (C3) `input` and `init` have rank 4, of which only the first extent may be dynamic; these agree, and K is the second one of `init`.
+      - (C4) `padding` are two numbers of at least 0.
+      - (C5) the results are the tensors among the inits.
+
+    Unspecified: order of the sums.
+
+    Loops: the first dimension of `init`.
+
+    Example:
+
+    ```mlir
+    %y = compress.basis_conv padding = [1, 1]
+        ins(%x, %lists, %counts, %scales, %basis : tensor<?x20x7x9xf32>, tensor<300xi8>, tensor<16x4x2xi8>, tensor<16x4xf32>,
+        tensor<4x3x3xf32>)
+        outs(%y0 : tensor<?x16x7x9xf32>) -> tensor<?x16x7x9xf32>
+    ```
+  }];
+  let arguments = (ins Compress_F32Shaped:$input, Compress_ListShaped:$lists, Compress_ListShaped:$counts,
+      Compress_F32Shaped:$scales, Compress_F32Shaped:$basis, Compress_F32Shaped:$init, DenseI64ArrayAttr:$padding,
+      UnitAttr:$rounded);
+  let assemblyFormat = [{
+    `padding` `=` $padding (`rounded` $rounded^)? attr-dict `ins` `(` $input `,` $lists `,` $counts `,` $scales `,` $basis `:`
+    type($input) `,` type($lists) `,` type($counts) `,` type($scales) `,` type($basis) `)`
+    `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = destinationDeclaration # [{
+    /// True if the op reads what its destination held before.
+    bool readsInit() { return true; }
+    ::mlir::ShapedType getInputType() { return ::llvm::cast<::mlir::ShapedType>(getInput().getType()); }
+    ::mlir::ShapedType getInitType() { return ::llvm::cast<::mlir::ShapedType>(getInit().getType()); }
+    ::mlir::ShapedType getBasisType() { return ::llvm::cast<::mlir::ShapedType>(getBasis().getType()); }
+    /// Entries of a plus and a minus list of activations of 8 bits whose sum fits 16 bits.
+    static constexpr int64_t kMostRounded = 258;
+    int64_t getRoundedGroup() {
+      return getRounded() ? getInputType().getDimSize(1) * getInputType().getDimSize(3) : 0;
+    }
+    /// Seconds that a sample takes on `machine`: `entries` in all lists, `kernels` of K by M.
+    static double secondsPerSample(::mlir::ShapedType input, ::mlir::ShapedType init, ::mlir::ShapedType basis, double entries,
+                                   bool isRounded, const ::mlir::compress::Machine &machine);
   }];
 }
 

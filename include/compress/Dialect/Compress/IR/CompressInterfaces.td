@@ -89,7 +89,10 @@ def KernelOpInterface : OpInterface<"KernelOpInterface"> {
     InterfaceMethod<[{
         Seconds of the op's arithmetic at the peak of `machine`, counted as the costs of forms count it; a dynamic extent
         counts as `batch`.
-      }], "double", "getArithmeticSeconds", (ins "const ::mlir::compress::Machine &":$machine, "int64_t":$batch)>
+      }], "double", "getArithmeticSeconds", (ins "const ::mlir::compress::Machine &":$machine, "int64_t":$batch)>,
+    InterfaceMethod<[{
+        How many activations an op that `compress-select` makes rounds together to 8 bits when it runs; 0 if it rounds none.
+      }], "int64_t", "getRoundedGroup", (ins), "", "return 0;">
   ];
 }
 

@@ -1,0 +1,322 @@
+//===- BasisConvs.cpp - Lower sums of listed channels and a basis ----------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   compress.basis_conv padding = [p, q] ins(%x, %lists, %counts, %scales, %basis) outs(%y)
+//   =>
+//   affine.for samples, a few rows of %x at a time, tiles of columns {
+//     %tile = a vector of each channel and row: columns of the row, zeros beyond them
+//     affine.for outputs iter_args(%position = 0) {
+//       %sums = affine.for basis kernels iter_args(…) {
+//         %t = scf.for entries of the plus list { + %tile[channel] } scf.for entries of the minus list { - %tile[channel] }
+//         for s { for r { %sums[row - r] + scale * basis[r, s] * (%t, s lanes further) } }
+//       }
+//       for rows that these add to { row of %y, if it exists, + %sums[row] }
+//   } }
+//
+// Rows of %y are where what several tiles add to them is kept. The last lanes of a vector, as many as the basis has columns
+// but one, have sums for no output.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AffineNest.h"
+#include "LaneEmitter.h"
+#include "RoundActivations.h"
+#include "Words.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Entries of a list that are added without a branch between them.
+static constexpr int64_t kUnrolledEntries = 4;
+/// Bytes of a tile, which stay in a first cache of 48 KiB beside lists and sums; numbers in registers, of vectors of 16,
+/// and rows of a tile at most.
+static constexpr int64_t kTileBytes = 32 * 1024, kMostRegisters = 26, kVector = 16, kMostRows = 4;
+
+namespace {
+
+/// Consecutive tiles of columns that differ in their place alone.
+struct ColumnTiles {
+  int64_t begin, end;
+  /// Of the first tile: the lane and the column that the input begins with, how many columns of it there are, and how
+  /// many outputs.
+  int64_t lane, column, count, outputs;
+
+  bool isLike(const ColumnTiles &next) const {
+    return lane == next.lane && count == next.count && outputs == next.outputs;
+  }
+};
+
+struct BasisConvLowering {
+  BasisConvOp op;
+  int64_t lanes;
+  OpBuilder &builder;
+  Location loc = op.getLoc();
+  int64_t channels = op.getInputType().getDimSize(1), inRows = op.getInputType().getDimSize(2),
+          inColumns = op.getInputType().getDimSize(3);
+  int64_t outs = op.getInitType().getDimSize(1), outRows = op.getInitType().getDimSize(2),
+          outColumns = op.getInitType().getDimSize(3);
+  int64_t bases = op.getBasisType().getDimSize(0), tapRows = op.getBasisType().getDimSize(1),
+          tapColumns = op.getBasisType().getDimSize(2);
+  bool isRounded = op.getRounded();
+  /// Lanes of a tile: of one or two vectors, all outputs of a row if these hold them.
+  int64_t width = tileWidth(), outputsPerTile = width - tapColumns + 1;
+  LaneEmitter emit{builder, loc, width};
+  Type element = isRounded ? Type(builder.getI16Type()) : Type(builder.getF32Type());
+
+  /// Rows of a tile.
+  int64_t tileRows = countRows();
+
+  /// Channels by rows by lanes; of each row what rounded activations are multiples of.
+  Value tile = {}, scales = {};
+
+  int64_t tileWidth() const {
+    int64_t least = std::max<int64_t>(lanes, llvm::bit_ceil<uint64_t>(2 * tapColumns));
+    return std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(outColumns + tapColumns - 1), least, 2 * least);
+  }
+
+  /// As many as cache and registers hold: a row has its sum and what is moved, and every row of the basis a sum more.
+  int64_t countRows() const {
+    int64_t bytes = channels * width * (isRounded ? 2 : 4), vectors = llvm::divideCeil(width, kVector), rows = kMostRows;
+    while (rows > 1 && (rows > inRows || rows * bytes > kTileBytes ||
+                        vectors * (3 * rows + tapRows - 1) > kMostRegisters))
+      rows /= 2;
+    return rows;
+  }
+
+  void lower() {
+    OpBuilder::InsertionGuard guard(builder);
+    if (!isContiguousInside(op.getInput()) || !isContiguousInside(op.getInit()))
+      lanes = 1;
+    auto allocate = [&](ArrayRef<int64_t> shape, Type type) -> Value {
+      return memref::AllocOp::create(builder, loc, MemRefType::get(shape, type), builder.getI64IntegerAttr(64));
+    };
+    tile = allocate({channels, tileRows, width}, element);
+    if (isRounded)
+      scales = allocate({tileRows}, builder.getF32Type());
+    AffineNest nest(builder, loc);
+    AffineExpr sample = nest.loopOverDim(op.getInit(), 0);
+    int64_t whole = inRows / tileRows * tileRows;
+    lowerRows(nest, sample, 0, whole, tileRows);
+    if (whole < inRows)
+      lowerRows(nest, sample, whole, inRows, inRows - whole);
+  }
+
+  /// Input rows from `begin` to `end`, `count` at a time.
+  void lowerRows(const AffineNest &samples, AffineExpr sample, int64_t begin, int64_t end, int64_t count) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(samples);
+    AffineExpr row = nest.loop(begin, end, count);
+    SmallVector<Value> inverses;
+    for (int64_t i = 0; isRounded && i < count; ++i)
+      inverses.push_back(emitRowScale(nest, sample, row + i, i));
+    for (const ColumnTiles &tiles : columnTiles()) {
+      OpBuilder::InsertionGuard inner(builder);
+      AffineNest columns(nest);
+      AffineExpr number = columns.loop(0, tiles.end - tiles.begin);
+      for (int64_t i = 0; i < count; ++i)
+        fillTile(columns, tiles, {sample, row + i, tiles.column + number * outputsPerTile}, i,
+                 isRounded ? inverses[i] : Value());
+      lowerTile(columns, tiles, {sample, row, (tiles.begin + number) * outputsPerTile}, count);
+    }
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Input
+  //===--------------------------------------------------------------------===//
+
+  SmallVector<ColumnTiles> columnTiles() {
+    SmallVector<ColumnTiles> result;
+    int64_t padding = op.getPadding()[1];
+    for (int64_t i = 0, e = llvm::divideCeil(outColumns, outputsPerTile); i < e; ++i) {
+      int64_t first = i * outputsPerTile - padding, column = std::clamp<int64_t>(first, 0, inColumns);
+      int64_t end = std::clamp<int64_t>(first + width, column, inColumns);
+      ColumnTiles next{i,     i + 1, column - first, column, end - column,
+                       std::min(outputsPerTile, outColumns - i * outputsPerTile)};
+      if (!result.empty() && result.back().isLike(next))
+        result.back().end = next.end;
+      else
+        result.push_back(next);
+    }
+    return result;
+  }
+
+  /// Cuts `count` lanes into vectors, the last one perhaps masked; calls `body(offset, width)` for each.
+  void forEachPiece(AffineNest &nest, int64_t count, function_ref<void(int64_t, int64_t)> body) {
+    int64_t whole = count / lanes * lanes, rest = count - whole;
+    bool isMasked = fitsMaskedVector(rest, lanes);
+    forEachLaneRun(isMasked ? whole : count, lanes, [&](int64_t begin, int64_t end, int64_t piece) {
+      for (int64_t offset = begin; offset < end; offset += piece)
+        body(offset, piece);
+    });
+    if (!isMasked)
+      return;
+    nest.existingLanes = rest;
+    body(whole, lanes);
+    nest.existingLanes = 0;
+  }
+
+  /// The scale of a row of all channels, stored as number `place`; returns what its activations are to be multiplied with.
+  Value emitRowScale(AffineNest nest, AffineExpr sample, AffineExpr row, int64_t place) {
+    int64_t vector = overlappingWidth(inColumns, lanes);
+    SmallVector<Value> largest{LaneEmitter{builder, loc, vector}.bits(0)};
+    AffineExpr channel = nest.loopCarrying(channels, largest);
+    for (int64_t i = 0, e = countOverlapping(inColumns, lanes); i < e; ++i) {
+      AffineExpr column = nest.constant(std::min(i * vector, inColumns - vector));
+      largest[0] = emitLargest(nest, largest[0], op.getInput(), {sample, channel, row, column}, vector);
+    }
+    nest.closeCarrying(largest);
+    return emitScaleOf(nest, largest[0], scales, {nest.constant(place)});
+  }
+
+  /// Sample, row and column of the first number of a tile.
+  struct Place {
+    AffineExpr sample, row, column;
+  };
+
+  /// Fills row `number` of the tile.
+  void fillTile(const AffineNest &outer, const ColumnTiles &tiles, const Place &from, int64_t number, Value inverse) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(outer);
+    AffineExpr channel = nest.loop(0, channels), inTile = nest.constant(number);
+    if (tiles.count < width)
+      nest.store(zeros(), tile, {channel, inTile, nest.constant(0)});
+    forEachPiece(nest, tiles.count, [&](int64_t offset, int64_t piece) {
+      Value numbers = nest.load(op.getInput(), {from.sample, channel, from.row, from.column + offset}, piece);
+      if (isRounded) {
+        LaneEmitter lane{builder, loc, piece};
+        Value rounded = lane.bitsOf(nest.fma(numbers, lane.spread(inverse), lane.number(kRoundToByte)));
+        numbers = arith::TruncIOp::create(builder, loc, lane.typeOf(element), rounded);
+      }
+      nest.store(numbers, tile, {channel, inTile, nest.constant(tiles.lane + offset)});
+    });
+  }
+
+  Value zeros() {
+    return emit.constant(emit.typeOf(element), isRounded ? Attribute(builder.getI16IntegerAttr(0))
+                                                         : Attribute(builder.getF32FloatAttr(0)));
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Sums
+  //===--------------------------------------------------------------------===//
+
+  /// The sums of `rows` rows of the tile, added to the rows of the result from `first.row - (tapRows - 1)` on, padding aside.
+  void lowerTile(AffineNest &nest, const ColumnTiles &tiles, const Place &first, int64_t rows) {
+    Value inRow = nest.materialize(first.row);
+    SmallVector<Value> position{index(0)};
+    AffineExpr out = nest.loopCarrying(outs, position);
+    SmallVector<Value> carried{position[0]};
+    carried.append(rows + tapRows - 1, emit.number(0));
+    AffineExpr base = nest.loopCarrying(bases, carried);
+    SmallVector<Value> sums = sumsOfLists(nest, out, base, rows, carried[0]);
+    for (auto [i, sum] : llvm::enumerate(sums))
+      convolve(nest, out, base, i, sum, MutableArrayRef(carried).slice(1 + i, tapRows));
+    nest.closeCarrying(carried);
+    position[0] = carried[0];
+    for (auto [i, sum] : llvm::enumerate(ArrayRef(carried).drop_front()))
+      addToRow(nest, tiles, {first.sample, out, nest.constant(0), first.column}, inRow,
+               static_cast<int64_t>(i) + op.getPadding()[0] - (tapRows - 1), sum);
+    nest.closeCarrying(position);
+  }
+
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+  Value toIndex(Value integer) { return arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), integer); }
+
+  /// T of an output and basis kernel for each row of the tile. Its lists begin at `position`, which moves behind them.
+  SmallVector<Value> sumsOfLists(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t rows, Value &position) {
+    SmallVector<Value> sums(rows, zeros());
+    for (int64_t list : {0, 1}) {
+      Value count = toIndex(nest.load(op.getCounts(), {out, base, nest.constant(list)}, 1));
+      Value end = arith::AddIOp::create(builder, loc, position, count);
+      Value rest = arith::RemUIOp::create(builder, loc, count, index(kUnrolledEntries));
+      Value whole = arith::SubIOp::create(builder, loc, end, rest);
+      addEntries(position, whole, kUnrolledEntries, sums, /*subtracts=*/list == 1);
+      addEntries(whole, end, 1, sums, /*subtracts=*/list == 1);
+      position = end;
+    }
+    return sums;
+  }
+
+  /// Adds the channels of entries from `begin` to `end`, `step` at a time.
+  void addEntries(Value begin, Value end, int64_t step, SmallVectorImpl<Value> &sums, bool subtracts) {
+    auto body = [&](OpBuilder &b, Location l, Value entry, ValueRange carried) {
+      SmallVector<Value> inner(carried);
+      for (int64_t i = 0; i < step; ++i) {
+        Value at = i == 0 ? entry : arith::AddIOp::create(b, l, entry, index(i)).getResult();
+        Value channel = toIndex(memref::LoadOp::create(b, l, op.getLists(), at));
+        for (auto [row, sum] : llvm::enumerate(inner)) {
+          SmallVector<Value> place{channel, index(row), index(0)};
+          Value numbers = vector::LoadOp::create(b, l, cast<VectorType>(sum.getType()), tile, place);
+          sum = accumulate(sum, numbers, subtracts);
+        }
+      }
+      scf::YieldOp::create(b, l, inner);
+    };
+    auto loop = scf::ForOp::create(builder, loc, begin, end, index(step), sums, body);
+    sums.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+
+  Value accumulate(Value sum, Value numbers, bool subtracts) {
+    if (isRounded)
+      return subtracts ? arith::SubIOp::create(builder, loc, sum, numbers).getResult()
+                       : arith::AddIOp::create(builder, loc, sum, numbers).getResult();
+    return subtracts ? arith::SubFOp::create(builder, loc, sum, numbers).getResult()
+                     : arith::AddFOp::create(builder, loc, sum, numbers).getResult();
+  }
+
+  /// Adds what row `row` of the tile gives to the rows of the result that it reaches, the last tap's first.
+  void convolve(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t row, Value sum, MutableArrayRef<Value> sums) {
+    Value scale = nest.load(op.getScales(), {out, base}, 1);
+    if (isRounded) {
+      sum = arith::SIToFPOp::create(builder, loc, emit.f32(), sum);
+      scale = arith::MulFOp::create(builder, loc, scale, nest.load(scales, {nest.constant(row)}, 1));
+    }
+    sum = emit.times(sum, emit.spread(scale));
+    for (int64_t s = 0; s < tapColumns; ++s) {
+      SmallVector<int64_t> further;
+      for (int64_t lane = 0; lane < width; ++lane)
+        further.push_back((lane + s) % width);
+      Value moved = s == 0 ? sum : vector::ShuffleOp::create(builder, loc, sum, sum, further).getResult();
+      for (int64_t r = 0; r < tapRows; ++r) {
+        Value tap = nest.loadBroadcast(op.getBasis(), {base, nest.constant(r), nest.constant(s)}, width);
+        sums[tapRows - 1 - r] = nest.fma(moved, tap, sums[tapRows - 1 - r]);
+      }
+    }
+  }
+
+  /// Adds `sums` to row `inRow + offset` of the result, if there is one.
+  void addToRow(const AffineNest &outer, const ColumnTiles &tiles, ArrayRef<AffineExpr> first, Value inRow,
+                int64_t offset, Value sums) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(outer);
+    Value row = arith::AddIOp::create(builder, loc, inRow, index(offset));
+    Value exists = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, row, index(outRows));
+    auto there = scf::IfOp::create(builder, loc, exists, /*withElseRegion=*/false);
+    builder.setInsertionPointToStart(there.thenBlock());
+    AffineExpr at = nest.index(row);
+    forEachPiece(nest, tiles.outputs, [&](int64_t lane, int64_t piece) {
+      Value part = piece == 1 ? vector::ExtractOp::create(builder, loc, sums, lane).getResult()
+                              : vector::ExtractStridedSliceOp::create(builder, loc, sums, ArrayRef<int64_t>{lane},
+                                                                      ArrayRef<int64_t>{piece}, ArrayRef<int64_t>{1})
+                                    .getResult();
+      SmallVector<AffineExpr> place{first[0], first[1], at, first[3] + lane};
+      Value before = nest.load(op.getInit(), place, piece);
+      nest.store(arith::AddFOp::create(builder, loc, part, before), op.getInit(), place);
+    });
+  }
+};
+
+} // namespace
+
+void mlir::compress::lowerBasisConv(BasisConvOp op, int64_t lanes, OpBuilder &builder) {
+  constexpr int64_t kMostLanes = 16;
+  BasisConvLowering{op, std::min(lanes, kMostLanes), builder}.lower();
+}
