@@ -43,12 +43,15 @@ class Layer:
     def weight(self):
         return np.tensordot(self.signs * self.scales.astype(float), self.basis.astype(float), 1)
 
-    def save(self, folder, height, width, pads):
-        """`pads` as of ONNX: top, left, bottom, right."""
+    def save(self, folder, height, width, pads, bias=None):
+        """`pads` as of ONNX: top, left, bottom, right. With a bias there is a ReLU behind."""
         rows, columns = (n + low + high - t + 1 for n, low, high, t in zip((height, width), pads[:2], pads[2:], self.taps))
-        graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"], pads=pads)], "g",
-                                  [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", self.ins, height, width])],
-                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", self.outs, rows, columns])])
+        nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=pads)]
+        if bias is not None:
+            nodes = [helper.make_node("Conv", ["x", "w", "bias"], ["z"], pads=pads), helper.make_node("Relu", ["z"], ["y"])]
+        graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", self.ins, height, width])],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", self.outs, rows, columns])],
+                                  [] if bias is None else [numpy_helper.from_array(bias, "bias")])
         weights = onnx_functions.LightWeights(graph)
         ones = np.ones((1, 1, 1), np.float32)
         coefficients = weights.dequantize("c", self.signs & 3, 2, SIGNS, ones if self.per_filter else self.scales)
@@ -124,6 +127,16 @@ def test_lists_may_be_empty_or_whole(zeros, precision, rng, compile_and_load, tm
     library = build(compile_and_load, layer, tmp_path, size, pads, precision)
     x = images(rng, (2, 6, *size))
     np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
+
+
+@pytest.mark.parametrize("precision", [None, "i8"], ids=["f32", "i16"])
+def test_sums_start_from_a_bias(precision, rng, compile_and_load, tmp_path):
+    layer, size, pads = Layer(rng, 5, 6, 3), (8, 33), [1, 1, 1, 1]
+    bias = rng.integers(-50, 50, 5).astype(np.float32)
+    form = "order_b_lists_i16" if precision else "order_b_lists"
+    library = compile_and_load(layer.save(tmp_path, *size, pads, bias), force=form, precision=precision)
+    x = images(rng, (3, 6, *size))
+    np.testing.assert_array_equal(library.run({"x": x})["y"], np.maximum(layer.exact(x, pads) + bias[:, None, None], 0))
 
 
 def test_numbers_are_rounded_as_the_op_says(rng, compile_and_load, tmp_path):

@@ -11,18 +11,19 @@
 //     %tile = a vector of each channel and row: columns of the row, zeros beyond them
 //     affine.for outputs iter_args(%position = 0) {
 //       %sums = affine.for basis kernels iter_args(…) {
-//         %t = scf.for entries of the plus list { + %tile[channel] } scf.for entries of the minus list { - %tile[channel] }
-//         for s { for r { %sums[row - r] + scale * basis[r, s] * (%t, s lanes further) } }
+//         %t = scf.for entries of the plus list { + %tile[channel] } scf.for entries of the minus list { -
+//         %tile[channel] } for s { for r { %sums[row - r] + scale * basis[r, s] * (%t, s lanes further) } }
 //       }
 //       for rows that these add to { row of %y, if it exists, + %sums[row] }
 //   } }
 //
-// Rows of %y are where what several tiles add to them is kept. The last lanes of a vector, as many as the basis has columns
-// but one, have sums for no output.
+// Rows of %y are where what several tiles add to them is kept. The last lanes of a vector, as many as the basis has
+// columns but one, have sums for no output.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
+#include "Epilogue.h"
 #include "LaneEmitter.h"
 #include "RoundActivations.h"
 #include "Words.h"
@@ -36,9 +37,6 @@ using namespace mlir::compress;
 
 /// Entries of a list that are added without a branch between them.
 static constexpr int64_t kUnrolledEntries = 4;
-/// Bytes of a tile, which stay in a first cache of 48 KiB beside lists and sums; numbers in registers, of vectors of 16,
-/// and rows of a tile at most.
-static constexpr int64_t kTileBytes = 32 * 1024, kMostRegisters = 26, kVector = 16, kMostRows = 4;
 
 namespace {
 
@@ -58,6 +56,7 @@ struct BasisConvLowering {
   BasisConvOp op;
   int64_t lanes;
   OpBuilder &builder;
+  bool startsFromZero;
   Location loc = op.getLoc();
   int64_t channels = op.getInputType().getDimSize(1), inRows = op.getInputType().getDimSize(2),
           inColumns = op.getInputType().getDimSize(3);
@@ -66,30 +65,14 @@ struct BasisConvLowering {
   int64_t bases = op.getBasisType().getDimSize(0), tapRows = op.getBasisType().getDimSize(1),
           tapColumns = op.getBasisType().getDimSize(2);
   bool isRounded = op.getRounded();
-  /// Lanes of a tile: of one or two vectors, all outputs of a row if these hold them.
-  int64_t width = tileWidth(), outputsPerTile = width - tapColumns + 1;
+  BasisConvOp::Tile size =
+      BasisConvOp::tileOf(op.getInputType(), op.getInitType(), op.getBasisType(), isRounded, lanes);
+  int64_t width = size.columns, outputsPerTile = width - tapColumns + 1;
   LaneEmitter emit{builder, loc, width};
   Type element = isRounded ? Type(builder.getI16Type()) : Type(builder.getF32Type());
 
-  /// Rows of a tile.
-  int64_t tileRows = countRows();
-
   /// Channels by rows by lanes; of each row what rounded activations are multiples of.
   Value tile = {}, scales = {};
-
-  int64_t tileWidth() const {
-    int64_t least = std::max<int64_t>(lanes, llvm::bit_ceil<uint64_t>(2 * tapColumns));
-    return std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(outColumns + tapColumns - 1), least, 2 * least);
-  }
-
-  /// As many as cache and registers hold: a row has its sum and what is moved, and every row of the basis a sum more.
-  int64_t countRows() const {
-    int64_t bytes = channels * width * (isRounded ? 2 : 4), vectors = llvm::divideCeil(width, kVector), rows = kMostRows;
-    while (rows > 1 && (rows > inRows || rows * bytes > kTileBytes ||
-                        vectors * (3 * rows + tapRows - 1) > kMostRegisters))
-      rows /= 2;
-    return rows;
-  }
 
   void lower() {
     OpBuilder::InsertionGuard guard(builder);
@@ -98,13 +81,13 @@ struct BasisConvLowering {
     auto allocate = [&](ArrayRef<int64_t> shape, Type type) -> Value {
       return memref::AllocOp::create(builder, loc, MemRefType::get(shape, type), builder.getI64IntegerAttr(64));
     };
-    tile = allocate({channels, tileRows, width}, element);
+    tile = allocate({channels, size.rows, width}, element);
     if (isRounded)
-      scales = allocate({tileRows}, builder.getF32Type());
+      scales = allocate({size.rows}, builder.getF32Type());
     AffineNest nest(builder, loc);
     AffineExpr sample = nest.loopOverDim(op.getInit(), 0);
-    int64_t whole = inRows / tileRows * tileRows;
-    lowerRows(nest, sample, 0, whole, tileRows);
+    int64_t whole = inRows / size.rows * size.rows;
+    lowerRows(nest, sample, 0, whole, size.rows);
     if (whole < inRows)
       lowerRows(nest, sample, whole, inRows, inRows - whole);
   }
@@ -138,8 +121,8 @@ struct BasisConvLowering {
     for (int64_t i = 0, e = llvm::divideCeil(outColumns, outputsPerTile); i < e; ++i) {
       int64_t first = i * outputsPerTile - padding, column = std::clamp<int64_t>(first, 0, inColumns);
       int64_t end = std::clamp<int64_t>(first + width, column, inColumns);
-      ColumnTiles next{i,     i + 1, column - first, column, end - column,
-                       std::min(outputsPerTile, outColumns - i * outputsPerTile)};
+      ColumnTiles next{i,      i + 1,        column - first,
+                       column, end - column, std::min(outputsPerTile, outColumns - i * outputsPerTile)};
       if (!result.empty() && result.back().isLike(next))
         result.back().end = next.end;
       else
@@ -163,7 +146,8 @@ struct BasisConvLowering {
     nest.existingLanes = 0;
   }
 
-  /// The scale of a row of all channels, stored as number `place`; returns what its activations are to be multiplied with.
+  /// The scale of a row of all channels, stored as number `place`; returns what its activations are to be multiplied
+  /// with.
   Value emitRowScale(AffineNest nest, AffineExpr sample, AffineExpr row, int64_t place) {
     int64_t vector = overlappingWidth(inColumns, lanes);
     SmallVector<Value> largest{LaneEmitter{builder, loc, vector}.bits(0)};
@@ -196,19 +180,22 @@ struct BasisConvLowering {
         numbers = arith::TruncIOp::create(builder, loc, lane.typeOf(element), rounded);
       }
       nest.store(numbers, tile, {channel, inTile, nest.constant(tiles.lane + offset)});
+      // Rows of channels lie far apart; the next ones have the time of all outputs to arrive.
+      nest.prefetch(op.getInput(), {from.sample, channel, from.row + size.rows, from.column + offset});
     });
   }
 
   Value zeros() {
-    return emit.constant(emit.typeOf(element), isRounded ? Attribute(builder.getI16IntegerAttr(0))
-                                                         : Attribute(builder.getF32FloatAttr(0)));
+    return emit.constant(emit.typeOf(element),
+                         isRounded ? Attribute(builder.getI16IntegerAttr(0)) : Attribute(builder.getF32FloatAttr(0)));
   }
 
   //===--------------------------------------------------------------------===//
   // Sums
   //===--------------------------------------------------------------------===//
 
-  /// The sums of `rows` rows of the tile, added to the rows of the result from `first.row - (tapRows - 1)` on, padding aside.
+  /// The sums of `rows` rows of the tile, added to the rows of the result from `first.row - (tapRows - 1)` on, padding
+  /// aside.
   void lowerTile(AffineNest &nest, const ColumnTiles &tiles, const Place &first, int64_t rows) {
     Value inRow = nest.materialize(first.row);
     SmallVector<Value> position{index(0)};
@@ -223,7 +210,8 @@ struct BasisConvLowering {
     position[0] = carried[0];
     for (auto [i, sum] : llvm::enumerate(ArrayRef(carried).drop_front()))
       addToRow(nest, tiles, {first.sample, out, nest.constant(0), first.column}, inRow,
-               static_cast<int64_t>(i) + op.getPadding()[0] - (tapRows - 1), sum);
+               static_cast<int64_t>(i) + op.getPadding()[0] - (tapRows - 1),
+               /*isFirst=*/static_cast<int64_t>(i) >= tapRows - 1, sum);
     nest.closeCarrying(position);
   }
 
@@ -249,19 +237,37 @@ struct BasisConvLowering {
   void addEntries(Value begin, Value end, int64_t step, SmallVectorImpl<Value> &sums, bool subtracts) {
     auto body = [&](OpBuilder &b, Location l, Value entry, ValueRange carried) {
       SmallVector<Value> inner(carried);
-      for (int64_t i = 0; i < step; ++i) {
-        Value at = i == 0 ? entry : arith::AddIOp::create(b, l, entry, index(i)).getResult();
-        Value channel = toIndex(memref::LoadOp::create(b, l, op.getLists(), at));
+      for (Value channel : channelsOf(entry, step))
         for (auto [row, sum] : llvm::enumerate(inner)) {
           SmallVector<Value> place{channel, index(row), index(0)};
           Value numbers = vector::LoadOp::create(b, l, cast<VectorType>(sum.getType()), tile, place);
           sum = accumulate(sum, numbers, subtracts);
         }
-      }
       scf::YieldOp::create(b, l, inner);
     };
     auto loop = scf::ForOp::create(builder, loc, begin, end, index(step), sums, body);
     sums.assign(loop.getResults().begin(), loop.getResults().end());
+  }
+
+  /// The `count` channels from `entry` of the lists on, read as one integer: a processor loads few things in a cycle.
+  SmallVector<Value> channelsOf(Value entry, int64_t count) {
+    if (count == 1)
+      return {toIndex(memref::LoadOp::create(builder, loc, op.getLists(), entry))};
+    Type number = cast<MemRefType>(op.getLists().getType()).getElementType();
+    int64_t bits = number.getIntOrFloatBitWidth();
+    Type word = builder.getIntegerType(count * bits);
+    Value loaded = vector::LoadOp::create(builder, loc, VectorType::get({count}, number), op.getLists(), entry);
+    loaded = vector::BitCastOp::create(builder, loc, VectorType::get({1}, word), loaded);
+    loaded = vector::ExtractOp::create(builder, loc, loaded, ArrayRef<int64_t>{0});
+    auto constant = [&](int64_t value) {
+      return arith::ConstantOp::create(builder, loc, builder.getIntegerAttr(word, value)).getResult();
+    };
+    SmallVector<Value> channels;
+    for (int64_t i = 0; i < count; ++i) {
+      Value field = i == 0 ? loaded : arith::ShRUIOp::create(builder, loc, loaded, constant(i * bits)).getResult();
+      channels.push_back(toIndex(arith::AndIOp::create(builder, loc, field, constant((int64_t(1) << bits) - 1))));
+    }
+    return channels;
   }
 
   Value accumulate(Value sum, Value numbers, bool subtracts) {
@@ -273,8 +279,12 @@ struct BasisConvLowering {
   }
 
   /// Adds what row `row` of the tile gives to the rows of the result that it reaches, the last tap's first.
-  void convolve(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t row, Value sum, MutableArrayRef<Value> sums) {
-    Value scale = nest.load(op.getScales(), {out, base}, 1);
+  void convolve(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t row, Value sum,
+                MutableArrayRef<Value> sums) {
+    SmallVector<AffineExpr> place{out, base};
+    if (cast<MemRefType>(op.getScales().getType()).getNumElements() == 1)
+      place.assign(2, nest.constant(0));
+    Value scale = nest.load(op.getScales(), place, 1);
     if (isRounded) {
       sum = arith::SIToFPOp::create(builder, loc, emit.f32(), sum);
       scale = arith::MulFOp::create(builder, loc, scale, nest.load(scales, {nest.constant(row)}, 1));
@@ -292,9 +302,20 @@ struct BasisConvLowering {
     }
   }
 
+  /// What `sums` are added to; null for nothing. Rows above have added before `isFirst` ones, but for those of row 0.
+  Value alreadyThere(AffineNest &nest, ArrayRef<AffineExpr> place, int64_t piece, Value inRow, bool isFirst) {
+    if (startsFromZero && isFirst)
+      return {};
+    Value before = nest.load(op.getInit(), place, piece);
+    if (!startsFromZero)
+      return before;
+    Value isTop = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, inRow, index(0));
+    return arith::SelectOp::create(builder, loc, isTop, nest.zero(op.getInit(), piece), before);
+  }
+
   /// Adds `sums` to row `inRow + offset` of the result, if there is one.
   void addToRow(const AffineNest &outer, const ColumnTiles &tiles, ArrayRef<AffineExpr> first, Value inRow,
-                int64_t offset, Value sums) {
+                int64_t offset, bool isFirst, Value sums) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(outer);
     Value row = arith::AddIOp::create(builder, loc, inRow, index(offset));
@@ -308,8 +329,9 @@ struct BasisConvLowering {
                                                                       ArrayRef<int64_t>{piece}, ArrayRef<int64_t>{1})
                                     .getResult();
       SmallVector<AffineExpr> place{first[0], first[1], at, first[3] + lane};
-      Value before = nest.load(op.getInit(), place, piece);
-      nest.store(arith::AddFOp::create(builder, loc, part, before), op.getInit(), place);
+      if (Value before = alreadyThere(nest, place, piece, inRow, isFirst))
+        part = arith::AddFOp::create(builder, loc, part, before);
+      nest.store(part, op.getInit(), place);
     });
   }
 };
@@ -318,5 +340,9 @@ struct BasisConvLowering {
 
 void mlir::compress::lowerBasisConv(BasisConvOp op, int64_t lanes, OpBuilder &builder) {
   constexpr int64_t kMostLanes = 16;
-  BasisConvLowering{op, std::min(lanes, kMostLanes), builder}.lower();
+  // A row of the input adds to each row of the result, and the first one that does need not read it.
+  int64_t padding = op.getPadding()[0], outRows = op.getInitType().getDimSize(2);
+  bool addsToAll = padding < op.getBasisType().getDimSize(1) && outRows <= op.getInputType().getDimSize(2) + padding;
+  bool startsFromZero = addsToAll && eraseZeroFill(op, op.getInit());
+  BasisConvLowering{op, std::min(lanes, kMostLanes), builder, startsFromZero}.lower();
 }

@@ -11,22 +11,25 @@
 // CHECK: affine.vector_store %{{.*}}, %[[TILE]][%[[CHANNEL]], 0, 0]{{.*}} vector<32xf32>
 // CHECK: affine.vector_load %[[X]][%[[N]], %[[CHANNEL]], %[[H]], 0]{{.*}} vector<16xf32>
 // CHECK: affine.vector_store %{{.*}}, %[[TILE]][%[[CHANNEL]], 0, 1]{{.*}} vector<16xf32>
+// CHECK: memref.prefetch %[[X]]
 // CHECK: vector.maskedload %[[X]]
 // CHECK: affine.for %[[CHANNEL1:.*]] = 0 to 5
 // CHECK: affine.vector_load %[[X]][%[[N]], %[[CHANNEL1]], %[[H]] + 1, 0]
 // CHECK: affine.for %[[K:.*]] = 0 to 4 iter_args(%{{.*}} = %{{.*}}) -> (index)
 // Two rows add to four.
 // CHECK: affine.for %[[M:.*]] = 0 to 3 iter_args(%{{.*}}) -> (index, vector<32xf32>, vector<32xf32>, vector<32xf32>, vector<32xf32>)
-// Four entries of the plus list at a time, then one, then those of the minus list.
+// Four entries of the plus list, read at once, then one at a time; then those of the minus list.
 // CHECK: affine.load %[[C]][%[[K]], %[[M]], 0]
-// CHECK: scf.for
-// CHECK: %[[E:.*]] = memref.load %[[L]]
-// CHECK: %[[CH:.*]] = arith.index_castui %[[E]] : i8 to index
+// CHECK: scf.for %[[I:[^ ]*]] =
+// CHECK: %[[E:.*]] = vector.load %[[L]][%[[I]]] : memref<30xi8>, vector<4xi8>
+// CHECK: vector.bitcast %[[E]] : vector<4xi8> to vector<1xi32>
+// CHECK: %[[CH:.*]] = arith.index_castui %{{.*}} : i32 to index
+// CHECK-COUNT-3: arith.shrui
 // CHECK: vector.load %[[TILE]][%[[CH]], %{{.*}}, %{{.*}}] : memref<5x2x32xf32>, vector<32xf32>
 // CHECK: arith.addf
 // CHECK: vector.load %[[TILE]][%[[CH]],
-// CHECK-COUNT-3: memref.load %[[L]]
 // CHECK: scf.for
+// CHECK: memref.load %[[L]]
 // CHECK-NOT: arith.mulf
 // CHECK: affine.load %[[C]][%[[K]], %[[M]], 1]
 // CHECK-NOT: arith.mulf

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 //   %w = compress.factorized %coefficients, %basis           K x C x M, each number of (k, m) one of -s, 0 and s
-//   %y = linalg.conv_2d_nchw_fchw ins(%x, %w)            =>  %y = compress.basis_conv ins(%x, %lists, %counts, %s, %basis)
+//   %y = linalg.conv_2d_nchw_fchw ins(%x, %w)            =>  %y = compress.basis_conv ins(%x, %lists, %counts, %s,
+//   %basis)
 //
 // Order B (TwoStageForm.cpp) in one op: the first stage is sums of channels, which lists say, and its result stays in
 // registers. The form looks at numbers, whoever made them ternary and whatever stores them.
@@ -28,7 +29,7 @@ namespace {
 /// Constant coefficients of which those of an output and basis kernel have one magnitude.
 struct TernaryLists {
   int64_t outs, ins, bases;
-  /// As operands of compress.basis_conv: channels; counts K x M x 2; scales K x M; the basis.
+  /// As operands of compress.basis_conv: channels; counts K x M x 2; scales K x M, or one; the basis.
   SmallVector<uint16_t> lists = {}, counts = {};
   SmallVector<double> scales = {}, basis = {};
   /// Entries of the longest list, and of the longest plus and minus list together.
@@ -62,6 +63,8 @@ std::optional<TernaryLists> TernaryLists::get(FactorizedOp weight) {
         return std::nullopt;
   if (result.lists.empty())
     result.lists.push_back(0); // a tensor has entries
+  if (llvm::all_equal(result.scales))
+    result.scales.resize(1);
   result.basis = std::move(*basis);
   return result;
 }
@@ -85,12 +88,13 @@ bool TernaryLists::append(ArrayRef<double> coefficients, int64_t out, int64_t ba
     longest = std::max<int64_t>(longest, counts.back());
   }
   mostTogether = std::max<int64_t>(mostTogether, lists.size() - before);
-  scales.push_back(magnitude);
+  // Of no coefficients, any scale: that of others, which may serve all.
+  scales.push_back(magnitude != 0 || scales.empty() ? magnitude : scales.back());
   return true;
 }
 
-/// The dimensions of `weight` that outputs, channels, rows and columns of taps are, if these are all that it has but for
-/// some of extent 1, and it is K x C x M coefficients times M x R x S.
+/// The dimensions of `weight` that outputs, channels, rows and columns of taps are, if these are all that it has but
+/// for some of extent 1, and it is K x C x M coefficients times M x R x S.
 static std::optional<SmallVector<int64_t>> kernelDims(FactorizedOp weight, ArrayRef<Role> roles) {
   SmallVector<int64_t> shape = weight.getProductShape(), dims;
   if (weight.getBatch() != 0 || weight.getNumOuter() != 2 || shape.size() != 4)
@@ -108,8 +112,8 @@ static std::optional<SmallVector<int64_t>> kernelDims(FactorizedOp weight, Array
   return dims;
 }
 
-/// True if `consumer` is a convolution of stride 1 of images, channels before rows and columns, of which only the number
-/// is dynamic.
+/// True if `consumer` is a convolution of stride 1 of images, channels before rows and columns, of which only the
+/// number is dynamic.
 static bool isBasisConv(FactorizedOp weight, const LinearConsumer &consumer) {
   std::optional<SmallVector<int64_t>> kernel = kernelDims(weight, consumer.roles);
   RankedTensorType types[] = {cast<RankedTensorType>(consumer.activation.getType()), consumer.resultType()};
@@ -149,9 +153,9 @@ SmallVector<Form> mlir::compress::listForms(FactorizedOp weight, const LinearCon
   auto add = [&](StringRef name, bool isRounded) {
     Form form{name.str(), consumer.denseCost(machine)};
     double entries = lists->lists.size();
-    double seconds = BasisConvOp::secondsPerSample(cast<ShapedType>(consumer.activation.getType()),
-                                                   consumer.resultType(), weight.getBasisType(), entries, isRounded,
-                                                   machine);
+    double seconds =
+        BasisConvOp::secondsPerSample(cast<ShapedType>(consumer.activation.getType()), consumer.resultType(),
+                                      weight.getBasisType(), entries, isRounded, machine);
     double positions = consumer.positionsPerSample();
     form.cost.multiplies = positions * static_cast<double>(lists->outs * weight.getBasisType().getNumElements());
     form.cost.adds = form.cost.multiplies + positions * entries;
@@ -186,11 +190,14 @@ Value mlir::compress::emitListForm(FactorizedOp weight, StringRef name, const Li
   int64_t outs = lists->outs, bases = lists->bases;
   Value entries = integers({static_cast<int64_t>(lists->lists.size())}, lists->lists);
   Value counts = integers({outs, bases, 2}, lists->counts);
-  Value scales = materializeConstant(builder, loc, RankedTensorType::get({outs, bases}, builder.getF32Type()),
+  SmallVector<int64_t> scaling{1, 1};
+  if (lists->scales.size() > 1)
+    scaling = {outs, bases};
+  Value scales = materializeConstant(builder, loc, RankedTensorType::get(scaling, builder.getF32Type()),
                                      ArrayRef<double>(lists->scales));
   Value basis = materializeConstant(builder, loc, weight.getBasisType(), ArrayRef<double>(lists->basis));
-  auto conv = BasisConvOp::create(builder, loc, TypeRange{consumer.init.getType()}, consumer.activation, entries, counts,
-                                  scales, basis, consumer.init,
+  auto conv = BasisConvOp::create(builder, loc, TypeRange{consumer.init.getType()}, consumer.activation, entries,
+                                  counts, scales, basis, consumer.init,
                                   ArrayRef<int64_t>{consumer.dims[2].padLow, consumer.dims[3].padLow},
                                   /*rounded=*/name == kRoundedListForm);
   return conv->getResult(0);

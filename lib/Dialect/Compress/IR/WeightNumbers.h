@@ -15,7 +15,8 @@ namespace mlir::compress {
 /// The stored integers that make up `value`, if it has no zero points and no layout.
 std::optional<CodedTensor> codedOf(Value value);
 
-/// The numbers of a constant, of codes of one, or of either unpacked, in row-major order; nullopt for what is not known.
+/// The numbers of a constant, of codes of one, or of either unpacked, in row-major order; nullopt for what is not
+/// known.
 std::optional<SmallVector<double>> numbersOf(Value value);
 
 /// For each entry of the result of `unpack`, in row-major order: its place among the stored numbers, or -1.

@@ -25,7 +25,7 @@ func.func @basis_conv_c1_dynamic(%x: memref<2x5x7x9xf32>, %l: memref<?xi8>, %c: 
 // -----
 
 func.func @basis_conv_c2(%x: memref<2x5x7x9xf32>, %l: memref<30xi8>, %c: memref<4x3x1xi8>, %s: memref<4x3xf32>, %b: memref<3x3x3xf32>, %i: memref<2x4x7x9xf32>) {
-  // expected-error @+1 {{expects two counts and a scale for each output and basis kernel, got 'memref<4x3x1xi8>'}}
+  // expected-error @+1 {{expects two counts for each output and basis kernel, and a scale for each or for all, got 'memref<4x3x1xi8>'}}
   compress.basis_conv padding = [1, 1] ins(%x, %l, %c, %s, %b : memref<2x5x7x9xf32>, memref<30xi8>, memref<4x3x1xi8>, memref<4x3xf32>, memref<3x3x3xf32>) outs(%i : memref<2x4x7x9xf32>)
   return
 }
@@ -33,7 +33,7 @@ func.func @basis_conv_c2(%x: memref<2x5x7x9xf32>, %l: memref<30xi8>, %c: memref<
 // -----
 
 func.func @basis_conv_c2_scales(%x: memref<2x5x7x9xf32>, %l: memref<30xi8>, %c: memref<4x3x2xi8>, %s: memref<4x1xf32>, %b: memref<3x3x3xf32>, %i: memref<2x4x7x9xf32>) {
-  // expected-error @+1 {{expects two counts and a scale}}
+  // expected-error @+1 {{expects two counts for each}}
   compress.basis_conv padding = [1, 1] ins(%x, %l, %c, %s, %b : memref<2x5x7x9xf32>, memref<30xi8>, memref<4x3x2xi8>, memref<4x1xf32>, memref<3x3x3xf32>) outs(%i : memref<2x4x7x9xf32>)
   return
 }
@@ -41,7 +41,7 @@ func.func @basis_conv_c2_scales(%x: memref<2x5x7x9xf32>, %l: memref<30xi8>, %c: 
 // -----
 
 func.func @basis_conv_c2_bases(%x: memref<2x5x7x9xf32>, %l: memref<30xi8>, %c: memref<4x3x2xi8>, %s: memref<4x3xf32>, %b: memref<2x3x3xf32>, %i: memref<2x4x7x9xf32>) {
-  // expected-error @+1 {{expects two counts and a scale}}
+  // expected-error @+1 {{expects two counts for each}}
   compress.basis_conv padding = [1, 1] ins(%x, %l, %c, %s, %b : memref<2x5x7x9xf32>, memref<30xi8>, memref<4x3x2xi8>, memref<4x3xf32>, memref<2x3x3xf32>) outs(%i : memref<2x4x7x9xf32>)
   return
 }

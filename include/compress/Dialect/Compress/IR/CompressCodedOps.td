@@ -276,9 +276,9 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
         T[n, k, m, h, w] = sum over c in plus(k, m) of input[n, c, h, w] - sum over c in minus(k, m) of input[n, c, h, w]
         init[n, k, y, x] += sum over m of scales[k, m] * sum over r, s of basis[m, r, s] * T[n, k, m, y + r - p, x + s - q]
 
-    `padding` is `[p, q]`; what lies outside of `input` is zero. `lists` holds plus(0, 0), minus(0, 0), plus(0, 1), minus(0, 1), … one
+    One scale alone serves all `k` and `m`. `padding` is `[p, q]`; what lies outside of `input` is zero. `lists` holds plus(0, 0), minus(0, 0), plus(0, 1), minus(0, 1), … one
     after the other, and `counts[k, m]` how many are in the first and in the second, all of them without sign. A channel may stand in a
-    list twice. T exists for one row of one output and basis kernel at a time, in registers.
+    list twice. T exists for a few rows of one output and basis kernel at a time, in registers.
 
     With `rounded`, the activations of a row, all of its channels together, are rounded when the op runs: to the nearest of 255
     multiples of their largest magnitude over 127, ties to even. T is then an exact integer of 16 bits.
@@ -291,7 +291,7 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
     Constraints:
       - (C1) `lists` and `counts` have one element type, ranks 1 and 3, `scales` and `basis` ranks 2 and 3, all of them static extents
         of at least 1.
-      - (C2) `counts` are K by M by 2, `scales` K by M, the first extent of `basis` is M.
+      - (C2) `counts` are K by M by 2, `scales` K by M or 1 by 1, the first extent of `basis` is M.
       - (C3) `input` and `init` have rank 4, of which only the first extent may be dynamic; these agree, and K is the second one of `init`.
       - (C4) `padding` are two numbers of at least 0.
       - (C5) the results are the tensors among the inits.
@@ -328,7 +328,14 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
     int64_t getRoundedGroup() {
       return getRounded() ? getInputType().getDimSize(1) * getInputType().getDimSize(3) : 0;
     }
-    /// Seconds that a sample takes on `machine`: `entries` in all lists, `kernels` of K by M.
+    /// Pixels of an output and basis kernel that are summed at a time in vectors of `lanes` numbers: columns of each of a
+    /// few rows, of which the last ones, as many as the basis has but one, serve no output.
+    struct Tile {
+      int64_t rows, columns;
+    };
+    static Tile tileOf(::mlir::ShapedType input, ::mlir::ShapedType init, ::mlir::ShapedType basis, bool isRounded,
+                       int64_t lanes);
+    /// Seconds that a sample takes on `machine`, with so many `entries` in all lists.
     static double secondsPerSample(::mlir::ShapedType input, ::mlir::ShapedType init, ::mlir::ShapedType basis, double entries,
                                    bool isRounded, const ::mlir::compress::Machine &machine);
   }];
