@@ -22,6 +22,7 @@ GRAMMAR = """\
   int4mult-fc-ROWSxCOLS-bB                 4-bit integers whose scales of 32 inputs are integers of 4 bits times one of the output
   escalate-conv-CI-CO-HxW-rR-sS-f32        ternary combinations of 6 basis kernels, 90 % of the coefficients zero (C-H-f32 as above)
   escalate-conv-CI-CO-HxW-rR-sS-i16        the same with as many zeros for each output and basis kernel; --precision i8
+  ternary-conv-CI-CO-HxW-rR-sS-f32         kernels of -1, 0 and 1 times a scale of each output, 90 % of them zero; -i16: --precision i8
   rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
   mnist-circulant-bB                       the network of examples/mnist/models
   mnist-NETWORK-bB                         a trained light network of there, as mnist-mlp_smartdeal; the peer gets the same file
@@ -37,7 +38,7 @@ _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
           rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
           rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)", rf"int4mult-fc-{_FC}-b(?P<batch>\d+)",
-          rf"escalate-conv-{_CONV}-(?P<arithmetic>f32|i16)", r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
+          rf"(escalate|ternary)-conv-{_CONV}-(?P<arithmetic>f32|i16)", r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
           rf"mnist-(?P<network>{'|'.join(NETWORKS)})-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
 
@@ -49,6 +50,7 @@ _DEFAULT_PEERS = {"circulant-fc": ["ort-fp32", "ort-int8", "ort-int4"], "circula
                   "ternary-fc": ["ort-int4", "ours-dense-int8"], "smartdeal-fc": ["ort-int4", "ours-dense-int8"],
                   "int4mult-fc": ["ort-int8", "ort-int4", "ours-dense-int8"], "rfft": ["fftw"],
                   "escalate-conv": ["ort-fp32", "ort-int8", "ours-dense-int8"],
+                  "ternary-conv": ["ort-fp32", "ort-int8", "ours-dense-int8"],
                   **{f"mnist-{network}": ["ort-fp32"] for network in NETWORKS}, "mnist-circulant": ["ort-fp32"]}
 
 # Kinds whose files have light weights, for integer arithmetic.

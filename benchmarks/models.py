@@ -242,6 +242,31 @@ class Escalate(Network):
         return additions / (2 if self.case.precision == "i8" else 1) + 2 * self.case.rows * self.basis.size * pixels
 
 
+class TernaryConv(Network):
+    """Kernels of -1, 0 and 1 times a scale of each output; zeros are drawn one by one."""
+    sparsity = Escalate.sparsity
+
+    def __init__(self, case):
+        super().__init__(case)
+        rng = np.random.default_rng(2)
+        shape = self.weights[0].shape
+        self.signs = rng.choice(np.array([-1, 1], np.int8), shape) * (rng.random(shape) >= self.sparsity)
+        spread = np.sqrt(case.cols * case.taps**2 * (1 - self.sparsity))
+        self.scales = (rng.uniform(0.5, 1.5, (case.rows, 1, 1, 1)) / spread).astype(np.float32)
+        self.weights = [self.signs * self.scales.astype(np.float64)]
+
+    def write(self, path):
+        nodes = [helper.make_node("Conv", ["x", "w"], ["y"], **self.conv_attributes())]
+        return save_model(path, nodes, self.input_shape, self.output_shape, {},
+                          light=lambda light: light.dequantize("w", self.signs & 3, Ternary.bits, Ternary.table, self.scales))
+
+    @property
+    def operations(self):
+        """As of Escalate, at the pixels of the result."""
+        additions = 2 * np.count_nonzero(self.signs) * self.case.batch * np.prod(self.output_shape[1:])
+        return additions / (2 if self.case.precision == "i8" else 1)
+
+
 class Mnist:
     """The trained networks of examples/mnist: ours is the circulant one, the peer's the dense one."""
     input_name, output_name = "image", "logits"
@@ -310,7 +335,7 @@ def network(case):
     light = {f"mnist-{network}": LightMnist for network in cases.NETWORKS}
     return {**light, "rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
             "smartdeal-fc": SmartDeal, "int4mult-fc": Int4Multipliers,
-            "escalate-conv": Escalate}.get(case.kind, Network)(case)
+            "escalate-conv": Escalate, "ternary-conv": TernaryConv}.get(case.kind, Network)(case)
 
 
 # The meaning of an ONNX file ---------------------------------------------------------------------------------------------

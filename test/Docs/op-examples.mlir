@@ -138,7 +138,7 @@ func.func @basis_dot(%x: tensor<?x240xf32>, %words: tensor<2x2x3x3x32xi32>, %mas
 
 func.func @basis_conv(%x: tensor<?x20x7x9xf32>, %lists: tensor<300xi8>, %counts: tensor<16x4x2xi8>, %scales: tensor<16x4xf32>,
     %basis: tensor<4x3x3xf32>, %y0: tensor<?x16x7x9xf32>) -> tensor<?x16x7x9xf32> {
-  %y = compress.basis_conv padding = [1, 1]
+  %y = compress.basis_conv padding = [1, 1] strides = [1, 1] dilations = [1, 1]
         ins(%x, %lists, %counts, %scales, %basis : tensor<?x20x7x9xf32>, tensor<300xi8>, tensor<16x4x2xi8>, tensor<16x4xf32>,
         tensor<4x3x3xf32>)
         outs(%y0 : tensor<?x16x7x9xf32>) -> tensor<?x16x7x9xf32>

@@ -26,10 +26,10 @@ SIGNS = [0.0, 1.0, -2.0, -1.0]
 
 
 class Layer:
-    """K x C x taps from coefficients K x C x M; `zeros` is a share, or 'balanced' the same number for each output and basis kernel."""
+    """K x C x taps from coefficients K x C x M, of which the share `zeros` is 0; scales of (k, m), or of filters apart."""
 
-    def __init__(self, rng, outs, ins, bases, taps=(3, 3), zeros=0.8, integers=True, per_filter=False):
-        self.outs, self.ins, self.taps = outs, ins, taps
+    def __init__(self, rng, outs, ins, bases, taps=(3, 3), zeros=0.8, integers=True, per_filter=False, strides=(1, 1), dilations=(1, 1)):
+        self.outs, self.ins, self.taps, self.strides, self.dilations = outs, ins, taps, strides, dilations
         shape = outs, ins, bases
         signs = rng.choice([-1, 1], shape)
         self.signs = signs * (rng.random(shape) >= zeros)
@@ -45,10 +45,11 @@ class Layer:
 
     def save(self, folder, height, width, pads, bias=None):
         """`pads` as of ONNX: top, left, bottom, right. With a bias there is a ReLU behind."""
-        rows, columns = (n + low + high - t + 1 for n, low, high, t in zip((height, width), pads[:2], pads[2:], self.taps))
-        nodes = [helper.make_node("Conv", ["x", "w"], ["y"], pads=pads)]
+        rows, columns = self.exact(np.zeros((1, self.ins, height, width)), pads).shape[2:]
+        attributes = dict(pads=pads, strides=self.strides, dilations=self.dilations)
+        nodes = [helper.make_node("Conv", ["x", "w"], ["y"], **attributes)]
         if bias is not None:
-            nodes = [helper.make_node("Conv", ["x", "w", "bias"], ["z"], pads=pads), helper.make_node("Relu", ["z"], ["y"])]
+            nodes = [helper.make_node("Conv", ["x", "w", "bias"], ["z"], **attributes), helper.make_node("Relu", ["z"], ["y"])]
         graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", self.ins, height, width])],
                                   [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", self.outs, rows, columns])],
                                   [] if bias is None else [numpy_helper.from_array(bias, "bias")])
@@ -69,7 +70,9 @@ class Layer:
 
     def exact(self, x, pads):
         padded = np.pad(x.astype(float), ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self.taps, (2, 3))
+        (u, v), (d, e) = self.strides, self.dilations
+        spans = [(taps - 1) * dilation + 1 for taps, dilation in zip(self.taps, self.dilations)]
+        windows = np.lib.stride_tricks.sliding_window_view(padded, spans, (2, 3))[:, :, ::u, ::v, ::d, ::e]
         return np.einsum("ncyxij,ocij->noyx", windows, self.weight, optimize=True)
 
 
@@ -92,7 +95,7 @@ SHAPES = [((3, 5, 1, (3, 3)), (7, 9), (1, 1, 1, 1)), ((7, 11, 3, (3, 3)), (5, 14
 
 
 def build(compile_and_load, layer, folder, size, pads, precision=None, **options):
-    form = "order_b_lists_i16" if precision else "order_b_lists"
+    form = "lists_i16" if precision else "lists"
     return compile_and_load(layer.save(folder, *size, pads), force=form, precision=precision, **options)
 
 
@@ -103,6 +106,23 @@ def test_integers_are_summed_exactly(shape, precision, rng, compile_and_load, tm
     library = build(compile_and_load, layer, tmp_path, size, pads, precision)
     for batch in (0, 1, 3):
         x = images(rng, (batch, layer.ins, *size))
+        np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
+
+
+# strides, dilations; taps; height, width; pads: rows of the result that no row of a tile reaches, tiles of several columns.
+STEPS = [((2, 2), (1, 1), (3, 3), (9, 14), (1, 1, 1, 1)), ((2, 2), (1, 1), (3, 3), (8, 70), (1, 1, 0, 1)), ((3, 1), (1, 2), (2, 3), (10, 40), (0, 2, 0, 2)),
+         ((1, 3), (2, 1), (3, 2), (7, 31), (2, 0, 2, 1)), ((2, 2), (1, 1), (1, 1), (5, 7), (0, 0, 0, 0)), ((1, 1), (3, 4), (3, 3), (11, 20), (3, 4, 3, 4)),
+         ((4, 5), (2, 3), (2, 3), (13, 37), (1, 6, 3, 2))]
+
+
+@pytest.mark.parametrize("precision", [None, "i8"], ids=["f32", "i16"])
+@pytest.mark.parametrize("steps", STEPS, ids=lambda steps: "-".join(map(str, sum(steps[:3], ()))))
+def test_strides_and_dilations_are_exact(steps, precision, rng, compile_and_load, tmp_path):
+    strides, dilations, taps, size, pads = steps
+    layer = Layer(rng, 5, 9, 3, taps, strides=strides, dilations=dilations)
+    for lanes in (None, 4):
+        library = build(compile_and_load, layer, tmp_path, size, pads, precision, vector_lanes=lanes)
+        x = images(rng, (2, 9, *size))
         np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
 
 
@@ -133,7 +153,7 @@ def test_lists_may_be_empty_or_whole(zeros, precision, rng, compile_and_load, tm
 def test_sums_start_from_a_bias(precision, rng, compile_and_load, tmp_path):
     layer, size, pads = Layer(rng, 5, 6, 3), (8, 33), [1, 1, 1, 1]
     bias = rng.integers(-50, 50, 5).astype(np.float32)
-    form = "order_b_lists_i16" if precision else "order_b_lists"
+    form = "lists_i16" if precision else "lists"
     library = compile_and_load(layer.save(tmp_path, *size, pads, bias), force=form, precision=precision)
     x = images(rng, (3, 6, *size))
     np.testing.assert_array_equal(library.run({"x": x})["y"], np.maximum(layer.exact(x, pads) + bias[:, None, None], 0))
@@ -161,7 +181,7 @@ def test_the_largest_sums_fit_16_bits_or_the_form_is_not_offered(rng, compile_an
             library = build(compile_and_load, layer, tmp_path, size, pads, "i8")
             np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
             continue
-        with pytest.raises(compress_mlir.CompileError, match="no form 'order_b_lists_i16'"):
+        with pytest.raises(compress_mlir.CompileError, match="no form 'lists_i16'"):
             build(compile_and_load, layer, tmp_path, size, pads, "i8")
 
 
@@ -170,7 +190,7 @@ def test_a_scale_for_each_filter_is_applied_after(precision, rng, compile_and_lo
     layer, size, pads = Layer(rng, 64, 64, 4, zeros=0.7, per_filter=True), (14, 14), [1, 1, 1, 1]
     report = tmp_path / "report.json"
     library = compile_and_load(layer.save(tmp_path, *size, pads), precision=precision, report=report)
-    form = "order_b_lists_i16" if precision else "order_b_lists"
+    form = "lists_i16" if precision else "lists"
     assert any(f": {form}: " in entry["text"] for entry in json.loads(report.read_text())["layers"] if entry["kind"] == "passed")
     x = images(rng, (2, 64, *size))
     np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
@@ -187,7 +207,7 @@ def test_order_b_holds_no_tensor_between_its_stages(rng, tmp_path):
         return json.loads(report.read_text())["workspace_bytes"]["most"]
 
     lanes, rows = 32, 4
-    for bits, options in ((32, dict(force="order_b_lists")), (16, dict(force="order_b_lists_i16", precision="i8"))):
+    for bits, options in ((32, dict(force="lists")), (16, dict(force="lists_i16", precision="i8"))):
         used = workspace(**options)
         print(f"workspace of {bits} bits: {used} bytes")
         assert used <= ins * rows * lanes * bits // 8 + 256
@@ -213,7 +233,7 @@ def test_what_the_scheme_makes_is_balanced_and_what_the_layer_computes(rng, comp
     codes = next(i for i in onnx.load(str(light)).graph.initializer if i.name == "w/coefficients/codes")
     raw = np.unpackbits(numpy_helper.to_array(codes), bitorder="little").reshape(12, 20, 5, 2)
     np.testing.assert_array_equal(raw[..., 0].sum(1), np.full((12, 5), 2))
-    y = compile_and_load(light, force="order_b_lists").run({"x": x})["y"]
+    y = compile_and_load(light, force="lists").run({"x": x})["y"]
     assert np.linalg.norm(y - exact) < 1e-5 * np.linalg.norm(exact)
-    y = compile_and_load(light, force="order_b_lists_i16", precision="i8").run({"x": x})["y"]
+    y = compile_and_load(light, force="lists_i16", precision="i8").run({"x": x})["y"]
     assert np.linalg.norm(y - exact) < EXACT * np.linalg.norm(exact)

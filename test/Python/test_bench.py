@@ -87,7 +87,8 @@ def naive(case, network, x):
 @pytest.mark.parametrize("name", ["circulant-fc-37x29-k5-b3", "circulant-fc-16-k8-b1", "dense-fc-7x12-b2",
                                   "circulant-conv-6-10-9x11-r3-s2-k4", "dense-conv-3-5-8x7-r5-s1", "pow2-fc-7x12-b2",
                                   "ternary-fc-16x33-b1", "smartdeal-fc-64x50-b2", "smartdeal-fc-5x7-b1", "int4mult-fc-6x70-b3",
-                                  "escalate-conv-5-6-9x11-r3-s1-f32", "escalate-conv-33-4-7x5-r2-s2-i16"])
+                                  "escalate-conv-5-6-9x11-r3-s1-f32", "escalate-conv-33-4-7x5-r2-s2-i16",
+                                  "ternary-conv-5-6-9x11-r3-s2-f32"])
 def test_the_exact_outputs_are_the_definition(name, tmp_path):
     case = cases.parse(name)
     network = models.network(case)

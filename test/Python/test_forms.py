@@ -177,12 +177,15 @@ def cases(form, b):
             (escalate(b.floats(9, 7, 4), b.floats(4, 3, 2)), *image), (escalate(ternary(), b.floats(4, 3, 2)), *strided),
             (escalate(ternary(), b.coded("int8", (4, 3, 2), (4, 1, 1))), *image),
         ],
-        "order_b_lists": [
-            (escalate(ternary(), b.floats(4, 3, 2)), *image),
+        "lists": [
+            (escalate(ternary(), b.floats(4, 3, 2)), *image), (escalate(ternary(), b.floats(4, 3, 2)), *strided),
             (escalate(sparse("ternary", 9, 7, 4), b.coded("int8", (4, 3, 2), (4, 1, 1))), *image),
             (listed(b.constant(np.ones((5, 3, 1))), b.floats(1, 3, 3), 5, 3, 3, 3), conv(), (3, 3, 4, 70), (3, 5, 2, 68)),
             (listed(b.constant(-2 * np.ones((2, 1, 2))), b.floats(2, 1, 5), 2, 1, 1, 5), conv(), (1, 1, 1, 5), (1, 2, 1, 1)),
             (listed(b.coded("ternary", (3, 300, 2), (1, 1, 1)), b.floats(2, 2, 2), 3, 300, 2, 2), conv(), (2, 300, 3, 10), (2, 3, 2, 9)),
+            (b.dequantized("ternary", (9, 7, 3, 2), (9, 1, 1, 1)), *image), (b.dequantized("ternary", (9, 7, 3, 2), (9, 1, 3, 2)), *strided),
+            (b.unpacked(entries(9, 7, 3, 2), (9, 7, 3, 2), "ternary"), *image),
+            (b.unpacked(entries(9, 7, 1, 1), (9, 7, 1, 1), "ternary"), conv(), (2, 7, 9, 20), (2, 9, 9, 20)),
         ],
         "packed": [
             (b.unpacked(rows, (9, 7)), *fc), (b.unpacked(columns, (9, 7)), *fc), (b.unpacked(rows, (9, 7), "pow2"), *fc),
@@ -223,7 +226,7 @@ def cases(form, b):
     return table[form]
 
 
-@pytest.mark.parametrize("form", ["coded", "spectral", "two_stage", "order_a", "order_b", "order_b_lists", "packed", "rebuild", "scaled"])
+@pytest.mark.parametrize("form", ["coded", "spectral", "two_stage", "order_a", "order_b", "lists", "packed", "rebuild", "scaled"])
 def test_form_is_the_layer(form, rng, tmp_path):
     arguments, results, body, feeds, expected, bounds = [], [], [], {}, {}, {}
     for n, ((w, weight), consumer, x_shape, y_shape) in enumerate(cases(form, Builder(rng))):

@@ -29,8 +29,8 @@
 #include "Words.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -65,9 +65,8 @@ struct BasisConvLowering {
   int64_t bases = op.getBasisType().getDimSize(0), tapRows = op.getBasisType().getDimSize(1),
           tapColumns = op.getBasisType().getDimSize(2);
   bool isRounded = op.getRounded();
-  BasisConvOp::Tile size =
-      BasisConvOp::tileOf(op.getInputType(), op.getInitType(), op.getBasisType(), isRounded, lanes);
-  int64_t width = size.columns, outputsPerTile = width - tapColumns + 1;
+  BasisConvOp::Tile size = BasisConvOp::tileOf(op.getGeometry(), lanes);
+  int64_t width = size.columns, rowStride = op.getStrides()[0], columnStride = op.getStrides()[1];
   LaneEmitter emit{builder, loc, width};
   Type element = isRounded ? Type(builder.getI16Type()) : Type(builder.getF32Type());
 
@@ -86,28 +85,34 @@ struct BasisConvLowering {
       scales = allocate({size.rows}, builder.getF32Type());
     AffineNest nest(builder, loc);
     AffineExpr sample = nest.loopOverDim(op.getInit(), 0);
-    int64_t whole = inRows / size.rows * size.rows;
-    lowerRows(nest, sample, 0, whole, size.rows);
+    // Of all rows of a loop, the same rows of the basis give rows of the result.
+    int64_t whole = inRows / size.rows * size.rows, step = std::lcm(size.rows, rowStride);
+    for (int64_t begin = 0; begin < std::min(step, whole); begin += size.rows)
+      lowerRows(nest, sample, {begin, whole, step, size.rows});
     if (whole < inRows)
-      lowerRows(nest, sample, whole, inRows, inRows - whole);
+      lowerRows(nest, sample, {whole, inRows, inRows - whole, inRows - whole});
   }
 
-  /// Input rows from `begin` to `end`, `count` at a time.
-  void lowerRows(const AffineNest &samples, AffineExpr sample, int64_t begin, int64_t end, int64_t count) {
+  /// Input rows from `begin` to `end` by `step`, a multiple of the stride or one, `count` at a time.
+  struct RowRun {
+    int64_t begin, end, step, count;
+  };
+
+  void lowerRows(const AffineNest &samples, AffineExpr sample, const RowRun &run) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(samples);
-    AffineExpr row = nest.loop(begin, end, count);
+    AffineExpr row = nest.loop(run.begin, run.end, run.step);
     SmallVector<Value> inverses;
-    for (int64_t i = 0; isRounded && i < count; ++i)
+    for (int64_t i = 0; isRounded && i < run.count; ++i)
       inverses.push_back(emitRowScale(nest, sample, row + i, i));
     for (const ColumnTiles &tiles : columnTiles()) {
       OpBuilder::InsertionGuard inner(builder);
       AffineNest columns(nest);
       AffineExpr number = columns.loop(0, tiles.end - tiles.begin);
-      for (int64_t i = 0; i < count; ++i)
-        fillTile(columns, tiles, {sample, row + i, tiles.column + number * outputsPerTile}, i,
+      for (int64_t i = 0; i < run.count; ++i)
+        fillTile(columns, tiles, {sample, row + i, tiles.column + number * (size.outputs * columnStride)}, i, run.step,
                  isRounded ? inverses[i] : Value());
-      lowerTile(columns, tiles, {sample, row, (tiles.begin + number) * outputsPerTile}, count);
+      lowerTile(columns, tiles, {sample, row, (tiles.begin + number) * size.outputs}, run);
     }
   }
 
@@ -118,11 +123,11 @@ struct BasisConvLowering {
   SmallVector<ColumnTiles> columnTiles() {
     SmallVector<ColumnTiles> result;
     int64_t padding = op.getPadding()[1];
-    for (int64_t i = 0, e = llvm::divideCeil(outColumns, outputsPerTile); i < e; ++i) {
-      int64_t first = i * outputsPerTile - padding, column = std::clamp<int64_t>(first, 0, inColumns);
+    for (int64_t i = 0, e = llvm::divideCeil(outColumns, size.outputs); i < e; ++i) {
+      int64_t first = i * size.outputs * columnStride - padding, column = std::clamp<int64_t>(first, 0, inColumns);
       int64_t end = std::clamp<int64_t>(first + width, column, inColumns);
       ColumnTiles next{i,      i + 1,        column - first,
-                       column, end - column, std::min(outputsPerTile, outColumns - i * outputsPerTile)};
+                       column, end - column, std::min(size.outputs, outColumns - i * size.outputs)};
       if (!result.empty() && result.back().isLike(next))
         result.back().end = next.end;
       else
@@ -165,8 +170,9 @@ struct BasisConvLowering {
     AffineExpr sample, row, column;
   };
 
-  /// Fills row `number` of the tile.
-  void fillTile(const AffineNest &outer, const ColumnTiles &tiles, const Place &from, int64_t number, Value inverse) {
+  /// Fills row `number` of the tile, and asks for that of the tile `step` rows on.
+  void fillTile(const AffineNest &outer, const ColumnTiles &tiles, const Place &from, int64_t number, int64_t step,
+                Value inverse) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(outer);
     AffineExpr channel = nest.loop(0, channels), inTile = nest.constant(number);
@@ -181,7 +187,7 @@ struct BasisConvLowering {
       }
       nest.store(numbers, tile, {channel, inTile, nest.constant(tiles.lane + offset)});
       // Rows of channels lie far apart; the next ones have the time of all outputs to arrive.
-      nest.prefetch(op.getInput(), {from.sample, channel, from.row + size.rows, from.column + offset});
+      nest.prefetch(op.getInput(), {from.sample, channel, from.row + step, from.column + offset});
     });
   }
 
@@ -194,24 +200,38 @@ struct BasisConvLowering {
   // Sums
   //===--------------------------------------------------------------------===//
 
-  /// The sums of `rows` rows of the tile, added to the rows of the result from `first.row - (tapRows - 1)` on, padding
-  /// aside.
-  void lowerTile(AffineNest &nest, const ColumnTiles &tiles, const Place &first, int64_t rows) {
+  /// The rows of the result that rows of a run add to, times the stride and less the first row of the run's tile;
+  /// without padding.
+  SmallVector<int64_t> reachedRows(const RowRun &run) {
+    SmallVector<int64_t> reached;
+    for (int64_t offset = -(tapRows - 1) * op.getDilations()[0]; offset < run.count; ++offset)
+      for (int64_t r = 0; r < tapRows; ++r) {
+        int64_t row = offset + r * op.getDilations()[0];
+        if (row < 0 || row >= run.count || (run.begin + offset + op.getPadding()[0]) % rowStride != 0)
+          continue;
+        reached.push_back(offset);
+        break;
+      }
+    return reached;
+  }
+
+  void lowerTile(AffineNest &nest, const ColumnTiles &tiles, const Place &first, const RowRun &run) {
+    SmallVector<int64_t> reached = reachedRows(run);
+    if (reached.empty())
+      return;
     Value inRow = nest.materialize(first.row);
     SmallVector<Value> position{index(0)};
     AffineExpr out = nest.loopCarrying(outs, position);
     SmallVector<Value> carried{position[0]};
-    carried.append(rows + tapRows - 1, emit.number(0));
+    carried.append(reached.size(), emit.number(0));
     AffineExpr base = nest.loopCarrying(bases, carried);
-    SmallVector<Value> sums = sumsOfLists(nest, out, base, rows, carried[0]);
+    SmallVector<Value> sums = sumsOfLists(nest, out, base, run.count, carried[0]);
     for (auto [i, sum] : llvm::enumerate(sums))
-      convolve(nest, out, base, i, sum, MutableArrayRef(carried).slice(1 + i, tapRows));
+      convolve(nest, out, base, i, sum, reached, MutableArrayRef(carried).drop_front());
     nest.closeCarrying(carried);
     position[0] = carried[0];
-    for (auto [i, sum] : llvm::enumerate(ArrayRef(carried).drop_front()))
-      addToRow(nest, tiles, {first.sample, out, nest.constant(0), first.column}, inRow,
-               static_cast<int64_t>(i) + op.getPadding()[0] - (tapRows - 1),
-               /*isFirst=*/static_cast<int64_t>(i) >= tapRows - 1, sum);
+    for (auto [offset, sum] : llvm::zip_equal(reached, ArrayRef(carried).drop_front()))
+      addToRow(nest, tiles, {first.sample, out, nest.constant(0), first.column}, inRow, offset, sum);
     nest.closeCarrying(position);
   }
 
@@ -278,8 +298,8 @@ struct BasisConvLowering {
                      : arith::AddFOp::create(builder, loc, sum, numbers).getResult();
   }
 
-  /// Adds what row `row` of the tile gives to the rows of the result that it reaches, the last tap's first.
-  void convolve(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t row, Value sum,
+  /// Adds what row `row` of the tile, of lists' sum `sum`, gives to `sums` of the rows that are reached.
+  void convolve(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t row, Value sum, ArrayRef<int64_t> reached,
                 MutableArrayRef<Value> sums) {
     SmallVector<AffineExpr> place{out, base};
     if (cast<MemRefType>(op.getScales().getType()).getNumElements() == 1)
@@ -293,11 +313,15 @@ struct BasisConvLowering {
     for (int64_t s = 0; s < tapColumns; ++s) {
       SmallVector<int64_t> further;
       for (int64_t lane = 0; lane < width; ++lane)
-        further.push_back((lane + s) % width);
+        further.push_back((lane + s * op.getDilations()[1]) % width);
       Value moved = s == 0 ? sum : vector::ShuffleOp::create(builder, loc, sum, sum, further).getResult();
       for (int64_t r = 0; r < tapRows; ++r) {
+        const int64_t *offset = llvm::find(reached, row - r * op.getDilations()[0]);
+        if (offset == reached.end())
+          continue;
         Value tap = nest.loadBroadcast(op.getBasis(), {base, nest.constant(r), nest.constant(s)}, width);
-        sums[tapRows - 1 - r] = nest.fma(moved, tap, sums[tapRows - 1 - r]);
+        Value &there = sums[offset - reached.begin()];
+        there = nest.fma(moved, tap, there);
       }
     }
   }
@@ -313,23 +337,32 @@ struct BasisConvLowering {
     return arith::SelectOp::create(builder, loc, isTop, nest.zero(op.getInit(), piece), before);
   }
 
-  /// Adds `sums` to row `inRow + offset` of the result, if there is one.
+  /// `count` outputs from `first` on of the lanes of `sums`.
+  Value outputsOf(Value sums, int64_t first, int64_t count) {
+    if (count == 1)
+      return vector::ExtractOp::create(builder, loc, sums, first * columnStride);
+    SmallVector<int64_t> places;
+    for (int64_t i = first; i < first + count; ++i) // beyond the tile, of none
+      places.push_back(std::min(i * columnStride, width - 1));
+    return vector::ShuffleOp::create(builder, loc, sums, sums, places);
+  }
+
+  /// Adds `sums` to the row of the result that is `inRow + offset` and padding, over the stride, if there is one.
   void addToRow(const AffineNest &outer, const ColumnTiles &tiles, ArrayRef<AffineExpr> first, Value inRow,
-                int64_t offset, bool isFirst, Value sums) {
+                int64_t offset, Value sums) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(outer);
-    Value row = arith::AddIOp::create(builder, loc, inRow, index(offset));
-    Value exists = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, row, index(outRows));
+    Value row = arith::AddIOp::create(builder, loc, inRow, index(offset + op.getPadding()[0]));
+    Value exists = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, row, index(outRows * rowStride));
     auto there = scf::IfOp::create(builder, loc, exists, /*withElseRegion=*/false);
     builder.setInsertionPointToStart(there.thenBlock());
+    if (rowStride > 1)
+      row = arith::DivUIOp::create(builder, loc, row, index(rowStride));
     AffineExpr at = nest.index(row);
     forEachPiece(nest, tiles.outputs, [&](int64_t lane, int64_t piece) {
-      Value part = piece == 1 ? vector::ExtractOp::create(builder, loc, sums, lane).getResult()
-                              : vector::ExtractStridedSliceOp::create(builder, loc, sums, ArrayRef<int64_t>{lane},
-                                                                      ArrayRef<int64_t>{piece}, ArrayRef<int64_t>{1})
-                                    .getResult();
+      Value part = outputsOf(sums, lane, piece);
       SmallVector<AffineExpr> place{first[0], first[1], at, first[3] + lane};
-      if (Value before = alreadyThere(nest, place, piece, inRow, isFirst))
+      if (Value before = alreadyThere(nest, place, piece, inRow, /*isFirst=*/offset >= 0))
         part = arith::AddFOp::create(builder, loc, part, before);
       nest.store(part, op.getInit(), place);
     });
@@ -340,9 +373,10 @@ struct BasisConvLowering {
 
 void mlir::compress::lowerBasisConv(BasisConvOp op, int64_t lanes, OpBuilder &builder) {
   constexpr int64_t kMostLanes = 16;
-  // A row of the input adds to each row of the result, and the first one that does need not read it.
+  // Rows of the input, in order, add to each row of the result, and the first one that does need not read it.
   int64_t padding = op.getPadding()[0], outRows = op.getInitType().getDimSize(2);
-  bool addsToAll = padding < op.getBasisType().getDimSize(1) && outRows <= op.getInputType().getDimSize(2) + padding;
+  bool addsToAll = op.getStrides()[0] == 1 && op.getDilations()[0] == 1 && padding < op.getBasisType().getDimSize(1) &&
+                   outRows <= op.getInputType().getDimSize(2) + padding;
   bool startsFromZero = addsToAll && eraseZeroFill(op, op.getInit());
   BasisConvLowering{op, std::min(lanes, kMostLanes), builder, startsFromZero}.lower();
 }

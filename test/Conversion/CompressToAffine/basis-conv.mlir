@@ -1,6 +1,6 @@
 // 40 columns, padded by 1: a tile of 32 lanes gives 30 outputs, another one the last 10. Two rows of it are summed at a time, the last of 7 alone.
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16' | FileCheck %s 
-// RUN: sed s/@main/@rounded/ %s | sed 's/padding = \[1, 1\]/padding = [1, 1] rounded/' | compress-opt --convert-compress-to-affine='vector-lanes=16' | FileCheck %s --check-prefix=ROUNDED
+// RUN: sed s/@main/@rounded/ %s | sed 's/dilations = \[1, 1\]/dilations = [1, 1] rounded/' | compress-opt --convert-compress-to-affine='vector-lanes=16' | FileCheck %s --check-prefix=ROUNDED
 // CHECK-LABEL: @main
 // CHECK-SAME: %[[X:.*]]: memref<2x5x7x40xf32>, %[[L:.*]]: memref<30xi8>, %[[C:.*]]: memref<4x3x2xi8>, %[[S:.*]]: memref<4x3xf32>, %[[B:.*]]: memref<3x3x3xf32>, %[[Y:.*]]: memref<2x4x7x40xf32>
 // CHECK: %[[TILE:.*]] = memref.alloc() {{.*}} : memref<5x2x32xf32>
@@ -64,6 +64,6 @@
 // ROUNDED: arith.subi {{.*}} : vector<32xi16>
 // ROUNDED: arith.sitofp {{.*}} : vector<32xi16> to vector<32xf32>
 func.func @main(%x: memref<2x5x7x40xf32>, %l: memref<30xi8>, %c: memref<4x3x2xi8>, %s: memref<4x3xf32>, %b: memref<3x3x3xf32>, %y: memref<2x4x7x40xf32>) {
-  compress.basis_conv padding = [1, 1] ins(%x, %l, %c, %s, %b : memref<2x5x7x40xf32>, memref<30xi8>, memref<4x3x2xi8>, memref<4x3xf32>, memref<3x3x3xf32>) outs(%y : memref<2x4x7x40xf32>)
+  compress.basis_conv padding = [1, 1] strides = [1, 1] dilations = [1, 1] ins(%x, %l, %c, %s, %b : memref<2x5x7x40xf32>, memref<30xi8>, memref<4x3x2xi8>, memref<4x3xf32>, memref<3x3x3xf32>) outs(%y : memref<2x4x7x40xf32>)
   return
 }

@@ -50,8 +50,13 @@ LogicalResult BasisConvOp::verify() {
     return emitOpError(
                "expects input and init of rank 4, static but for the first extents, which agree, and init with ")
            << outputs << " channels, got " << input << " and " << init;
-  if (getPadding().size() != 2 || llvm::any_of(getPadding(), [](int64_t zeros) { return zeros < 0; })) // basis_conv C4
-    return emitOpError("expects padding of rows and columns, 0 or more, got [") << getPadding() << "]";
+  auto areTwo = [](ArrayRef<int64_t> numbers, int64_t least) {
+    return numbers.size() == 2 && llvm::all_of(numbers, [&](int64_t number) { return number >= least; });
+  };
+  if (!areTwo(getPadding(), 0) || !areTwo(getStrides(), 1) || !areTwo(getDilations(), 1)) // basis_conv C4
+    return emitOpError(
+               "expects of rows and columns a padding of at least 0, strides and dilations of at least 1, got [")
+           << getPadding() << "], [" << getStrides() << "] and [" << getDilations() << "]";
   return verifyResults(*this, getInit()); // basis_conv C5
 }
 
@@ -70,44 +75,45 @@ KernelTiling BasisConvOp::getKernelTiling() {
   return {{utils::IteratorType::parallel}, {samples, whole(1), whole(3), whole(2), whole(3), samples}};
 }
 
-BasisConvOp::Tile BasisConvOp::tileOf(ShapedType input, ShapedType init, ShapedType basis, bool isRounded,
-                                      int64_t lanes) {
-  // What a first cache of 48 KiB holds beside lists and sums; vectors that 32 registers hold beside what is loaded.
+BasisConvOp::Tile BasisConvOp::tileOf(const Geometry &geometry, int64_t lanes) {
+  // What a first cache of 48 KiB holds beside lists and sums; vectors of 16 lanes that 32 registers hold beside what is
+  // loaded. Of fewer or shorter registers some are spilled, which takes less time than reading lists again (AVX2).
   constexpr int64_t kTileBytes = 32 * 1024, kMostVectors = 26, kVector = 16, kMostRows = 4;
-  int64_t taps = basis.getDimSize(2), least = std::max<int64_t>(lanes, llvm::bit_ceil<uint64_t>(2 * taps));
-  int64_t columns = std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(init.getDimSize(3) + taps - 1), least, 2 * least);
-  int64_t rowBytes = input.getDimSize(1) * columns * (isRounded ? 2 : 4), rows = kMostRows;
-  // A row has its sum, what is moved, and a sum for the result; every row of the basis is a sum more.
+  auto spanOf = [&](int64_t dim) { return (geometry.basis.getDimSize(1 + dim) - 1) * geometry.dilations[dim] + 1; };
+  int64_t stride = geometry.strides[1], least = std::max<int64_t>(lanes, llvm::bit_ceil<uint64_t>(2 * spanOf(1)));
+  int64_t needed = (geometry.init.getDimSize(3) - 1) * stride + spanOf(1);
+  int64_t columns = std::clamp<int64_t>(llvm::bit_ceil<uint64_t>(needed), least, 2 * least);
+  int64_t vectors = llvm::divideCeil(columns, kVector);
+  int64_t rowBytes = geometry.input.getDimSize(1) * columns * (geometry.isRounded ? 2 : 4), rows = kMostRows;
+  // A row has its sum, what is moved, and a sum for the result; every row that the basis reaches is a sum more.
   auto fits = [&] {
-    return rows <= input.getDimSize(2) && rows * rowBytes <= kTileBytes &&
-           llvm::divideCeil(columns, kVector) * (3 * rows + basis.getDimSize(1) - 1) <= kMostVectors;
+    return rows <= geometry.input.getDimSize(2) && rows * rowBytes <= kTileBytes &&
+           vectors * (3 * rows + spanOf(0) - 1) <= kMostVectors;
   };
   while (rows > 1 && !fits())
     rows /= 2;
-  return {rows, columns};
+  return {rows, columns, (columns - spanOf(1)) / stride + 1};
 }
 
-double BasisConvOp::secondsPerSample(ShapedType input, ShapedType init, ShapedType basis, double entries,
-                                     bool isRounded, const Machine &machine) {
+double BasisConvOp::secondsPerSample(const Geometry &geometry, double entries, const Machine &machine) {
   // An entry reads a vector from the first cache, which takes as long as a multiply-add and a little; those of the
   // basis go on beside that (measured: 6 lists of 256 outputs with 26 entries each, of 28 x 28 pixels, floats and
   // rounded).
   constexpr double kPerAddition = 2.2, kPerMultiplyAdd = 1, kPerList = 500, kPerRounded = 10;
-  int64_t rows = input.getDimSize(2);
-  Tile tile = tileOf(input, init, basis, isRounded, machine.f32Lanes());
-  auto tiles = static_cast<double>(llvm::divideCeil(init.getDimSize(3), tile.columns - basis.getDimSize(2) + 1));
-  auto kernels = static_cast<double>(init.getDimSize(1) * basis.getDimSize(0));
-  double perColumn = kPerAddition * entries / (isRounded ? 2 : 1) +
-                     kPerMultiplyAdd * kernels * static_cast<double>(basis.getDimSize(1) * basis.getDimSize(2));
-  double rounding = isRounded ? kPerRounded * static_cast<double>(input.getDimSize(1)) : 0;
-  double operations = static_cast<double>(rows * tile.columns) * (perColumn + rounding) +
-                      static_cast<double>(llvm::divideCeil(rows, tile.rows)) * kPerList * kernels;
+  ShapedType basis = geometry.basis;
+  int64_t rows = geometry.input.getDimSize(2), outputs = geometry.init.getDimSize(1);
+  Tile tile = tileOf(geometry, machine.f32Lanes());
+  auto tiles = static_cast<double>(llvm::divideCeil(geometry.init.getDimSize(3), tile.outputs));
+  double taps = static_cast<double>(outputs * basis.getNumElements()) / static_cast<double>(geometry.strides[0]);
+  double perColumn = kPerAddition * entries / (geometry.isRounded ? 2 : 1) + kPerMultiplyAdd * taps;
+  double rounding = geometry.isRounded ? kPerRounded * static_cast<double>(geometry.input.getDimSize(1)) : 0;
+  double lists = static_cast<double>(llvm::divideCeil(rows, tile.rows) * outputs * basis.getDimSize(0));
+  double operations = static_cast<double>(rows * tile.columns) * (perColumn + rounding) + lists * kPerList;
   return tiles * operations / (machine.peakFlops * kDenseReach);
 }
 
 double BasisConvOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
   int64_t samples = getInitType().getDimSize(0);
   return static_cast<double>(ShapedType::isDynamic(samples) ? batch : samples) *
-         secondsPerSample(getInputType(), getInitType(), getBasisType(),
-                          static_cast<double>(shaped(getLists()).getNumElements()), getRounded(), machine);
+         secondsPerSample(getGeometry(), static_cast<double>(shaped(getLists()).getNumElements()), machine);
 }

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Groups.h"
+#include "ListForm.h"
 #include "RebuildForm.h"
 #include "TensorEmitter.h"
 #include "TwoStageForm.h"
@@ -228,6 +229,7 @@ SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Mach
   form.cost.weightBytes = storedBits() / 8;
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};
+  llvm::append_range(forms, listForms(*this, consumer, machine));
   llvm::append_range(forms, rebuildForms(*this, consumer, machine, getCode().decodeOperations() + 1, whyNot));
   return forms;
 }
@@ -235,6 +237,8 @@ SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Mach
 Value DequantizeOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
   if (name == "rebuild")
     return emitRebuildForm(*this, consumer, builder);
+  if (name == kListForm || name == kRoundedListForm)
+    return emitListForm(*this, name, consumer, builder);
   Location loc = consumer.op->getLoc();
   CodedTensor coded = *getCoded();
   Value zeros = emitZeros(builder, getLoc(), coded);

@@ -10,7 +10,8 @@
 //   %basis)
 //
 // Order B (TwoStageForm.cpp) in one op: the first stage is sums of channels, which lists say, and its result stays in
-// registers. The form looks at numbers, whoever made them ternary and whatever stores them.
+// registers. Other ternary kernels are of this kind, too: each tap is a basis kernel, which is 1 there and else 0. The
+// form looks at numbers, whoever made them ternary and whatever stores them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,18 +25,53 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+static constexpr Role kKernelRoles[] = {Role::Out, Role::In, Role::Tap, Role::Tap};
+
+/// The dimensions of `weight` that outputs, channels, rows and columns of taps are, if these are all that it has but
+/// for some of extent 1; of a factorized one, if it is K x C x M coefficients times M x R x S.
+static std::optional<SmallVector<int64_t>> kernelDims(CompressedWeightOpInterface weight, ArrayRef<Role> roles) {
+  auto factorized = dyn_cast<FactorizedOp>(weight.getOperation());
+  auto type = cast<RankedTensorType>(weight->getResult(0).getType());
+  SmallVector<int64_t> shape, dims;
+  if (factorized && (factorized.getBatch() != 0 || factorized.getNumOuter() != 2 || factorized.getNumInner() != 2))
+    return std::nullopt;
+  if (factorized)
+    shape = factorized.getProductShape();
+  for (int64_t t = 0; t < 4; ++t) {
+    auto isKernelDim = [&](int64_t dim) {
+      bool isInOrder = dims.empty() || dims.back() < dim;
+      bool isOfProduct = !factorized || (productDimOf(factorized, dim) == t && type.getDimSize(dim) == shape[t]);
+      return roles[dim] == kKernelRoles[t] && isOfProduct && isInOrder;
+    };
+    auto all = llvm::seq<int64_t>(0, type.getRank());
+    auto found = llvm::find_if(all, isKernelDim);
+    if (found == all.end())
+      return std::nullopt;
+    dims.push_back(*found);
+  }
+  int64_t others = type.getNumElements();
+  for (int64_t dim : dims)
+    others /= type.getDimSize(dim);
+  return others == 1 ? std::optional(dims) : std::nullopt;
+}
+
 namespace {
 
 /// Constant coefficients of which those of an output and basis kernel have one magnitude.
 struct TernaryLists {
-  int64_t outs, ins, bases;
+  int64_t outs, ins;
+  /// M, R and S.
+  SmallVector<int64_t> basisShape;
   /// As operands of compress.basis_conv: channels; counts K x M x 2; scales K x M, or one; the basis.
   SmallVector<uint16_t> lists = {}, counts = {};
   SmallVector<double> scales = {}, basis = {};
   /// Entries of the longest list, and of the longest plus and minus list together.
   int64_t longest = 0, mostTogether = 0;
 
-  static std::optional<TernaryLists> get(FactorizedOp weight);
+  /// Of a weight with these kernelDims.
+  static std::optional<TernaryLists> get(CompressedWeightOpInterface weight, ArrayRef<int64_t> dims);
+  int64_t bases() const { return basisShape[0]; }
+  int64_t numBasis() const { return computeProduct(basisShape); }
   /// Bits of an entry and of a count.
   int64_t entryBits() const { return std::max(ins - 1, longest) < 256 ? 8 : 16; }
   int64_t storedBytes() const {
@@ -43,30 +79,54 @@ struct TernaryLists {
   }
 
 private:
+  bool appendAll(ArrayRef<double> coefficients);
   bool append(ArrayRef<double> coefficients, int64_t out, int64_t base);
 };
 
 } // namespace
 
-std::optional<TernaryLists> TernaryLists::get(FactorizedOp weight) {
+/// True if `value` may be ternary, by what stores it.
+static bool mayBeTernary(Value value) {
+  constexpr int64_t kTernaryBits = 2;
+  auto unpack = value.getDefiningOp<UnpackOp>();
+  std::optional<CodedTensor> coded = codedOf(unpack ? unpack.getValues() : value);
+  return !coded || cast<NumberCodeAttrInterface>(coded->code).getNumBits() <= kTernaryBits;
+}
+
+std::optional<TernaryLists> TernaryLists::get(CompressedWeightOpInterface weight, ArrayRef<int64_t> dims) {
   constexpr int64_t kMostIndexed = 65535;
-  ArrayRef<int64_t> shape = weight.getCoefficientsType().getShape();
-  if (shape[1] > kMostIndexed)
+  auto type = cast<RankedTensorType>(weight->getResult(0).getType());
+  int64_t rows = type.getDimSize(dims[2]), columns = type.getDimSize(dims[3]), taps = rows * columns;
+  TernaryLists result{type.getDimSize(dims[0]), type.getDimSize(dims[1]), {taps, rows, columns}};
+  auto factorized = dyn_cast<FactorizedOp>(weight.getOperation());
+  Value stored = factorized ? Value(factorized.getCoefficients()) : Value(weight->getResult(0));
+  if (result.ins > kMostIndexed || !mayBeTernary(stored))
     return std::nullopt;
-  auto coefficients = numbersOf(weight.getCoefficients()), basis = numbersOf(weight.getBasis());
-  if (!coefficients || !basis)
-    return std::nullopt;
-  TernaryLists result{shape[0], shape[1], shape[2]};
-  for (int64_t k = 0; k < shape[0]; ++k)
-    for (int64_t m = 0; m < shape[2]; ++m)
-      if (!result.append(*coefficients, k, m))
-        return std::nullopt;
-  if (result.lists.empty())
-    result.lists.push_back(0); // a tensor has entries
-  if (llvm::all_equal(result.scales))
-    result.scales.resize(1);
-  result.basis = std::move(*basis);
-  return result;
+  if (factorized) {
+    result.basisShape[0] = factorized.getRank();
+    auto basis = numbersOf(factorized.getBasis());
+    if (!basis)
+      return std::nullopt;
+    result.basis = std::move(*basis);
+  } else {
+    result.basis.assign(taps * taps, 0);
+    for (int64_t tap = 0; tap < taps; ++tap)
+      result.basis[tap * taps + tap] = 1;
+  }
+  auto coefficients = numbersOf(stored);
+  return coefficients && result.appendAll(*coefficients) ? std::optional(std::move(result)) : std::nullopt;
+}
+
+bool TernaryLists::appendAll(ArrayRef<double> coefficients) {
+  for (int64_t k = 0; k < outs; ++k)
+    for (int64_t m = 0; m < bases(); ++m)
+      if (!append(coefficients, k, m))
+        return false;
+  if (lists.empty())
+    lists.push_back(0); // a tensor has entries
+  if (llvm::all_equal(scales))
+    scales.resize(1);
+  return true;
 }
 
 /// Appends the two lists of an output and basis kernel; false if their magnitudes differ.
@@ -76,7 +136,7 @@ bool TernaryLists::append(ArrayRef<double> coefficients, int64_t out, int64_t ba
   for (double sign : {1.0, -1.0}) {
     int64_t first = lists.size();
     for (int64_t c = 0; c < ins; ++c) {
-      double number = sign * coefficients[(out * ins + c) * bases + base];
+      double number = sign * coefficients[(out * ins + c) * bases() + base];
       if (number <= 0)
         continue;
       if (magnitude != 0 && number != magnitude)
@@ -93,45 +153,30 @@ bool TernaryLists::append(ArrayRef<double> coefficients, int64_t out, int64_t ba
   return true;
 }
 
-/// The dimensions of `weight` that outputs, channels, rows and columns of taps are, if these are all that it has but
-/// for some of extent 1, and it is K x C x M coefficients times M x R x S.
-static std::optional<SmallVector<int64_t>> kernelDims(FactorizedOp weight, ArrayRef<Role> roles) {
-  SmallVector<int64_t> shape = weight.getProductShape(), dims;
-  if (weight.getBatch() != 0 || weight.getNumOuter() != 2 || shape.size() != 4)
-    return std::nullopt;
-  Role expected[] = {Role::Out, Role::In, Role::Tap, Role::Tap};
-  for (auto [t, role] : llvm::enumerate(expected))
-    for (int64_t dim = 0, e = roles.size(); dim < e; ++dim)
-      if (roles[dim] == role && productDimOf(weight, dim) == static_cast<int64_t>(t) &&
-          weight.getResultType().getDimSize(dim) == shape[t]) {
-        dims.push_back(dim);
-        break;
-      }
-  if (dims.size() != 4 || weight.getResultType().getNumElements() != computeProduct(shape))
-    return std::nullopt;
-  return dims;
-}
-
-/// True if `consumer` is a convolution of stride 1 of images, channels before rows and columns, of which only the
-/// number is dynamic.
-static bool isBasisConv(FactorizedOp weight, const LinearConsumer &consumer) {
-  std::optional<SmallVector<int64_t>> kernel = kernelDims(weight, consumer.roles);
+/// True if `consumer`, of a weight with these kernelDims, is a convolution of images, channels before rows and columns,
+/// of which only the number is dynamic.
+static bool isImageConv(const LinearConsumer &consumer, ArrayRef<int64_t> dims) {
   RankedTensorType types[] = {cast<RankedTensorType>(consumer.activation.getType()), consumer.resultType()};
   auto isImage = [](RankedTensorType type) {
     return type.getRank() == 4 && type.getElementType().isF32() &&
            llvm::none_of(type.getShape().drop_front(), ShapedType::isDynamic);
   };
-  if (!kernel || !llvm::all_of(types, isImage) || consumer.outDim != 1 || consumer.inDim != 1)
+  if (!llvm::all_of(types, isImage) || consumer.outDim != 1 || consumer.inDim != 1)
     return false;
   auto isUnpadded = [](const ActivationDim &dim) { return dim.padLow == 0 && dim.padHigh == 0; };
   for (int64_t d = 2; d < 4; ++d) {
     const ActivationDim &dim = consumer.dims[d];
-    if (dim.kind != ActivationDim::Window || dim.resultDim != d || dim.tapDim != (*kernel)[d] || dim.stride != 1 ||
-        dim.dilation != 1)
+    if (dim.kind != ActivationDim::Window || dim.resultDim != d || dim.tapDim != dims[d])
       return false;
   }
   return consumer.dims[0].kind == ActivationDim::Free && consumer.dims[0].resultDim == 0 &&
          isUnpadded(consumer.dims[0]) && isUnpadded(consumer.dims[1]);
+}
+
+/// The lists of a weight in a consumer that they compute.
+static std::optional<TernaryLists> listsOf(CompressedWeightOpInterface weight, const LinearConsumer &consumer) {
+  std::optional<SmallVector<int64_t>> dims = kernelDims(weight, consumer.roles);
+  return dims && isImageConv(consumer, *dims) ? TernaryLists::get(weight, *dims) : std::nullopt;
 }
 
 /// True if the activations may be rounded, by rows of an image.
@@ -142,43 +187,46 @@ static bool mayRound(const LinearConsumer &consumer) {
   return hint && (!allowed || CodedDotOp::expectedError(image[1] * image[3]) <= allowed.getValueAsDouble());
 }
 
-SmallVector<Form> mlir::compress::listForms(FactorizedOp weight, const LinearConsumer &consumer,
+static Cost costOf(const TernaryLists &lists, const LinearConsumer &consumer, bool isRounded, const Machine &machine) {
+  Cost cost = consumer.denseCost(machine);
+  const ActivationDim &rows = consumer.dims[2], &columns = consumer.dims[3];
+  int64_t strides[] = {rows.stride, columns.stride}, dilations[] = {rows.dilation, columns.dilation};
+  auto basis = RankedTensorType::get(lists.basisShape, consumer.resultType().getElementType());
+  BasisConvOp::Geometry geometry{
+      cast<ShapedType>(consumer.activation.getType()), consumer.resultType(), basis, strides, dilations, isRounded};
+  double entries = lists.lists.size(), positions = consumer.positionsPerSample();
+  double seconds = BasisConvOp::secondsPerSample(geometry, entries, machine);
+  double pixels = static_cast<double>(geometry.input.getDimSize(2) * geometry.input.getDimSize(3));
+  cost.multiplies = positions * static_cast<double>(lists.outs * lists.numBasis());
+  cost.adds = cost.multiplies + pixels * entries;
+  // Operations as the products of floats count them, at another part of their peak.
+  cost.productReach = (cost.multiplies + cost.adds) * cost.productLanes / (machine.peakFlops * seconds);
+  cost.weightBytes = lists.storedBytes();
+  // A sum of channels and its scale, columns of all basis kernels, then their rows.
+  cost.roundings = lists.mostTogether + 1 + lists.bases() * lists.basisShape[2] + lists.basisShape[1] + 1;
+  return cost;
+}
+
+SmallVector<Form> mlir::compress::listForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer,
                                             const Machine &machine) {
-  if (!machine.isProcessor || !isBasisConv(weight, consumer))
-    return {};
-  std::optional<TernaryLists> lists = TernaryLists::get(weight);
+  std::optional<TernaryLists> lists = machine.isProcessor ? listsOf(weight, consumer) : std::nullopt;
   if (!lists)
     return {};
   SmallVector<Form> forms;
-  auto add = [&](StringRef name, bool isRounded) {
-    Form form{name.str(), consumer.denseCost(machine)};
-    double entries = lists->lists.size();
-    double seconds =
-        BasisConvOp::secondsPerSample(cast<ShapedType>(consumer.activation.getType()), consumer.resultType(),
-                                      weight.getBasisType(), entries, isRounded, machine);
-    double positions = consumer.positionsPerSample();
-    form.cost.multiplies = positions * static_cast<double>(lists->outs * weight.getBasisType().getNumElements());
-    form.cost.adds = form.cost.multiplies + positions * entries;
-    // Operations as the products of floats count them, at another part of their peak.
-    form.cost.productReach =
-        (form.cost.multiplies + form.cost.adds) * form.cost.productLanes / (machine.peakFlops * seconds);
-    form.cost.weightBytes = lists->storedBytes();
-    // A sum of channels and its scale, columns of all basis kernels, then their rows.
-    ArrayRef<int64_t> basis = weight.getBasisType().getShape();
-    form.cost.roundings = lists->mostTogether + 1 + lists->bases * basis[2] + basis[1] + 1;
-    forms.push_back(std::move(form));
-  };
-  add(kListForm, /*isRounded=*/false);
-  if (mayRound(consumer) && lists->mostTogether <= BasisConvOp::kMostRounded)
-    add(kRoundedListForm, /*isRounded=*/true);
+  bool canRound = mayRound(consumer) && lists->mostTogether <= BasisConvOp::kMostRounded;
+  // Where rounding is not only allowed but asked for, it is not compared with floats.
+  if (!canRound || isa<FloatAttr>(consumer.op->getAttr(kRoundsActivations)))
+    forms.push_back({kListForm.str(), costOf(*lists, consumer, /*isRounded=*/false, machine)});
+  if (canRound)
+    forms.push_back({kRoundedListForm.str(), costOf(*lists, consumer, /*isRounded=*/true, machine)});
   return forms;
 }
 
-Value mlir::compress::emitListForm(FactorizedOp weight, StringRef name, const LinearConsumer &consumer,
+Value mlir::compress::emitListForm(CompressedWeightOpInterface weight, StringRef name, const LinearConsumer &consumer,
                                    OpBuilder &builder) {
-  std::optional<TernaryLists> lists = TernaryLists::get(weight);
+  TernaryLists lists = *listsOf(weight, consumer);
   Location loc = consumer.op->getLoc();
-  Type integer = builder.getIntegerType(lists->entryBits());
+  Type integer = builder.getIntegerType(lists.entryBits());
   auto integers = [&](ArrayRef<int64_t> shape, ArrayRef<uint16_t> numbers) {
     auto type = RankedTensorType::get(shape, integer);
     SmallVector<int8_t> bytes(numbers.begin(), numbers.end());
@@ -187,18 +235,18 @@ Value mlir::compress::emitListForm(FactorizedOp weight, StringRef name, const Li
                              : ArrayRef(reinterpret_cast<const char *>(numbers.data()), 2 * numbers.size());
     return materializeConstant(builder, loc, type, raw);
   };
-  int64_t outs = lists->outs, bases = lists->bases;
-  Value entries = integers({static_cast<int64_t>(lists->lists.size())}, lists->lists);
-  Value counts = integers({outs, bases, 2}, lists->counts);
-  SmallVector<int64_t> scaling{1, 1};
-  if (lists->scales.size() > 1)
-    scaling = {outs, bases};
-  Value scales = materializeConstant(builder, loc, RankedTensorType::get(scaling, builder.getF32Type()),
-                                     ArrayRef<double>(lists->scales));
-  Value basis = materializeConstant(builder, loc, weight.getBasisType(), ArrayRef<double>(lists->basis));
-  auto conv = BasisConvOp::create(builder, loc, TypeRange{consumer.init.getType()}, consumer.activation, entries,
-                                  counts, scales, basis, consumer.init,
-                                  ArrayRef<int64_t>{consumer.dims[2].padLow, consumer.dims[3].padLow},
-                                  /*rounded=*/name == kRoundedListForm);
-  return conv->getResult(0);
+  auto floats = [&](ArrayRef<int64_t> shape, ArrayRef<double> numbers) {
+    return materializeConstant(builder, loc, RankedTensorType::get(shape, builder.getF32Type()), numbers);
+  };
+  Value entries = integers({static_cast<int64_t>(lists.lists.size())}, lists.lists);
+  Value counts = integers({lists.outs, lists.bases(), 2}, lists.counts);
+  bool isOne = lists.scales.size() == 1;
+  Value scales = floats({isOne ? 1 : lists.outs, isOne ? 1 : lists.bases()}, lists.scales);
+  Value basis = floats(lists.basisShape, lists.basis);
+  const ActivationDim &rows = consumer.dims[2], &columns = consumer.dims[3];
+  return BasisConvOp::create(builder, loc, TypeRange{consumer.init.getType()}, consumer.activation, entries, counts,
+                             scales, basis, consumer.init, ArrayRef<int64_t>{rows.padLow, columns.padLow},
+                             ArrayRef<int64_t>{rows.stride, columns.stride},
+                             ArrayRef<int64_t>{rows.dilation, columns.dilation}, /*rounded=*/name == kRoundedListForm)
+      ->getResult(0);
 }

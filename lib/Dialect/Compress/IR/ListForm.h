@@ -12,13 +12,14 @@
 
 namespace mlir::compress {
 
-/// Order B of constant ternary coefficients; and the same on activations that may be rounded.
-inline constexpr StringLiteral kListForm = "order_b_lists", kRoundedListForm = "order_b_lists_i16";
+/// Sums of listed channels, of constant ternary kernels and of ternary combinations of basis kernels (ESCALATE's order
+/// B); and the same on activations that may be rounded.
+inline constexpr StringLiteral kListForm = "lists", kRoundedListForm = "lists_i16";
 
-/// Those forms of a convolution of images, channels before rows and columns, of stride 1, where the weight allows it;
-/// else empty.
-SmallVector<Form> listForms(FactorizedOp weight, const LinearConsumer &consumer, const Machine &machine);
-Value emitListForm(FactorizedOp weight, StringRef name, const LinearConsumer &consumer, OpBuilder &builder);
+/// Those forms of a convolution of images, channels before rows and columns, where the weight allows it; else empty.
+SmallVector<Form> listForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer, const Machine &machine);
+Value emitListForm(CompressedWeightOpInterface weight, StringRef name, const LinearConsumer &consumer,
+                   OpBuilder &builder);
 
 } // namespace mlir::compress
 

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ListForm.h"
 #include "PackedForm.h"
 #include "RebuildForm.h"
 #include "TensorEmitter.h"
@@ -200,6 +201,7 @@ Value UnpackOp::rebuild(OpBuilder &builder) {
 
 SmallVector<Form> UnpackOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
   SmallVector<Form> forms = packedForms(*this, consumer, machine, whyNot);
+  llvm::append_range(forms, listForms(*this, consumer, machine));
   llvm::append_range(forms, rebuildForms(*this, consumer, machine, /*operations=*/2, whyNot));
   return forms;
 }
@@ -207,5 +209,7 @@ SmallVector<Form> UnpackOp::forms(const LinearConsumer &consumer, const Machine 
 Value UnpackOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
   if (name == "rebuild")
     return emitRebuildForm(*this, consumer, builder);
+  if (name == kListForm || name == kRoundedListForm)
+    return emitListForm(*this, name, consumer, builder);
   return emitPackedForm(*this, consumer, builder);
 }

@@ -274,9 +274,10 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
     output `k` and basis kernel `m` there are two lists of channels, those of coefficient 1 and those of -1:
 
         T[n, k, m, h, w] = sum over c in plus(k, m) of input[n, c, h, w] - sum over c in minus(k, m) of input[n, c, h, w]
-        init[n, k, y, x] += sum over m of scales[k, m] * sum over r, s of basis[m, r, s] * T[n, k, m, y + r - p, x + s - q]
+        init[n, k, y, x] += sum over m of scales[k, m] * sum over r, s of
+                            basis[m, r, s] * T[n, k, m, u * y + d * r - p, v * x + e * s - q]
 
-    One scale alone serves all `k` and `m`. `padding` is `[p, q]`; what lies outside of `input` is zero. `lists` holds plus(0, 0), minus(0, 0), plus(0, 1), minus(0, 1), … one
+    One scale alone serves all `k` and `m`. `padding` is `[p, q]`, `strides` are `[u, v]`, `dilations` `[d, e]`; what lies outside of `input` is zero. `lists` holds plus(0, 0), minus(0, 0), plus(0, 1), minus(0, 1), … one
     after the other, and `counts[k, m]` how many are in the first and in the second, all of them without sign. A channel may stand in a
     list twice. T exists for a few rows of one output and basis kernel at a time, in registers.
 
@@ -293,7 +294,7 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
         of at least 1.
       - (C2) `counts` are K by M by 2, `scales` K by M or 1 by 1, the first extent of `basis` is M.
       - (C3) `input` and `init` have rank 4, of which only the first extent may be dynamic; these agree, and K is the second one of `init`.
-      - (C4) `padding` are two numbers of at least 0.
+      - (C4) `padding` are two numbers of at least 0, `strides` and `dilations` two of at least 1.
       - (C5) the results are the tensors among the inits.
 
     Unspecified: order of the sums.
@@ -303,7 +304,7 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
     Example:
 
     ```mlir
-    %y = compress.basis_conv padding = [1, 1]
+    %y = compress.basis_conv padding = [1, 1] strides = [1, 1] dilations = [1, 1]
         ins(%x, %lists, %counts, %scales, %basis : tensor<?x20x7x9xf32>, tensor<300xi8>, tensor<16x4x2xi8>, tensor<16x4xf32>,
         tensor<4x3x3xf32>)
         outs(%y0 : tensor<?x16x7x9xf32>) -> tensor<?x16x7x9xf32>
@@ -311,9 +312,9 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
   }];
   let arguments = (ins Compress_F32Shaped:$input, Compress_ListShaped:$lists, Compress_ListShaped:$counts,
       Compress_F32Shaped:$scales, Compress_F32Shaped:$basis, Compress_F32Shaped:$init, DenseI64ArrayAttr:$padding,
-      UnitAttr:$rounded);
+      DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, UnitAttr:$rounded);
   let assemblyFormat = [{
-    `padding` `=` $padding (`rounded` $rounded^)? attr-dict `ins` `(` $input `,` $lists `,` $counts `,` $scales `,` $basis `:`
+    `padding` `=` $padding `strides` `=` $strides `dilations` `=` $dilations (`rounded` $rounded^)? attr-dict `ins` `(` $input `,` $lists `,` $counts `,` $scales `,` $basis `:`
     type($input) `,` type($lists) `,` type($counts) `,` type($scales) `,` type($basis) `)`
     `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
   }];
@@ -328,16 +329,23 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
     int64_t getRoundedGroup() {
       return getRounded() ? getInputType().getDimSize(1) * getInputType().getDimSize(3) : 0;
     }
-    /// Pixels of an output and basis kernel that are summed at a time in vectors of `lanes` numbers: columns of each of a
-    /// few rows, of which the last ones, as many as the basis has but one, serve no output.
-    struct Tile {
-      int64_t rows, columns;
+    /// What tiles and time depend on, beside the lists.
+    struct Geometry {
+      ::mlir::ShapedType input, init, basis;
+      ::llvm::ArrayRef<int64_t> strides, dilations;
+      bool isRounded;
     };
-    static Tile tileOf(::mlir::ShapedType input, ::mlir::ShapedType init, ::mlir::ShapedType basis, bool isRounded,
-                       int64_t lanes);
+    Geometry getGeometry() {
+      return {getInputType(), getInitType(), getBasisType(), getStrides(), getDilations(), getRounded()};
+    }
+    /// Pixels of an output and basis kernel that are summed at a time in vectors of `lanes` numbers: columns of each of a
+    /// few rows, and how many outputs of a row they give.
+    struct Tile {
+      int64_t rows, columns, outputs;
+    };
+    static Tile tileOf(const Geometry &geometry, int64_t lanes);
     /// Seconds that a sample takes on `machine`, with so many `entries` in all lists.
-    static double secondsPerSample(::mlir::ShapedType input, ::mlir::ShapedType init, ::mlir::ShapedType basis, double entries,
-                                   bool isRounded, const ::mlir::compress::Machine &machine);
+    static double secondsPerSample(const Geometry &geometry, double entries, const ::mlir::compress::Machine &machine);
   }];
 }
 
