@@ -11,14 +11,15 @@
 //     %tile = a vector of each channel and row: columns of the row, zeros beyond them
 //     affine.for outputs iter_args(%position = 0) {
 //       %sums = affine.for basis kernels iter_args(…) {
-//         %t = scf.for entries of the plus list { + %tile[channel] } scf.for entries of the minus list { -
-//         %tile[channel] } for s { for r { %sums[row - r] + scale * basis[r, s] * (%t, s lanes further) } }
+//         %t = scf.for the plus list { + %tile[channel] }
+//         %t = scf.for the minus list { - %tile[channel] }
+//         for s { for r { %sums[row - r] + scale * basis[r, s] * (%t, s lanes further) } }
 //       }
 //       for rows that these add to { row of %y, if it exists, + %sums[row] }
 //   } }
 //
 // Rows of %y are where what several tiles add to them is kept. The last lanes of a vector, as many as the basis has
-// columns but one, have sums for no output.
+// columns but one, have sums for no output; with a stride, so have those between two outputs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -80,7 +81,7 @@ struct BasisConvLowering {
     auto allocate = [&](ArrayRef<int64_t> shape, Type type) -> Value {
       return memref::AllocOp::create(builder, loc, MemRefType::get(shape, type), builder.getI64IntegerAttr(64));
     };
-    tile = allocate({channels, size.rows, width}, element);
+    tile = allocate({channels, size.rows * width}, element);
     if (isRounded)
       scales = allocate({size.rows}, builder.getF32Type());
     AffineNest nest(builder, loc);
@@ -175,9 +176,9 @@ struct BasisConvLowering {
                 Value inverse) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(outer);
-    AffineExpr channel = nest.loop(0, channels), inTile = nest.constant(number);
+    AffineExpr channel = nest.loop(0, channels);
     if (tiles.count < width)
-      nest.store(zeros(), tile, {channel, inTile, nest.constant(0)});
+      nest.store(zeros(width), tile, {channel, nest.constant(number * width)});
     forEachPiece(nest, tiles.count, [&](int64_t offset, int64_t piece) {
       Value numbers = nest.load(op.getInput(), {from.sample, channel, from.row, from.column + offset}, piece);
       if (isRounded) {
@@ -185,15 +186,15 @@ struct BasisConvLowering {
         Value rounded = lane.bitsOf(nest.fma(numbers, lane.spread(inverse), lane.number(kRoundToByte)));
         numbers = arith::TruncIOp::create(builder, loc, lane.typeOf(element), rounded);
       }
-      nest.store(numbers, tile, {channel, inTile, nest.constant(tiles.lane + offset)});
+      nest.store(numbers, tile, {channel, nest.constant(number * width + tiles.lane + offset)});
       // Rows of channels lie far apart; the next ones have the time of all outputs to arrive.
       nest.prefetch(op.getInput(), {from.sample, channel, from.row + step, from.column + offset});
     });
   }
 
-  Value zeros() {
-    return emit.constant(emit.typeOf(element),
-                         isRounded ? Attribute(builder.getI16IntegerAttr(0)) : Attribute(builder.getF32FloatAttr(0)));
+  Value zeros(int64_t count) {
+    auto type = VectorType::get({count}, element);
+    return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
   }
 
   //===--------------------------------------------------------------------===//
@@ -240,7 +241,9 @@ struct BasisConvLowering {
 
   /// T of an output and basis kernel for each row of the tile. Its lists begin at `position`, which moves behind them.
   SmallVector<Value> sumsOfLists(AffineNest &nest, AffineExpr out, AffineExpr base, int64_t rows, Value &position) {
-    SmallVector<Value> sums(rows, zeros());
+    // Rows lie one after the other: vectors need not end where they do.
+    int64_t together = llvm::isPowerOf2_64(rows) ? rows : 1;
+    SmallVector<Value> sums(rows / together, zeros(together * width));
     for (int64_t list : {0, 1}) {
       Value count = toIndex(nest.load(op.getCounts(), {out, base, nest.constant(list)}, 1));
       Value end = arith::AddIOp::create(builder, loc, position, count);
@@ -250,18 +253,24 @@ struct BasisConvLowering {
       addEntries(whole, end, 1, sums, /*subtracts=*/list == 1);
       position = end;
     }
-    return sums;
+    if (together == 1)
+      return sums;
+    SmallVector<Value> ofRows;
+    for (int64_t row = 0; row < rows; ++row)
+      ofRows.push_back(vector::ExtractStridedSliceOp::create(builder, loc, sums[0], ArrayRef<int64_t>{row * width},
+                                                             ArrayRef<int64_t>{width}, ArrayRef<int64_t>{1}));
+    return ofRows;
   }
 
   /// Adds the channels of entries from `begin` to `end`, `step` at a time.
   void addEntries(Value begin, Value end, int64_t step, SmallVectorImpl<Value> &sums, bool subtracts) {
+    auto type = cast<VectorType>(sums[0].getType());
     auto body = [&](OpBuilder &b, Location l, Value entry, ValueRange carried) {
       SmallVector<Value> inner(carried);
       for (Value channel : channelsOf(entry, step))
-        for (auto [row, sum] : llvm::enumerate(inner)) {
-          SmallVector<Value> place{channel, index(row), index(0)};
-          Value numbers = vector::LoadOp::create(b, l, cast<VectorType>(sum.getType()), tile, place);
-          sum = accumulate(sum, numbers, subtracts);
+        for (auto [i, sum] : llvm::enumerate(inner)) {
+          SmallVector<Value> place{channel, index(i * type.getNumElements())};
+          sum = accumulate(sum, vector::LoadOp::create(b, l, type, tile, place), subtracts);
         }
       scf::YieldOp::create(b, l, inner);
     };
