@@ -169,20 +169,20 @@ def test_numbers_are_rounded_as_the_op_says(rng, compile_and_load, tmp_path):
     assert norm(y - layer.exact(x, pads)) < EXACT * norm(y)
 
 
-def test_the_largest_sums_fit_16_bits_or_the_form_is_not_offered(rng, compile_and_load, tmp_path):
-    """258 * 127 = 32766 is in 16 bits, and 259 * 127 is not."""
+@pytest.mark.parametrize("signs", [1, -1, 0])
+@pytest.mark.parametrize("entries", [258, 259, 700])
+def test_the_largest_sums_fit_16_bits(entries, signs, rng, compile_and_load, tmp_path):
+    """258 * 127 = 32766 is in 16 bits, and 259 * 127 is not: longer lists are summed in parts. `signs` 0: half of each, of largest sums."""
     size, pads = (2, 20), [0, 0, 0, 0]
-    for entries in (258, 259):
-        layer = Layer(rng, 1, 300, 1, (1, 2))
-        layer.signs *= 0
-        layer.signs[0, :entries] = 1
-        x = np.full((1, 300, *size), 127, np.float32)
-        if entries == 258:
-            library = build(compile_and_load, layer, tmp_path, size, pads, "i8")
-            np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
-            continue
-        with pytest.raises(compress_mlir.CompileError, match="no form 'lists_i16'"):
-            build(compile_and_load, layer, tmp_path, size, pads, "i8")
+    layer = Layer(rng, 2, 700, 1, (1, 2))
+    layer.signs *= 0
+    layer.signs[0, :entries] = signs or np.where(np.arange(entries) % 2, 1, -1)[:, None]
+    layer.signs[1, 3] = 1
+    x = np.full((1, 700, *size), 127, np.float32)
+    if not signs:
+        x[:, 0:entries:2] = -127
+    library = build(compile_and_load, layer, tmp_path, size, pads, "i8")
+    np.testing.assert_array_equal(library.run({"x": x})["y"], layer.exact(x, pads))
 
 
 @pytest.mark.parametrize("precision", [None, "i8"], ids=["f32", "i16"])

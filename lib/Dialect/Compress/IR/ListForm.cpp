@@ -21,6 +21,8 @@
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/IR/Hints.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -68,8 +70,8 @@ struct TernaryLists {
   /// Entries of the longest list, and of the longest plus and minus list together.
   int64_t longest = 0, mostTogether = 0;
 
-  /// Of a weight with these kernelDims.
-  static std::optional<TernaryLists> get(CompressedWeightOpInterface weight, ArrayRef<int64_t> dims);
+  /// Of a weight with these kernelDims. Each list is cut in `parts`, of which each has a basis kernel: the same one.
+  static std::optional<TernaryLists> get(CompressedWeightOpInterface weight, ArrayRef<int64_t> dims, int64_t parts = 1);
   int64_t bases() const { return basisShape[0]; }
   int64_t numBasis() const { return computeProduct(basisShape); }
   /// Bits of an entry and of a count.
@@ -79,8 +81,8 @@ struct TernaryLists {
   }
 
 private:
-  bool appendAll(ArrayRef<double> coefficients);
-  bool append(ArrayRef<double> coefficients, int64_t out, int64_t base);
+  bool appendAll(ArrayRef<double> coefficients, int64_t bases, int64_t parts);
+  bool append(ArrayRef<double> coefficients, int64_t step, int64_t parts);
 };
 
 } // namespace
@@ -93,7 +95,8 @@ static bool mayBeTernary(Value value) {
   return !coded || cast<NumberCodeAttrInterface>(coded->code).getNumBits() <= kTernaryBits;
 }
 
-std::optional<TernaryLists> TernaryLists::get(CompressedWeightOpInterface weight, ArrayRef<int64_t> dims) {
+std::optional<TernaryLists> TernaryLists::get(CompressedWeightOpInterface weight, ArrayRef<int64_t> dims,
+                                              int64_t parts) {
   constexpr int64_t kMostIndexed = 65535;
   auto type = cast<RankedTensorType>(weight->getResult(0).getType());
   int64_t rows = type.getDimSize(dims[2]), columns = type.getDimSize(dims[3]), taps = rows * columns;
@@ -102,25 +105,30 @@ std::optional<TernaryLists> TernaryLists::get(CompressedWeightOpInterface weight
   Value stored = factorized ? Value(factorized.getCoefficients()) : Value(weight->getResult(0));
   if (result.ins > kMostIndexed || !mayBeTernary(stored))
     return std::nullopt;
+  SmallVector<double> basis(taps * taps, 0);
+  int64_t bases = factorized ? factorized.getRank() : taps;
   if (factorized) {
-    result.basisShape[0] = factorized.getRank();
-    auto basis = numbersOf(factorized.getBasis());
-    if (!basis)
+    auto numbers = numbersOf(factorized.getBasis());
+    if (!numbers)
       return std::nullopt;
-    result.basis = std::move(*basis);
+    basis = std::move(*numbers);
   } else {
-    result.basis.assign(taps * taps, 0);
     for (int64_t tap = 0; tap < taps; ++tap)
-      result.basis[tap * taps + tap] = 1;
+      basis[tap * taps + tap] = 1;
   }
+  result.basisShape[0] = bases * parts;
+  for (int64_t m = 0; m < result.basisShape[0]; ++m)
+    llvm::append_range(result.basis, ArrayRef(basis).slice(m / parts * taps, taps));
   auto coefficients = numbersOf(stored);
-  return coefficients && result.appendAll(*coefficients) ? std::optional(std::move(result)) : std::nullopt;
+  if (!coefficients || !result.appendAll(*coefficients, bases, parts))
+    return std::nullopt;
+  return result;
 }
 
-bool TernaryLists::appendAll(ArrayRef<double> coefficients) {
+bool TernaryLists::appendAll(ArrayRef<double> coefficients, int64_t bases, int64_t parts) {
   for (int64_t k = 0; k < outs; ++k)
-    for (int64_t m = 0; m < bases(); ++m)
-      if (!append(coefficients, k, m))
+    for (int64_t m = 0; m < bases; ++m)
+      if (!append(coefficients.drop_front(k * ins * bases + m), bases, parts))
         return false;
   if (lists.empty())
     lists.push_back(0); // a tensor has entries
@@ -129,27 +137,30 @@ bool TernaryLists::appendAll(ArrayRef<double> coefficients) {
   return true;
 }
 
-/// Appends the two lists of an output and basis kernel; false if their magnitudes differ.
-bool TernaryLists::append(ArrayRef<double> coefficients, int64_t out, int64_t base) {
+/// Appends the lists of an output and basis kernel, each in `parts`, of coefficients that are `step` apart; false if
+/// their magnitudes differ.
+bool TernaryLists::append(ArrayRef<double> coefficients, int64_t step, int64_t parts) {
   double magnitude = 0;
-  int64_t before = lists.size();
-  for (double sign : {1.0, -1.0}) {
-    int64_t first = lists.size();
-    for (int64_t c = 0; c < ins; ++c) {
-      double number = sign * coefficients[(out * ins + c) * bases() + base];
-      if (number <= 0)
-        continue;
-      if (magnitude != 0 && number != magnitude)
-        return false;
-      magnitude = number;
-      lists.push_back(c);
-    }
-    counts.push_back(lists.size() - first);
-    longest = std::max<int64_t>(longest, counts.back());
+  SmallVector<uint16_t> channels[2];
+  for (int64_t c = 0; c < ins; ++c) {
+    double number = coefficients[c * step];
+    if (number == 0)
+      continue;
+    if (magnitude != 0 && std::abs(number) != magnitude)
+      return false;
+    magnitude = std::abs(number);
+    channels[number < 0].push_back(c);
   }
-  mostTogether = std::max<int64_t>(mostTogether, lists.size() - before);
+  mostTogether = std::max<int64_t>(mostTogether, channels[0].size() + channels[1].size());
+  for (int64_t part = 0; part < parts; ++part)
+    for (const auto &list : channels) {
+      int64_t begin = list.size() * part / parts, end = list.size() * (part + 1) / parts;
+      lists.append(list.begin() + begin, list.begin() + end);
+      counts.push_back(end - begin);
+      longest = std::max(longest, end - begin);
+    }
   // Of no coefficients, any scale: that of others, which may serve all.
-  scales.push_back(magnitude != 0 || scales.empty() ? magnitude : scales.back());
+  scales.append(parts, magnitude != 0 || scales.empty() ? magnitude : scales.back());
   return true;
 }
 
@@ -173,10 +184,17 @@ static bool isImageConv(const LinearConsumer &consumer, ArrayRef<int64_t> dims) 
          isUnpadded(consumer.dims[0]) && isUnpadded(consumer.dims[1]);
 }
 
-/// The lists of a weight in a consumer that they compute.
-static std::optional<TernaryLists> listsOf(CompressedWeightOpInterface weight, const LinearConsumer &consumer) {
+/// The lists of a weight in a consumer that they compute; if `isRounded`, so cut that their sums fit 16 bits.
+static std::optional<TernaryLists> listsOf(CompressedWeightOpInterface weight, const LinearConsumer &consumer,
+                                           bool isRounded) {
   std::optional<SmallVector<int64_t>> dims = kernelDims(weight, consumer.roles);
-  return dims && isImageConv(consumer, *dims) ? TernaryLists::get(weight, *dims) : std::nullopt;
+  if (!dims || !isImageConv(consumer, *dims))
+    return std::nullopt;
+  std::optional<TernaryLists> lists = TernaryLists::get(weight, *dims);
+  if (!lists || !isRounded || lists->mostTogether <= BasisConvOp::kMostRounded)
+    return lists;
+  // The parts of two lists, rounded up, have up to two entries more.
+  return TernaryLists::get(weight, *dims, llvm::divideCeil(lists->mostTogether, BasisConvOp::kMostRounded - 2));
 }
 
 /// True if the activations may be rounded, by rows of an image.
@@ -184,7 +202,8 @@ static bool mayRound(const LinearConsumer &consumer) {
   Attribute hint = consumer.op->getAttr(kRoundsActivations);
   auto allowed = dyn_cast_or_null<FloatAttr>(hint);
   ArrayRef<int64_t> image = cast<RankedTensorType>(consumer.activation.getType()).getShape();
-  return hint && (!allowed || CodedDotOp::expectedError(image[1] * image[3]) <= allowed.getValueAsDouble());
+  return hint && image.size() == 4 &&
+         (!allowed || CodedDotOp::expectedError(image[1] * image[3]) <= allowed.getValueAsDouble());
 }
 
 static Cost costOf(const TernaryLists &lists, const LinearConsumer &consumer, bool isRounded, const Machine &machine) {
@@ -209,22 +228,25 @@ static Cost costOf(const TernaryLists &lists, const LinearConsumer &consumer, bo
 
 SmallVector<Form> mlir::compress::listForms(CompressedWeightOpInterface weight, const LinearConsumer &consumer,
                                             const Machine &machine) {
-  std::optional<TernaryLists> lists = machine.isProcessor ? listsOf(weight, consumer) : std::nullopt;
-  if (!lists)
+  if (!machine.isProcessor)
     return {};
   SmallVector<Form> forms;
-  bool canRound = mayRound(consumer) && lists->mostTogether <= BasisConvOp::kMostRounded;
+  auto add = [&](StringRef name, bool isRounded) {
+    if (std::optional<TernaryLists> lists = listsOf(weight, consumer, isRounded))
+      forms.push_back({name.str(), costOf(*lists, consumer, isRounded, machine)});
+  };
   // Where rounding is not only allowed but asked for, it is not compared with floats.
+  bool canRound = mayRound(consumer);
   if (!canRound || isa<FloatAttr>(consumer.op->getAttr(kRoundsActivations)))
-    forms.push_back({kListForm.str(), costOf(*lists, consumer, /*isRounded=*/false, machine)});
+    add(kListForm, /*isRounded=*/false);
   if (canRound)
-    forms.push_back({kRoundedListForm.str(), costOf(*lists, consumer, /*isRounded=*/true, machine)});
+    add(kRoundedListForm, /*isRounded=*/true);
   return forms;
 }
 
 Value mlir::compress::emitListForm(CompressedWeightOpInterface weight, StringRef name, const LinearConsumer &consumer,
                                    OpBuilder &builder) {
-  TernaryLists lists = *listsOf(weight, consumer);
+  TernaryLists lists = *listsOf(weight, consumer, /*isRounded=*/name == kRoundedListForm);
   Location loc = consumer.op->getLoc();
   Type integer = builder.getIntegerType(lists.entryBits());
   auto integers = [&](ArrayRef<int64_t> shape, ArrayRef<uint16_t> numbers) {
