@@ -162,6 +162,30 @@ def product(x, w, y, in_dim, out_dim, sizes, strides=(), dilations=(), kind="for
                 terms, tile("compress." + name.split()[0], sizes, kind), loops)
 
 
+def lists(sizes, kind="for"):
+    """3 x 3 kernels that are ternary combinations of 2, 6 channels to 4, padded by a row."""
+    rng = np.random.default_rng(0)
+    signs, kernels = rng.integers(-1, 2, (4, 6, 2)), rng.standard_normal((2, 3, 3)).astype(np.float32)
+    of = [[[np.flatnonzero(signs[k, :, m] == sign).tolist() for sign in (1, -1)] for m in range(2)] for k in range(4)]
+    channels = [c for output in of for base in output for entries in base for c in entries]
+    counts = [[[len(entries) for entries in base] for base in output] for output in of]
+    x, y = "5x6x7x20", "5x4x7x18"
+    body = f"""%l = arith.constant dense<{channels}> : tensor<{len(channels)}xi8>
+      %c = arith.constant dense<{counts}> : tensor<4x2x2xi8>
+      %s = arith.constant dense<2.0> : tensor<1x1xf32>
+      %b = arith.constant dense<"0x{kernels.tobytes().hex().upper()}"> : tensor<2x3x3xf32>
+      %r = compress.basis_conv padding = [1, 0] strides = [1, 1] dilations = [1, 1]
+        ins(%x, %l, %c, %s, %b : tensor<{x}xf32>, tensor<{len(channels)}xi8>, tensor<4x2x2xi8>, tensor<1x1xf32>, tensor<2x3x3xf32>)
+        outs(%i : tensor<{y}xf32>) -> tensor<{y}xf32>"""
+
+    def function(v, magnitudes):
+        factors = (np.abs(signs), np.abs(kernels)) if magnitudes else (signs, kernels)
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(v["x"], ((0, 0), (0, 0), (1, 1), (0, 0))), (3, 3), (2, 3))
+        return v["i"] + np.einsum("ncyxrs,kcm,mrs->nkyx", windows, 2.0 * factors[0], factors[1].astype(float), optimize=True)
+
+    return Case({"x": x, "i": y}, y, body, function, 6 + 2 * 9 + 4, tile("compress.basis_conv", sizes, kind), 1)
+
+
 def chain(script, accumulate=False, n=18, m=14, batch=6):
     """A circulant layer of blocks of 4, `n` numbers to `m`, and an epilogue."""
     k, q, p = 4, -(-n // 4), -(-m // 4)
@@ -218,6 +242,8 @@ CASES = {
     "conv, channels last": lambda: product("5x2x9x3", "5x3x3x37", "5x2x7x37", 2, 2, [0, 3, 20, 2], (1,), (1,)),
     "matmul, tiles divide": lambda: product("4x4x6", "4x6x40", "4x4x40", 1, 1, [2, 20, 3]),
     "conv, tiles divide": lambda: product("4x2x4x9x39", "4x3x3x4x10", "4x2x10x4x37", 1, 1, [1, 2, 0, 5, 2], (2, 1), (1, 1)),
+    "sums of listed channels": lambda: lists([2]),
+    "sums of listed channels forall": lambda: lists([3], kind="forall"),
     "fuse, tiles cut blocks": lambda: chain(fuse("linalg.add", [4, 6], CHAIN)),
     "fuse, tiles are blocks": lambda: chain(fuse("linalg.add", [4, 8], CHAIN)),
     "fuse, tiles divide": lambda: chain(fuse("linalg.add", [2, 8], CHAIN), m=16, n=12),

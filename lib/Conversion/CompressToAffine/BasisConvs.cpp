@@ -100,6 +100,8 @@ struct BasisConvLowering {
   };
 
   void lowerRows(const AffineNest &samples, AffineExpr sample, const RowRun &run) {
+    if (reachedRows(run).empty()) // between those that a stride takes
+      return;
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(samples);
     AffineExpr row = nest.loop(run.begin, run.end, run.step);
@@ -218,8 +220,6 @@ struct BasisConvLowering {
 
   void lowerTile(AffineNest &nest, const ColumnTiles &tiles, const Place &first, const RowRun &run) {
     SmallVector<int64_t> reached = reachedRows(run);
-    if (reached.empty())
-      return;
     Value inRow = nest.materialize(first.row);
     SmallVector<Value> position{index(0)};
     AffineExpr out = nest.loopCarrying(outs, position);

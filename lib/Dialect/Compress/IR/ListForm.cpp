@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 //   %w = compress.factorized %coefficients, %basis           K x C x M, each number of (k, m) one of -s, 0 and s
-//   %y = linalg.conv_2d_nchw_fchw ins(%x, %w)            =>  %y = compress.basis_conv ins(%x, %lists, %counts, %s,
-//   %basis)
+//   %y = linalg.conv_2d_nchw_fchw ins(%x, %w)
+//   =>
+//   %y = compress.basis_conv ins(%x, %lists, %counts, %s, %basis)
 //
 // Order B (TwoStageForm.cpp) in one op: the first stage is sums of channels, which lists say, and its result stays in
 // registers. Other ternary kernels are of this kind, too: each tap is a basis kernel, which is 1 there and else 0. The
