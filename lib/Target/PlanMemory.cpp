@@ -217,9 +217,9 @@ struct PlanMemoryPass : compress::impl::PlanMemoryPassBase<PlanMemoryPass> {
   /// True at run time if the batch is one sample; null where the batch is static.
   Value emitIsOneSample(OpBuilder &builder) {
     Location loc = getOperation().getLoc();
-    for (BlockArgument argument : getOperation().getArguments()) {
+    for (BlockArgument argument : getOperation().getArguments().drop_back()) { // the last one is the workspace
       auto type = dyn_cast<MemRefType>(argument.getType());
-      if (!type || type.getRank() == 0 || !type.isDynamicDim(0) || type.getElementType().isInteger(8))
+      if (!type || type.getRank() == 0 || !type.isDynamicDim(0))
         continue;
       Value batch = memref::DimOp::create(builder, loc, argument, 0);
       Value one = arith::ConstantIndexOp::create(builder, loc, 1);

@@ -116,3 +116,25 @@ func.func @leaves_iteration(%x: memref<4xf32>, %y: memref<4xf32> {compress.resul
   memref.copy %last, %y : memref<4xf32> to memref<4xf32>
   return
 }
+
+// -----
+
+// Ports of bytes have a batch too, and one sample a plan of its own: %a 64 bytes, %b 64. Of 16: 192 + 576.
+// CHECK-LABEL: func.func @batch_of_bytes(
+// CHECK-SAME: %[[X:.*]]: memref<?x10xi8>, %{{.*}}: memref<?x10xi8> {compress.result},
+// CHECK-SAME: %[[ARENA:.*]]: memref<?xi8> {compress.workspace}) attributes {{{.*}}compress.workspace_bytes = array<i64: 128, 768>}
+// CHECK: %[[N:.*]] = memref.dim %[[X]]
+// CHECK: %[[ONE:.*]] = arith.cmpi eq, %[[N]],
+// CHECK: %[[OFFSET:.*]] = arith.select %[[ONE]]
+// CHECK: memref.view %[[ARENA]][%[[OFFSET]]]
+func.func @batch_of_bytes(%x: memref<?x10xi8>, %y: memref<?x10xi8> {compress.result}) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x10xi8>
+  %a = memref.alloc(%n) : memref<?x10xi8>
+  %b = memref.alloc(%n) : memref<?x34xi8>
+  linalg.copy ins(%x : memref<?x10xi8>) outs(%a : memref<?x10xi8>)
+  %s = memref.subview %b[0, 0] [%n, 10] [1, 1] : memref<?x34xi8> to memref<?x10xi8, strided<[34, 1]>>
+  linalg.copy ins(%a : memref<?x10xi8>) outs(%s : memref<?x10xi8, strided<[34, 1]>>)
+  linalg.copy ins(%s : memref<?x10xi8, strided<[34, 1]>>) outs(%y : memref<?x10xi8>)
+  return
+}
