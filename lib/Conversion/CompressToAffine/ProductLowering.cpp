@@ -16,6 +16,10 @@ using namespace mlir::compress;
 /// 16 of processors with narrower vectors.
 static constexpr int64_t kTileVectors = 3;
 static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
+/// Rows of the tiles that cover a static `extent` by as few of at most `most` as there can be, all of about one height.
+static int64_t evenRows(int64_t extent, int64_t most) {
+  return extent == 0 ? 1 : llvm::divideCeil(extent, llvm::divideCeil(extent, most));
+}
 /// Vectors of a tile of one row: enough sums to hide the latency of a multiply-add.
 static constexpr int64_t kRowVectors = 8;
 /// Steps of the sum that all rows take before the next ones. Of 3 vectors of AVX-512 each, as large as a first cache:
@@ -50,7 +54,7 @@ public:
       return true;
     }
     if (tileLoop < 0 || ShapedType::isStatic(extents[tileLoop])) {
-      lowerRows(tileLoop < 0 ? 1 : std::min(tileRows, extents[tileLoop]), std::nullopt);
+      lowerRows(tileLoop < 0 ? 1 : evenRows(extents[tileLoop], tileRows), std::nullopt);
       return true;
     }
     for (LaneRun run : cutIntoRows(tileRows))
@@ -126,15 +130,15 @@ private:
            });
   }
 
-  /// The longest dimension of the result that the factor loaded in lanes does not depend on; a dynamic one if none is
-  /// static.
+  /// The longest dimension of the result that the factor loaded in lanes does not depend on, of equal ones the last; a
+  /// dynamic one if none is static.
   void chooseTileLoop() {
     for (int64_t loop = 0; loop < numLoops(); ++loop) {
       bool isShared = loop != laneLoop && outPosition(loop) && extents[loop] != 1 &&
                       llvm::all_of(factors, [&](const ProductFactor &factor) {
                         return !factor.map.isFunctionOfDim(laneLoop) || !factor.map.isFunctionOfDim(loop);
                       });
-      if (isShared && (tileLoop < 0 || extents[loop] > extents[tileLoop])) // dynamic is the smallest number
+      if (isShared && (tileLoop < 0 || extents[loop] >= extents[tileLoop])) // dynamic is the smallest number
         tileLoop = loop;
     }
   }
@@ -320,13 +324,23 @@ private:
     storeSums(nest, index, rows, columns, sums, /*isLast=*/true);
   }
 
-  /// Opens the loops of the result that are neither the lanes' nor the tile's.
+  /// Opens the loops of the result that are neither the lanes' nor the tile's: first those that choose what lanes load,
+  /// so that all others use it while it is in a cache.
   SmallVector<AffineExpr> loopOverOuter(AffineNest &nest) {
     SmallVector<AffineExpr> index(numLoops());
-    for (int64_t loop = 0; loop < numLoops(); ++loop)
-      if (auto position = outPosition(loop); position && loop != laneLoop && loop != tileLoop)
-        index[loop] = nest.loopOverDim(out, *position);
+    for (bool choosesLanes : {true, false})
+      for (int64_t loop = 0; loop < numLoops(); ++loop)
+        if (auto position = outPosition(loop);
+            position && loop != laneLoop && loop != tileLoop && choosesLanes == isLoadedAlong(loop))
+          index[loop] = nest.loopOverDim(out, *position);
     return index;
+  }
+
+  /// True if the factor that is loaded in lanes depends on `loop`.
+  bool isLoadedAlong(int64_t loop) const {
+    return llvm::any_of(factors, [&](const ProductFactor &factor) {
+      return factor.map.isFunctionOfDim(laneLoop) && factor.map.isFunctionOfDim(loop);
+    });
   }
 
   /// What the sums of a tile start from; or, after their first block of steps, what the result holds.

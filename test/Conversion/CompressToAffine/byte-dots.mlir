@@ -35,6 +35,32 @@ func.func @words(%x: memref<?x8x4xi8>, %w: memref<2x8x32x4xi8>, %y: memref<?x2x3
   return
 }
 
+// A convolution: the tile runs along the row, in even parts; all places use a panel before the next one, as it stays in a cache.
+// CHECK-LABEL: @row
+// CHECK: affine.for %[[P:.*]] = 0 to 2
+// CHECK-NEXT: affine.for %[[H:.*]] = 0 to 10 {
+// CHECK-NEXT: affine.for %[[W:.*]] = 0 to 10 step 5
+// CHECK: affine.for %[[T:.*]] = 0 to 3 iter_args
+// CHECK: affine.for %[[K:.*]] = 0 to 2 iter_args
+// CHECK: affine.vector_load %{{.*}}[%[[H]], %[[W]] + %[[T]] + 4, %[[K]] * 4]
+// CHECK: return
+// LOOPS-LABEL: @row
+func.func @row(%x: memref<10x12x2x4xi8>, %w: memref<2x3x2x32x4xi8>, %y: memref<10x10x2x32xi32>) {
+  linalg.generic {indexing_maps = [affine_map<(h, w, p, n, t, k, j) -> (h, w + t, k, j)>,
+                                   affine_map<(h, w, p, n, t, k, j) -> (p, t, k, n, j)>,
+                                   affine_map<(h, w, p, n, t, k, j) -> (h, w, p, n)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : memref<10x12x2x4xi8>, memref<2x3x2x32x4xi8>) outs(%y : memref<10x10x2x32xi32>) {
+  ^bb0(%a: i8, %b: i8, %sum: i32):
+    %0 = arith.extui %a : i8 to i32
+    %1 = arith.extsi %b : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %sum, %2 : i32
+    linalg.yield %3 : i32
+  }
+  return
+}
+
 // Both factors with sign: the instruction multiplies bytes of which one has none.
 // CHECK-LABEL: @both_with_sign
 // CHECK: linalg.generic
