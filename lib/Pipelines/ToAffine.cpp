@@ -76,6 +76,7 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     pm.addNestedPass<func::FuncOp>(createPropagateLayoutsPass());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
+    pm.addNestedPass<func::FuncOp>(createFuseTransposesPass());
   }
   if (usesVectors(options)) {
     ArrangeWeightsPassOptions arrange;
@@ -107,6 +108,8 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
 
 void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
   pm.addPass(createForallToForLoopPass());
+  if (usesVectors(options))
+    pm.addNestedPass<func::FuncOp>(createSinkReshapesPass());
   pm.addPass(createConvertCopiesToLinalgPass());
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
@@ -116,6 +119,9 @@ void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const Compr
     ConvertDenseToAffinePassOptions dense;
     dense.vectorLanes = options.vectorLanes;
     pm.addPass(createConvertDenseToAffinePass(dense));
+    ConvertTransposesToAffinePassOptions transposes;
+    transposes.vectorLanes = options.vectorLanes;
+    pm.addPass(createConvertTransposesToAffinePass(transposes));
     ConvertReductionsToAffinePassOptions reductions;
     reductions.vectorLanes = options.vectorLanes;
     pm.addPass(createConvertReductionsToAffinePass(reductions));

@@ -8,3 +8,11 @@ func.func @strided(%a: memref<4x4xf32, strided<[8, 1]>>, %b: memref<4x4xf32>) {
   memref.copy %a, %b : memref<4x4xf32, strided<[8, 1]>> to memref<4x4xf32>
   return
 }
+
+// CHECK-LABEL: @to_itself
+// CHECK-NOT: linalg.generic
+// CHECK: return
+func.func @to_itself(%a: memref<4x4xf32, strided<[8, 1]>>) {
+  memref.copy %a, %a : memref<4x4xf32, strided<[8, 1]>> to memref<4x4xf32, strided<[8, 1]>>
+  return
+}

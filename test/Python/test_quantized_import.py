@@ -64,6 +64,9 @@ def test_there_are_200_graphs():
     assert sum(sum(kinds.values()) for kinds in quantized.KINDS.values()) == 200
 
 
+F32, U8, I8 = np.float32, np.uint8, np.int8
+
+
 def make(nodes, inputs, outputs, constants, opset=15):
     """`inputs` are {name: (dtype, shape)}; constants may be arrays or tensors."""
     info = [helper.make_tensor_value_info(n, helper.mapping.NP_TYPE_TO_TENSOR_TYPE[np.dtype(d)], s) for n, (d, s) in inputs.items()]
@@ -228,9 +231,54 @@ def test_products_in_words_at_the_borders_of_panels(lanes, rng, tmp_path, compil
             np.testing.assert_array_equal(results[f"y{i}"], expected[f"y{i}"], err_msg=str((shapes[i], batch)))
 
 
+# (channels, filters, height, width, taps per side, stride, dilation, padding before, padding behind): extents that vectors, words,
+# panels and tiles divide, and that they do not; channels that are no words are computed without.
+CONVOLUTIONS = [(256, 64, 14, 14, 3, 1, 1, 1, 1), (4, 16, 5, 7, 3, 1, 1, 1, 1), (12, 33, 9, 11, 3, 2, 1, 0, 1), (8, 48, 13, 13, 3, 1, 2, 2, 2),
+                (64, 32, 7, 5, 1, 1, 1, 0, 0), (20, 2, 15, 17, 5, 2, 1, 2, 2), (16, 96, 3, 29, 1, 2, 1, 0, 0), (6, 5, 9, 8, 3, 1, 1, 1, 0),
+                (3, 32, 17, 18, 3, 2, 1, 1, 1), (32, 17, 2, 2, 3, 1, 1, 1, 1), (68, 80, 4, 31, 2, 1, 1, 0, 0)]
+
+
+def quantized_conv(rng, shape, ports, x_type):
+    """QLinearConv between floats of channels first, or between bytes of channels last, whose transposes the file has."""
+    c, f, h, w, taps, stride, dilation, before, after = shape
+    zero = x_type(rng.integers(1, 120))
+    constants = {"xs": F32(.021), "xz": zero, "w": codes(rng, f, c, taps, taps), "ws": rng.uniform(.5, 2, f).astype(F32) / F32(taps * np.sqrt(c) * 64),
+                 "wz": np.zeros(f, I8), "ys": F32(.04), "yz": x_type(113), "b": rng.integers(-5000, 5000, f).astype(np.int32)}
+    first, last = ([0, 3, 1, 2], [0, 2, 3, 1])
+    is_float = ports == "float"
+    nodes = [layer("QuantizeLinear", ["x", "xs", "xz"]) if is_float else layer("Transpose", ["x"], perm=first),
+             layer("QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], pads=[before] * 2 + [after] * 2,
+                   strides=[stride] * 2, dilations=[dilation] * 2),
+             layer("DequantizeLinear", ["c", "ys", "yz"]) if is_float else layer("Transpose", ["c"], perm=last)]
+    for i, (node, y) in enumerate(zip(nodes, "qcy")):
+        node.name, node.output[0] = f"n{i}", y
+    x = (F32, ["n", c, h, w]) if is_float else (x_type, ["n", h, w, c])
+    return make(nodes, {"x": x}, {"y": F32 if is_float else x_type}, constants)
+
+
+@pytest.mark.parametrize("lanes, target", [(None, None), (16, "x86-64-v4"), (8, "x86-64-v3"), (4, "x86-64"), (1, None)])
+@pytest.mark.parametrize("ports, x_type", [("float", np.uint8), ("float", np.int8), ("bytes", np.uint8), ("bytes", np.int8)])
+def test_quantized_convolutions_at_the_borders_of_tiles(ports, x_type, lanes, target, rng, tmp_path, compile_and_load):
+    """Bytes are those of NumPy and of ONNX Runtime; floats may be a step from them, where a product is nearest to a half."""
+    for i, shape in enumerate(CONVOLUTIONS):
+        model = quantized_conv(rng, shape, ports, x_type)
+        path = tmp_path / f"conv{i}.onnx"
+        onnx.save(model, str(path))
+        library = compile_and_load(path, vector_lanes=lanes, target_cpu=target)
+        c, _, h, w = shape[:4]
+        for batch in (1, 3):
+            x = rng.uniform(-2.6, 2.6, (batch, c, h, w)).astype(F32) if ports == "float" else codes(rng, batch, h, w, c).view(x_type)
+            expected = [quantized.evaluate(model, {"x": x})["y"]]
+            if runtime := lanes is None and peers.multiplies_bytes_exactly() and peers.runtime("ort-int8"):
+                expected.append(onnx_runtime.Session(path, runtime, ["y"], 1).run({"x": x})["y"])
+            result = library.run({"x": x})["y"]
+            for other in expected:
+                differing, count, largest = quantized.off_by(result, other, .04 if ports == "float" else 1)
+                assert largest <= 1 and differing <= 1e-3 * count, (shape, batch, differing, count, largest)
+
+
 # Refusals ------------------------------------------------------------------------------------------------------------------------
 
-F32, U8, I8 = np.float32, np.uint8, np.int8
 QLINEAR = {"xs": F32(1), "xz": U8(0), "w": np.ones((4, 4), I8), "ws": F32(1), "wz": I8(0), "ys": F32(1), "yz": U8(0)}
 NBITS = {"w": np.zeros((8, 1, 16), U8), "s": np.ones(8, F32)}
 

@@ -77,6 +77,25 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
                            "vector::VectorDialect"];
 }
 
+def ConvertTransposesToAffinePass : Pass<"convert-compress-transposes-to-affine"> {
+  let summary = "Lower transposes on buffers to tiles in registers";
+  let description = [{
+    An elementwise op one of whose operands is contiguous along another loop than its result becomes a nest of square tiles:
+    as many vectors as each has lanes are loaded along the one loop, transposed by shuffles, and stored along the other. The
+    body is computed on the side of the transpose where numbers have more bits, or where all other operands allow lanes. A side
+    is the greatest power of two that `vector-lanes` and both extents allow; the last tile of a row overlaps the one before.
+
+    Runs after: bufferization, convert-compress-to-affine          Leaves: elementwise ops that transpose nothing, sides under 4
+    Does nothing when: vector-lanes is under 4        Fails when: vector-lanes is no power of two up to 256
+
+    Example: test/Conversion/transposes-to-affine.mlir
+  }];
+  let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1", "Most lanes of a vector">];
+  let statistics = [Statistic<"numLowered", "num-lowered", "Transposes lowered">];
+  let dependentDialects = ["affine::AffineDialect", "memref::MemRefDialect", "scf::SCFDialect",
+                           "vector::VectorDialect"];
+}
+
 def ConvertTilesToLoopsPass : Pass<"convert-compress-tiles-to-loops"> {
   let summary = "Lower linalg ops on tiles of unknown extents to scf loops";
   let description = [{

@@ -62,3 +62,10 @@ bool mlir::compress::isAvailableBefore(Value value, Operation *op) {
   Operation *definition = value.getDefiningOp();
   return !definition || definition->getBlock() != op->getBlock() || definition->isBeforeInBlock(op);
 }
+
+void mlir::compress::hoistAllocation(Value memref, Operation *op) {
+  auto alloc = memref.getDefiningOp<memref::AllocOp>();
+  if (alloc && !isAvailableBefore(memref, op) &&
+      llvm::all_of(alloc->getOperands(), [&](Value extent) { return isAvailableBefore(extent, op); }))
+    alloc->moveBefore(op);
+}

@@ -25,6 +25,10 @@ bool mayTouch(Operation *op, Value memref, bool orReads);
 /// True if `value`, which an op of the block of `op` uses, is there before `op`.
 bool isAvailableBefore(Value value, Operation *op);
 
+/// Moves the allocation that `memref` is, if it is one, before `op` of the same block, where its extents are known
+/// there.
+void hoistAllocation(Value memref, Operation *op);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_BUFFERS_H

@@ -31,6 +31,11 @@ struct ConvertCopiesToLinalgPass : compress::impl::ConvertCopiesToLinalgPassBase
     });
     for (memref::CopyOp copy : copies) {
       OpBuilder builder(copy);
+      // What was computed in a part of a buffer is there already.
+      if (copy.getSource() == copy.getTarget()) {
+        copy.erase();
+        continue;
+      }
       linalg::makeMemRefCopyOp(builder, copy.getLoc(), copy.getSource(), copy.getTarget());
       copy.erase();
     }

@@ -233,6 +233,7 @@ void Epilogue::takeFinish(Operation *kernel) {
         }))
       return;
     Value to = cast<linalg::LinalgOp>(op).getDpsInits()[0];
+    hoistAllocation(to, kernel);
     if (to != stored && !canStoreTo(to, op, kernel, between))
       return;
     stored = to;

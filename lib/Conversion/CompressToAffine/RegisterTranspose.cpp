@@ -124,3 +124,16 @@ void mlir::compress::storeTransposed(OpBuilder &builder, Location loc, ArrayRef<
     }
   }
 }
+
+SmallVector<Value> mlir::compress::transposeSquare(OpBuilder &builder, Location loc, ArrayRef<Value> rows) {
+  SmallVector<Value> current(rows);
+  int64_t count = rows.size();
+  for (int64_t step = 1; step < count; step *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < count / 2; ++i)
+      for (bool upper : {false, true})
+        next.push_back(zip(builder, loc, current[i], current[i + count / 2], count, /*step=*/1, upper));
+    current = std::move(next);
+  }
+  return current;
+}

@@ -29,6 +29,9 @@ int64_t storeChunk(int64_t width);
 void storeTransposed(OpBuilder &builder, Location loc, ArrayRef<Value> numbers,
                      function_ref<void(int64_t row, Value)> storeRow);
 
+/// The columns of a square: as many vectors as each has lanes, a power of two.
+SmallVector<Value> transposeSquare(OpBuilder &builder, Location loc, ArrayRef<Value> rows);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_REGISTERTRANSPOSE_H

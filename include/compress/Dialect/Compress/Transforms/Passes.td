@@ -344,6 +344,23 @@ def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
   let statistics = [Statistic<"numNarrowed", "num-narrowed", "Layers narrowed">];
 }
 
+def FuseTransposesPass : Pass<"compress-fuse-transposes", "func::FuncOp"> {
+  let summary = "Compute elementwise ops while transposing or padding";
+  let description = [{
+    A transpose is fused with the elementwise op that alone uses it, or else with the one that makes its operand for it alone:
+    one pass over memory instead of two. Elementwise ops on the result of a kernel stay there, whose loops do them before they
+    store; so do ops of several operands of the full shape. What is computed elementwise to be padded by a constant is computed
+    inside of the padding.
+
+    Runs after: propagate-layouts          Leaves: transposes beside kernels
+    Does nothing when: there is no transpose and no padding        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/fuse-transposes.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [Statistic<"numFused", "num-fused", "Transposes that an elementwise op does">];
+}
+
 def PropagateLayoutsPass : Pass<"compress-propagate-layouts", "func::FuncOp"> {
   let summary = "Choose on which side of transposes elementwise ops compute";
   let description = [{
@@ -373,6 +390,22 @@ def PromoteToF64Pass : Pass<"compress-promote-to-f64", "ModuleOp"> {
     Example: test/Dialect/Compress/Transforms/promote-to-f64.mlir
   }];
   let dependentDialects = ["arith::ArithDialect"];
+}
+
+def SinkReshapesPass : Pass<"compress-sink-reshapes", "func::FuncOp"> {
+  let summary = "Compute elementwise ops on sums before they are reshaped";
+  let description = [{
+    Products of bytes have their results in panels of columns, whose dimensions a reshape merges. An elementwise op on the merged
+    buffer becomes one on panels, and what it writes is seen in panels: then it is next to the product, whose loops do it before
+    they store.
+
+    Runs after: bufferization          Leaves: reshapes behind elementwise ops
+    Does nothing when: no result of a reduction is reshaped        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/sink-reshapes.mlir
+  }];
+  let dependentDialects = ["affine::AffineDialect", "linalg::LinalgDialect", "memref::MemRefDialect"];
+  let statistics = [Statistic<"numSplit", "num-split", "Ops that compute in the shape of sums">];
 }
 
 def ResultsToDestinationsPass : Pass<"compress-results-to-destinations", "func::FuncOp"> {
