@@ -10,36 +10,36 @@
 #include "FftwPeer.h"
 #include "OrtPeer.h"
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
-#include <limits>
 #include <stdexcept>
 
 using namespace compress;
 
 namespace {
 
-/// Floats from a boundary of 64 bytes, not numbers until they are written.
-class Floats {
+/// Bytes from a boundary of 64, which as floats are not numbers until they are written.
+class Buffer {
 public:
-  explicit Floats(size_t count) : count(count) {
-    data = static_cast<float *>(std::aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64));
-    std::fill(data, data + count, std::numeric_limits<float>::quiet_NaN());
+  explicit Buffer(size_t size) : size(size) {
+    data = static_cast<char *>(std::aligned_alloc(64, (size + 63) / 64 * 64));
+    std::memset(data, 0xff, size);
   }
-  Floats(const Floats &) = delete;
-  Floats &operator=(const Floats &) = delete;
-  ~Floats() { std::free(data); }
-  std::vector<float> values() const { return {data, data + count}; }
+  Buffer(const Buffer &) = delete;
+  Buffer &operator=(const Buffer &) = delete;
+  ~Buffer() { std::free(data); }
+  std::vector<char> values() const { return {data, data + size}; }
 
-  float *data;
-  size_t count;
+  char *data;
+  size_t size;
 };
 
 /// A library that compress-compile made, called through its C functions.
 class LibraryContestant : public Contestant {
 public:
   LibraryContestant(const std::string &path, const Problem &problem)
-      : library(path), problem(problem), result(Problem::elements(problem.outputShape)),
-        workspace(library.workspaceBytes(problem.batch) / sizeof(float) + 1) {
+      : library(path), problem(problem), result(problem.bytes(problem.outputShape)),
+        workspace(library.workspaceBytes(problem.batch) + 1) {
     if (library.inputs.size() != 1 || library.outputs.size() != 1)
       throw std::runtime_error("expects a network of one input and one output");
     checkBytes(library.inputs[0], problem.inputShape);
@@ -54,39 +54,41 @@ public:
       throw std::runtime_error(library.name + "_run failed");
   }
 
-  std::vector<float> output() const override { return result.values(); }
+  std::vector<char> output() const override { return result.values(); }
 
 private:
-  using Run = int (*)(int64_t, const float *, float *, void *);
+  using Run = int (*)(int64_t, const void *, void *, void *);
 
   void checkBytes(const TensorInfo &info, const std::vector<int64_t> &shape) {
-    if (info.dtype != F32 || info.bytes(problem.batch) != Problem::elements(shape) * sizeof(float))
+    DType expected = problem.elementBytes == 1 ? U8 : F32;
+    if (info.dtype != expected || info.bytes(problem.batch) != problem.bytes(shape))
       throw std::runtime_error("'" + info.name + "' is " + dtypeName(info.dtype) + " " + shapeText(info.shape) +
-                               ", not float32 " + shapeText(shape));
+                               ", not " + dtypeName(expected) + " " + shapeText(shape));
   }
 
   Library library;
   const Problem &problem;
-  Floats result, workspace;
+  Buffer result, workspace;
   Run function;
 };
 
 class OrtContestant : public Contestant {
 public:
   OrtContestant(const std::string &model, const std::string &runtime, const Problem &problem)
-      : result(Problem::elements(problem.outputShape)) {
+      : result(problem.bytes(problem.outputShape)) {
     ort_peer *opened = nullptr;
     int code = ort_peer_open(runtime.c_str(), model.c_str(), 1, &opened, error, sizeof error);
     peer.reset(opened);
     check(code);
     size_t stride = problem.inputs.size() > 1 ? problem.inputs[1] - problem.inputs[0] : 0;
-    check(ort_peer_bind(peer.get(), problem.inputName.c_str(), problem.inputs[0], problem.inputs.size(), stride,
-                        problem.inputShape.data(), problem.inputShape.size(), problem.outputName.c_str(), result.data,
-                        problem.outputShape.data(), problem.outputShape.size(), error, sizeof error));
+    check(ort_peer_bind(peer.get(), problem.elementBytes == 1, problem.inputName.c_str(), problem.inputs[0],
+                        problem.inputs.size(), stride, problem.inputShape.data(), problem.inputShape.size(),
+                        problem.outputName.c_str(), result.data, problem.outputShape.data(), problem.outputShape.size(),
+                        error, sizeof error));
   }
 
   void run(size_t input) override { check(ort_peer_run_bound(peer.get(), input, error, sizeof error)); }
-  std::vector<float> output() const override { return result.values(); }
+  std::vector<char> output() const override { return result.values(); }
   std::string remark() const override { return std::string("ONNX Runtime ") + ort_peer_version(peer.get()); }
 
 private:
@@ -97,7 +99,7 @@ private:
 
   char error[512];
   std::unique_ptr<ort_peer, decltype(&ort_peer_close)> peer{nullptr, &ort_peer_close};
-  Floats result;
+  Buffer result;
 };
 
 class FftwContestant : public Contestant {
@@ -105,8 +107,12 @@ public:
   FftwContestant(const std::string &library, int64_t k, int64_t count, const Problem &problem)
       : problem(problem), fftw(library, k, count) {}
 
-  void run(size_t input) override { fftw.run(problem.inputs[input]); }
-  std::vector<float> output() const override { return fftw.slots(); }
+  void run(size_t input) override { fftw.run(reinterpret_cast<const float *>(problem.inputs[input])); }
+  std::vector<char> output() const override {
+    std::vector<float> slots = fftw.slots();
+    const auto *bytes = reinterpret_cast<const char *>(slots.data());
+    return {bytes, bytes + slots.size() * sizeof(float)};
+  }
   std::string remark() const override { return "FFTW " + fftw.plan(); }
 
 private:

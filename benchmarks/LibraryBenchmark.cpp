@@ -7,13 +7,14 @@
 //
 // The driver of scripts/bench: all contestants of one case in one process, on one thread.
 //
-//   library-benchmark CASE.txt OUT      prints the times as JSON; writes the last outputs to OUT/<contestant>.f32
+//   library-benchmark CASE.txt OUT      prints the times as JSON; writes the last outputs to OUT/<contestant>.out
 //   library-benchmark --machine         prints this machine's peaks as JSON
 //
 // CASE.txt has lines of words between tabs:
 //
 //   batch 64
-//   input NAME FILE COUNT SHAPE…        COUNT inputs of that shape, float32, one behind the other in FILE
+//   type float32|uint8                  of the input and the output, float32 if there is no such line before them
+//   input NAME FILE COUNT SHAPE…        COUNT inputs of that shape, one behind the other in FILE
 //   output NAME SHAPE…
 //   rounds 10
 //   seconds 0.02                        of each contestant in each round
@@ -58,8 +59,8 @@ struct Row {
 
 struct Case {
   Problem problem;
-  std::unique_ptr<float, decltype(&std::free)> inputs{nullptr, &std::free}; // all of them
-  std::vector<std::vector<std::string>> contestants;                        // name, then words
+  std::unique_ptr<char, decltype(&std::free)> inputs{nullptr, &std::free}; // all of them
+  std::vector<std::vector<std::string>> contestants;                       // name, then words
   int rounds = 10;
   double seconds = 0.02;
   size_t sweepBytes = 0;
@@ -93,13 +94,12 @@ std::vector<int64_t> shapeOf(const std::vector<std::string> &words, size_t first
 
 /// Each input starts at a page, as inputs of their own would.
 void readInputs(Case &it, const std::string &path, size_t count) {
-  size_t elements = Problem::elements(it.problem.inputShape);
-  size_t stride = (elements * sizeof(float) + 4095) / 4096 * 4096 / sizeof(float);
-  auto *data = static_cast<float *>(std::aligned_alloc(4096, count * stride * sizeof(float)));
+  size_t bytes = it.problem.bytes(it.problem.inputShape), stride = (bytes + 4095) / 4096 * 4096;
+  auto *data = static_cast<char *>(std::aligned_alloc(4096, count * stride));
   it.inputs.reset(data);
   std::ifstream file(path, std::ios::binary);
   for (size_t i = 0; i < count; ++i) {
-    if (!file.read(reinterpret_cast<char *>(data + i * stride), elements * sizeof(float)))
+    if (!file.read(data + i * stride, bytes))
       throw std::runtime_error("'" + path + "' has fewer inputs than its line says");
     it.problem.inputs.push_back(data + i * stride);
   }
@@ -116,6 +116,8 @@ Case readCase(const std::string &path) {
     const std::string &key = words[0];
     if (key == "batch") {
       it.problem.batch = std::stoll(words[1]);
+    } else if (key == "type" && (words[1] == "float32" || words[1] == "uint8")) {
+      it.problem.elementBytes = words[1] == "uint8" ? 1 : sizeof(float);
     } else if (key == "input" && words.size() > 4) {
       it.problem.inputName = words[1];
       it.problem.inputShape = shapeOf(words, 4);
@@ -278,9 +280,9 @@ void runCase(const std::string &path, const std::string &directory) {
     }
   for (Row &row : rows)
     guard(row, [&] {
-      std::vector<float> values = row.contestant->output();
-      std::ofstream file(directory + "/" + row.name + ".f32", std::ios::binary);
-      if (!file.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)))
+      std::vector<char> values = row.contestant->output();
+      std::ofstream file(directory + "/" + row.name + ".out", std::ios::binary);
+      if (!file.write(values.data(), values.size()))
         throw std::runtime_error("cannot write its output");
     });
   printRows(rows, sweepRates, it.problem.inputs.size());

@@ -45,7 +45,7 @@ enum Slot {
 };
 
 constexpr uint32_t kApiVersion = 16;
-constexpr int kFloat = 1, kAllOptimizations = 99, kWarnings = 3;
+constexpr int kFloat = 1, kUInt8 = 2, kAllOptimizations = 99, kWarnings = 3;
 
 size_t elements(const int64_t *shape, size_t rank) {
   size_t count = 1;
@@ -101,20 +101,20 @@ struct ort_peer {
     call(CreateCpuMemoryInfo, 1, 0, &memory);
   }
 
-  void *tensor(const float *data, const int64_t *shape, size_t rank) {
-    size_t bytes = elements(shape, rank) * sizeof(float);
+  void *tensor(const void *data, bool isBytes, const int64_t *shape, size_t rank) {
+    size_t bytes = elements(shape, rank) * (isBytes ? 1 : sizeof(float));
     void *value = nullptr;
-    call(CreateTensorWithData, memory, const_cast<float *>(data), bytes, shape, rank, kFloat, &value);
+    call(CreateTensorWithData, memory, const_cast<void *>(data), bytes, shape, rank, isBytes ? kUInt8 : kFloat, &value);
     return value;
   }
 
-  void bind(const char *input, const float *data, size_t count, size_t stride, const int64_t *shape, size_t rank,
-            const char *output, float *result, const int64_t *resultShape, size_t resultRank) {
+  void bind(bool isBytes, const char *input, const char *data, size_t count, size_t stride, const int64_t *shape,
+            size_t rank, const char *output, void *result, const int64_t *resultShape, size_t resultRank) {
     boundInputName = input;
     boundOutputName = output;
     for (size_t i = 0; i < count; ++i)
-      boundInputs.push_back(tensor(data + i * stride, shape, rank));
-    boundOutput = tensor(result, resultShape, resultRank);
+      boundInputs.push_back(tensor(data + i * stride, isBytes, shape, rank));
+    boundOutput = tensor(result, isBytes, resultShape, resultRank);
   }
 
   void runBound(size_t which) {
@@ -125,7 +125,7 @@ struct ort_peer {
 
   void run(const char *input, const float *data, const int64_t *shape, size_t rank, const char *output, float *result,
            size_t resultCount) {
-    void *in = tensor(data, shape, rank), *out = nullptr;
+    void *in = tensor(data, /*isBytes=*/false, shape, rank), *out = nullptr;
     call(Run, session, static_cast<void *>(nullptr), &input, &in, size_t(1), &output, size_t(1), &out);
     if (result)
       copy(out, result, resultCount);
@@ -167,11 +167,13 @@ int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int
   return guarded(error, errorBytes, [&] { peer->run(input, data, shape, rank, output, result, resultCount); });
 }
 
-int ort_peer_bind(ort_peer *peer, const char *input, const float *data, size_t count, size_t stride,
-                  const int64_t *shape, size_t rank, const char *output, float *result, const int64_t *resultShape,
+int ort_peer_bind(ort_peer *peer, int isBytes, const char *input, const void *data, size_t count, size_t stride,
+                  const int64_t *shape, size_t rank, const char *output, void *result, const int64_t *resultShape,
                   size_t resultRank, char *error, size_t errorBytes) {
-  return guarded(error, errorBytes,
-                 [&] { peer->bind(input, data, count, stride, shape, rank, output, result, resultShape, resultRank); });
+  return guarded(error, errorBytes, [&] {
+    peer->bind(isBytes, input, static_cast<const char *>(data), count, stride, shape, rank, output, result, resultShape,
+               resultRank);
+  });
 }
 
 int ort_peer_run_bound(ort_peer *peer, size_t which, char *error, size_t errorBytes) {

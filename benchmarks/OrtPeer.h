@@ -15,8 +15,9 @@
 extern "C" {
 #endif
 
-/* Runs ONNX models of float tensors in ONNX Runtime's CPU provider, all graph optimizations on. Its library is loaded
- * at run time; nothing of it is needed to build. All functions return 0, or 1 after writing a reason into `error`. */
+/* Runs ONNX models of float32 or uint8 tensors in ONNX Runtime's CPU provider, all graph optimizations on. Its library
+ * is loaded at run time; nothing of it is needed to build. All functions return 0, or 1 after writing a reason into
+ * `error`. */
 
 typedef struct ort_peer ort_peer;
 
@@ -26,10 +27,10 @@ int ort_peer_open(const char *library, const char *model, int threads, ort_peer 
 int ort_peer_run(ort_peer *peer, const char *input, const float *data, const int64_t *shape, size_t rank,
                  const char *output, float *result, size_t resultCount, char *error, size_t errorBytes);
 
-/* Makes calls that allocate nothing of ours: `count` inputs of one shape, `stride` floats apart from
- * `data` on, and one preallocated `result`. They must outlive the peer. */
-int ort_peer_bind(ort_peer *peer, const char *input, const float *data, size_t count, size_t stride,
-                  const int64_t *shape, size_t rank, const char *output, float *result, const int64_t *resultShape,
+/* Makes calls that allocate nothing of ours: `count` inputs of one shape, `stride` bytes apart from
+ * `data` on, and one preallocated `result`; all float32, or uint8 if `isBytes`. They must outlive the peer. */
+int ort_peer_bind(ort_peer *peer, int isBytes, const char *input, const void *data, size_t count, size_t stride,
+                  const int64_t *shape, size_t rank, const char *output, void *result, const int64_t *resultShape,
                   size_t resultRank, char *error, size_t errorBytes);
 
 /* Runs on input `which` of those that were bound. */

@@ -14,7 +14,7 @@ GRAMMAR = """\
   dense-fc-ROWSxCOLS-bB                    the same without a k
   dense-conv-CI-CO-HxW-rR-sS
   int8-fc-ROWSxCOLS-bB                     a dense layer whose ONNX file has int8 weights
-  int8-conv-CI-CO-HxW-rR-sS
+  int8-conv-CI-CO-HxW-rR-sS                the same of a convolution between floats; with -nhwc between bytes, channels last
   int4-fc-ROWSxCOLS-bB                     a dense layer whose ONNX file is a MatMulNBits of 4 bits, accuracy_level 4
   pow2-fc-ROWSxCOLS-bB                     a layer whose ONNX file has powers of two in 4 bits, a scale per output; --precision i8
   ternary-fc-ROWSxCOLS-bB                  the same of -1, 0 and 1
@@ -35,7 +35,7 @@ _FC = r"(?P<rows>\d+)(x(?P<cols>\d+))?"
 _CONV = r"((?P<ci>\d+)-(?P<co>\d+)-(?P<h>\d+)x(?P<w>\d+)-r(?P<taps>\d+)-s(?P<stride>\d+)|(?P<c>\d+)-(?P<hw>\d+))"
 _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv-{_CONV}-k(?P<k>\d+)@",
           r"circulant-mlp-(?P<depth>\d+)x(?P<rows>\d+)-k(?P<k>\d+)-b(?P<batch>\d+)@",
-          rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}",
+          rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}(?P<ports>-nhwc)?",
           rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
           rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)", rf"int4mult-fc-{_FC}-b(?P<batch>\d+)",
           rf"(escalate|ternary)-conv-{_CONV}-(?P<arithmetic>f32|i16)", r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
@@ -76,6 +76,7 @@ class Case:
     stride: int = 1
     precision: str = ""      # of compress-compile; "" is its default
     cold: str = ""
+    channels_last: bool = False  # bytes in and out
 
     @property
     def layer(self):
@@ -117,6 +118,8 @@ def parse(name):
     words = {key: given.pop(key) for key in ("precision", "cold") if key in given}
     given.pop("network", None)  # the kind says it
     arithmetic = given.pop("arithmetic", None)
+    if given.pop("ports", None):
+        words["channels_last"] = True
     n = {key: int(value) for key, value in given.items()}
     zero = [key for key, value in n.items() if value < 1]
     if zero:

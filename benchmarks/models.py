@@ -19,9 +19,9 @@ def tensor_info(name, shape, kind=TensorProto.FLOAT):
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-def save_model(path, nodes, input_shape, output_shape, constants, domains=(), light=None):
+def save_model(path, nodes, input_shape, output_shape, constants, domains=(), light=None, kind=TensorProto.FLOAT):
     """A network of input x and output y; the first extent of both shapes is the batch n. `light` adds light weights to a graph."""
-    graph = helper.make_graph(nodes, "g", [tensor_info("x", ["n"] + input_shape)], [tensor_info("y", ["n"] + output_shape)],
+    graph = helper.make_graph(nodes, "g", [tensor_info("x", ["n"] + input_shape, kind)], [tensor_info("y", ["n"] + output_shape, kind)],
                               [numpy_helper.from_array(np.ascontiguousarray(v), n) for n, v in constants.items()])
     if light:
         weights = onnx_functions.LightWeights(graph)
@@ -71,6 +71,14 @@ class Network:
         for weight in self.weights:
             yield reference.circulant(weight, self.case.rows, self.case.cols) if self.case.k else weight
 
+    def port_shape(self, shape):
+        """`shape` of the input or the output, without the batch, as the library has it."""
+        return shape
+
+    def numbers(self, values):
+        """What an input, or the numbers of an output, stand for."""
+        return values
+
     def conv_attributes(self):
         return dict(pads=[self.pads] * 4, strides=[self.case.stride] * 2, kernel_shape=[self.case.taps] * 2)
 
@@ -101,6 +109,30 @@ class Network:
 
     def inputs(self):
         return np.random.default_rng(1).standard_normal([NUM_INPUTS, self.case.batch] + self.input_shape, np.float32)
+
+
+class ByteConv(Network):
+    """A convolution whose input and output are bytes with channels last: numbers over a scale, plus 128, of channels first."""
+    first, last = [0, 3, 1, 2], [0, 2, 3, 1]
+
+    def __init__(self, case):
+        super().__init__(case)
+        self.floats = super().inputs()
+        self.x_scale = np.float32(np.abs(self.floats).max() / 127)
+        self.y_scale = np.float32(5 / 127)  # outputs have about unit variance
+
+    def port_shape(self, shape):
+        return shape[1:] + shape[:1]
+
+    def inputs(self):
+        codes = np.clip(np.rint(self.floats / self.x_scale) + 128, 0, 255).astype(np.uint8)
+        return np.ascontiguousarray(np.moveaxis(codes, 2, -1))
+
+    def numbers(self, codes):
+        """What an input of inputs(), or the bytes of an output, stand for."""
+        scale = self.x_scale if codes.ndim == 4 else self.y_scale
+        codes = codes.reshape([self.case.batch] + self.port_shape(self.output_shape)) if codes.ndim < 4 else codes
+        return np.moveaxis((codes.astype(np.float64) - 128) * scale, -1, 1)
 
 
 class Pow2(Network):
@@ -275,6 +307,8 @@ class Mnist:
     def __init__(self, case):
         self.case = case
 
+    port_shape, numbers = Network.port_shape, Network.numbers
+
     def write(self, path):
         return MNIST / "mnist_circulant.onnx"
 
@@ -300,6 +334,8 @@ class Rfft:
 
     def __init__(self, case):
         self.case, self.input_shape, self.output_shape = case, [case.k], [case.k]
+
+    port_shape, numbers = Network.port_shape, Network.numbers
 
     def write(self, path):
         k = self.case.k
@@ -333,6 +369,8 @@ func.func @main(%x: {rows}) -> {rows} {{
 
 def network(case):
     light = {f"mnist-{network}": LightMnist for network in cases.NETWORKS}
+    if case.channels_last:
+        return ByteConv(case)
     return {**light, "rfft": Rfft, "mnist-circulant": Mnist, "pow2-fc": Pow2, "ternary-fc": Ternary,
             "smartdeal-fc": SmartDeal, "int4mult-fc": Int4Multipliers,
             "escalate-conv": Escalate, "ternary-conv": TernaryConv}.get(case.kind, Network)(case)

@@ -36,6 +36,8 @@ def write(peer, network, path):
         return network.write_dense(path)
     if not isinstance(network, models.Network):
         raise ValueError(f"{peer} has no network for {network.case.kind}")
+    if peer == "ort-int8" and network.case.channels_last:
+        return write_byte_conv(network, path)
     if peer == "ort-int8":
         return write_int8_conv(network, path) if network.case.height else write_int8_fc(network, path)
     if network.case.height:
@@ -76,21 +78,33 @@ def write_int8_fc(network, path):
     return stack(network, path, layer)
 
 
+def quantized_conv(network, x_scale, y_scale):
+    """(QLinearConv from xq to yq, its constants); zero points of activations are 128."""
+    codes, scales = quantize_rows(next(iter(network.dense_weights())))
+    middle = np.uint8(128)
+    constants = {"xs": np.float32(x_scale), "xz": middle, "w": codes, "ws": scales, "wz": np.zeros(len(codes), np.int8),
+                 "ys": np.float32(y_scale), "yz": middle}
+    node = helper.make_node("QLinearConv", ["xq", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["yq"], **network.conv_attributes())
+    return node, {name: np.asarray(value) for name, value in constants.items()}
+
+
 def write_int8_conv(network, path):
     """QuantizeLinear, QLinearConv, DequantizeLinear; ranges are those of the inputs and of one exact output."""
-    weight = next(iter(network.dense_weights()))
     inputs = network.inputs()
     exact = models.Evaluator(network.write_dense(path.with_suffix(".dense.onnx")))(inputs[0])
-    codes, scales = quantize_rows(weight)
-    middle = np.uint8(128)
-    constants = {"xs": np.float32(np.abs(inputs).max() / 127), "xz": middle, "w": codes, "ws": scales,
-                 "wz": np.zeros(len(codes), np.int8), "ys": np.float32(np.abs(exact).max() * 1.05 / 127), "yz": middle}
-    nodes = [helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["xq"]),
-             helper.make_node("QLinearConv", ["xq", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["yq"],
-                              **network.conv_attributes()),
+    conv, constants = quantized_conv(network, np.abs(inputs).max() / 127, np.abs(exact).max() * 1.05 / 127)
+    nodes = [helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["xq"]), conv,
              helper.make_node("DequantizeLinear", ["yq", "ys", "yz"], ["y"])]
-    constants = {name: np.asarray(value) for name, value in constants.items()}
     return models.save_model(path, nodes, network.input_shape, network.output_shape, constants)
+
+
+def write_byte_conv(network, path):
+    """QLinearConv between transposes, as ONNX has channels first only; ONNX Runtime, whose own operator has them last, takes both out."""
+    conv, constants = quantized_conv(network, network.x_scale, network.y_scale)
+    nodes = [helper.make_node("Transpose", ["x"], ["xq"], perm=network.first), conv,
+             helper.make_node("Transpose", ["yq"], ["y"], perm=network.last)]
+    shapes = map(network.port_shape, (network.input_shape, network.output_shape))
+    return models.save_model(path, nodes, *shapes, constants, kind=TensorProto.UINT8)
 
 
 def write_int4(network, path):

@@ -143,10 +143,10 @@ class Bench:
 
     def time(self, case, network, inputs, contestants):
         """The driver's figures by contestant, and the bandwidths of the sweeps."""
-        data = self.folder / "inputs.f32"
+        data = self.folder / "inputs.bin"
         inputs.tofile(data)
-        lines = [["batch", case.batch], ["input", network.input_name, data, len(inputs), *inputs.shape[1:]],
-                 ["output", network.output_name, case.batch, *network.output_shape], ["rounds", self.rounds],
+        lines = [["batch", case.batch], ["type", inputs.dtype.name], ["input", network.input_name, data, len(inputs), *inputs.shape[1:]],
+                 ["output", network.output_name, case.batch, *network.port_shape(network.output_shape)], ["rounds", self.rounds],
                  ["seconds", self.seconds], ["sweep", self.sweep_bytes(case)]]
         lines += [["contestant", name, *words] for name, words in contestants.items()]
         listing = self.folder / "case.txt"
@@ -159,7 +159,7 @@ class Bench:
         if hasattr(network, "exact"):
             return network.exact(x), []
         evaluate = models.Evaluator(self.model(case, network, "ort-fp32" if dense else "ours"))
-        return evaluate(x), evaluate.products
+        return evaluate(network.numbers(x)), evaluate.products
 
     def run(self, case):
         """The rows of a case."""
@@ -185,8 +185,8 @@ class Bench:
             key = entry["last_input"], case.kind == "mnist-circulant" and name != "ours"
             if key not in exact:
                 exact[key] = self.exact(case, network, key[1], inputs[key[0]])
-            result = np.fromfile(self.folder / f"{name}.f32", np.float32)
-            entry["err"] = relative_error(result, exact[key][0].ravel())
+            result = network.numbers(np.fromfile(self.folder / f"{name}.out", inputs.dtype))
+            entry["err"] = relative_error(result.ravel(), exact[key][0].ravel())
         products = next((products for (_, dense), (_, products) in exact.items() if not dense), [])
         self.judge_ours(case, common, timed.get("ours"), notes.get("ours", ""), products, network, max(sweeps, default=0) * 1e9)
         names = [name for name in {**timed, **notes} if name != "ours"]

@@ -27,6 +27,8 @@ def bench(*words):
     ("circulant-mlp-8x4096-k64-b1", dict(depth=8, rows=4096, cols=4096)),
     ("dense-conv-3-7-9x11-r3-s1-dramcold", dict(k=0, cold="dramcold", bound=1e-5)),
     ("int8-fc-12x34-b5", dict(kind="int8-fc", bound=2e-2, peers=["ort-int8"])),
+    ("int8-conv-4-6-9x11-r3-s2-nhwc", dict(kind="int8-conv", cols=4, rows=6, stride=2, channels_last=True, bound=2e-2, peers=["ort-int8"],
+                                           layer="int8-conv-4-6-9x11-r3-s2-nhwc")),
     ("int4-fc-12x64-b5", dict(kind="int4-fc", rows=12, cols=64, batch=5, bound=2e-2, peers=["ort-int4", "ort-int8"])),
     ("rfft-k6-n10", dict(kind="rfft", k=6, batch=10)),
     ("mnist-circulant-b64", dict(batch=64)),
