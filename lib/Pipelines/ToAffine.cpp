@@ -72,6 +72,11 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     narrow.vectorLanes = options.vectorLanes;
     pm.addPass(createNarrowWeightsPass(narrow));
   }
+  if (usesVectors(options)) {
+    PutChannelsLastPassOptions channels;
+    channels.vectorLanes = options.vectorLanes;
+    pm.addNestedPass<func::FuncOp>(createPutChannelsLastPass(channels));
+  }
   if (!options.reference) {
     pm.addNestedPass<func::FuncOp>(createPropagateLayoutsPass());
     pm.addPass(createCanonicalizerPass());
@@ -111,6 +116,8 @@ void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const Compr
   if (usesVectors(options))
     pm.addNestedPass<func::FuncOp>(createSinkReshapesPass());
   pm.addPass(createConvertCopiesToLinalgPass());
+  if (usesVectors(options))
+    pm.addPass(createLoadScalarOperandsPass());
   ConvertCompressToAffinePassOptions convert;
   convert.vectorLanes = options.vectorLanes;
   convert.extensions = options.extensions;

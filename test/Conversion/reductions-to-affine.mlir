@@ -91,3 +91,25 @@ func.func @weighted(%x: memref<3x4xf32>, %f: memref<3xf32>, %y: memref<4xf32>) {
   }
   return
 }
+
+// The largest of many rows: four vectors take turns, as each waits for its own last step; of a short window it is one.
+// LANES-LABEL: @columns
+// LANES: affine.for %{{.*}} = 0 to 32 step 16
+// LANES: affine.for %{{.*}} = 0 to 10 iter_args
+// LANES: arith.maximumf {{.*}} : vector<16xf32>
+// LANES: affine.for %{{.*}} = 0 to 32 step 4
+// LANES-COUNT-3: arith.maximumf {{.*}} : vector<4xf32>
+// LANES: return
+func.func @columns(%x: memref<10x32xf32>, %few: memref<3x32xf32>, %y: memref<32xf32>, %z: memref<32xf32>) {
+  linalg.reduce ins(%x : memref<10x32xf32>) outs(%y : memref<32xf32>) dimensions = [0]
+    (%a: f32, %b: f32) {
+      %s = arith.maximumf %a, %b : f32
+      linalg.yield %s : f32
+    }
+  linalg.reduce ins(%few : memref<3x32xf32>) outs(%z : memref<32xf32>) dimensions = [0]
+    (%a: f32, %b: f32) {
+      %s = arith.maximumf %a, %b : f32
+      linalg.yield %s : f32
+    }
+  return
+}

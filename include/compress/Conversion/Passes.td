@@ -96,6 +96,21 @@ def ConvertTransposesToAffinePass : Pass<"convert-compress-transposes-to-affine"
                            "vector::VectorDialect"];
 }
 
+def LoadScalarOperandsPass : Pass<"compress-load-scalar-operands"> {
+  let summary = "Load operands of rank 0 before the loops over the others";
+  let description = [{
+    A buffer of one number that a linalg.generic does not write becomes a number: it is loaded once, and what it stores is known
+    not to change it.
+
+    Runs after: bufferization          Leaves: linalg ops with scalar operands
+    Does nothing when: no operand has rank 0        Fails when: never
+
+    Example: test/Conversion/load-scalar-operands.mlir
+  }];
+  let dependentDialects = ["memref::MemRefDialect"];
+  let statistics = [Statistic<"numLoaded", "num-loaded", "Operands loaded">];
+}
+
 def ConvertTilesToLoopsPass : Pass<"convert-compress-tiles-to-loops"> {
   let summary = "Lower linalg ops on tiles of unknown extents to scf loops";
   let description = [{

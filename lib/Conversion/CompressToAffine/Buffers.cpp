@@ -63,9 +63,14 @@ bool mlir::compress::isAvailableBefore(Value value, Operation *op) {
   return !definition || definition->getBlock() != op->getBlock() || definition->isBeforeInBlock(op);
 }
 
-void mlir::compress::hoistAllocation(Value memref, Operation *op) {
-  auto alloc = memref.getDefiningOp<memref::AllocOp>();
-  if (alloc && !isAvailableBefore(memref, op) &&
-      llvm::all_of(alloc->getOperands(), [&](Value extent) { return isAvailableBefore(extent, op); }))
-    alloc->moveBefore(op);
+bool mlir::compress::makeAvailableBefore(Value value, Operation *op) {
+  if (isAvailableBefore(value, op))
+    return true;
+  Operation *definition = value.getDefiningOp();
+  if (!isa<memref::AllocOp>(definition) && !isPure(definition))
+    return false;
+  if (!llvm::all_of(definition->getOperands(), [&](Value operand) { return makeAvailableBefore(operand, op); }))
+    return false;
+  definition->moveBefore(op);
+  return true;
 }

@@ -25,9 +25,9 @@ bool mayTouch(Operation *op, Value memref, bool orReads);
 /// True if `value`, which an op of the block of `op` uses, is there before `op`.
 bool isAvailableBefore(Value value, Operation *op);
 
-/// Moves the allocation that `memref` is, if it is one, before `op` of the same block, where its extents are known
-/// there.
-void hoistAllocation(Value memref, Operation *op);
+/// Moves what makes `value`, allocations and ops without effects, before `op` of the same block; false if it is made by
+/// others.
+bool makeAvailableBefore(Value value, Operation *op);
 
 } // namespace mlir::compress
 

@@ -217,6 +217,38 @@ bool Epilogue::canStoreTo(Value other, Operation *change, Operation *kernel, Arr
          llvm::none_of(between, [&](Operation *op) { return mayTouch(op, other, /*orReads=*/true); });
 }
 
+/// Moves `op`, a loop over elements behind `kernel`, before it if none of `between`, the ops between them, notices.
+static bool hoistLoop(Operation *op, Operation *kernel, ArrayRef<Operation *> between) {
+  linalg::LinalgOp loop = matchLoop(op);
+  if (!loop)
+    return false;
+  auto isTouched = [&](Operation *other) {
+    return mayTouch(other, loop.getDpsInits()[0], /*orReads=*/true) ||
+           llvm::any_of(loop.getDpsInputs(), [&](Value input) {
+             return isa<MemRefType>(input.getType()) && mayTouch(other, input, /*orReads=*/false);
+           });
+  };
+  if (isTouched(kernel) || llvm::any_of(between, isTouched) ||
+      !llvm::all_of(op->getOperands(), [&](Value operand) { return makeAvailableBefore(operand, kernel); }))
+    return false;
+  op->moveBefore(kernel);
+  return true;
+}
+
+/// Computes before `kernel` what `change` reads beside its result, such as a product of two scales, and what the kernel
+/// does not need; drops it from `between`.
+static void hoistOperands(Operation *change, Operation *kernel, SmallVectorImpl<Operation *> &between) {
+  for (Value operand : change->getOperands()) {
+    makeAvailableBefore(operand, kernel);
+    if (!isa<MemRefType>(operand.getType()))
+      continue;
+    for (size_t i = 0; i < between.size(); ++i)
+      if (mayTouch(between[i], operand, /*orReads=*/false) &&
+          hoistLoop(between[i], kernel, ArrayRef(between).take_front(i)))
+        between.erase(between.begin() + i--);
+  }
+}
+
 void Epilogue::takeFinish(Operation *kernel) {
   SmallVector<Operation *> between;
   if (!readsNothingOf(kernel, result))
@@ -227,13 +259,14 @@ void Epilogue::takeFinish(Operation *kernel) {
       between.push_back(op);
       continue;
     }
+    hoistOperands(op, kernel, between);
     auto operands = matchFinish(op, kernel);
     if (!operands || llvm::any_of(*operands, [&](const Operand &operand) {
           return operand.source && !keeps(operand.source, between);
         }))
       return;
     Value to = cast<linalg::LinalgOp>(op).getDpsInits()[0];
-    hoistAllocation(to, kernel);
+    makeAvailableBefore(to, kernel);
     if (to != stored && !canStoreTo(to, op, kernel, between))
       return;
     stored = to;

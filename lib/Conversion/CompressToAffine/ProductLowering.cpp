@@ -164,7 +164,7 @@ private:
     int64_t width = llvm::PowerOf2Ceil(extent);
     if (fitsMaskedVector(extent, lanes))
       return {TileRun{LaneRun::of(0, width, width, width), {0}, extent}};
-    return cutIntoTiles(extent, lanes, vectors, /*mayRecompute=*/false);
+    return cutIntoTiles(extent, lanes, evenRows(countOverlapping(extent, lanes), vectors), /*mayRecompute=*/false);
   }
 
   /// Cuts columns into chunks of which each is inside of a panel.

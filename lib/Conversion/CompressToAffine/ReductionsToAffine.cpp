@@ -72,12 +72,15 @@ public:
       index[laneLoop] = nest.constant(0);
       return lowerAt(nest, index, llvm::PowerOf2Ceil(extents[laneLoop]));
     }
-    forEachLaneRun(extents[laneLoop], lanes, [&](int64_t begin, int64_t end, int64_t width) {
-      OpBuilder::InsertionGuard guard(builder);
-      AffineNest inside(nest);
-      index[laneLoop] = inside.loop(begin, end, width);
-      lowerAt(inside, index, width);
-    });
+    // The result of one step is late for the next one: several vectors take turns.
+    constexpr int64_t kVectors = 4;
+    forEachLaneRun(extents[laneLoop], isShortWindow() ? lanes : kVectors * lanes,
+                   [&](int64_t begin, int64_t end, int64_t width) {
+                     OpBuilder::InsertionGuard guard(builder);
+                     AffineNest inside(nest);
+                     index[laneLoop] = inside.loop(begin, end, width);
+                     lowerAt(inside, index, width);
+                   });
   }
 
 private:

@@ -128,14 +128,16 @@ func.func @read_between(%s: memref<4x3x8xf32>, %bias: memref<32xf32>, %to: memre
   return %y : memref<3x32xf32>
 }
 
-// The bias is another one before the sums are made, and so is the other operand of the addition after them.
+// The bias is another one before the sums are made, and so is the other operand of the addition after them, which somebody
+// reads before it changes.
 // CHECK-LABEL: @operand_changes
 // CHECK: linalg.broadcast
 // CHECK: linalg.fill
 // CHECK: affine.vector_store
+// CHECK: linalg.copy
 // CHECK: linalg.fill
 // CHECK: linalg.add
-func.func @operand_changes(%s: memref<4x3x8xf32>) -> memref<3x32xf32> {
+func.func @operand_changes(%s: memref<4x3x8xf32>, %to: memref<3x32xf32>) -> memref<3x32xf32> {
   %one = arith.constant 1.0 : f32
   %bias = memref.alloc() : memref<32xf32>
   %x = memref.alloc() : memref<3x32xf32>
@@ -143,9 +145,36 @@ func.func @operand_changes(%s: memref<4x3x8xf32>) -> memref<3x32xf32> {
   linalg.broadcast ins(%bias : memref<32xf32>) outs(%y : memref<3x32xf32>) dimensions = [0]
   linalg.fill ins(%one : f32) outs(%bias : memref<32xf32>)
   compress.rfft_transpose accumulate dim = 1 ins(%s : memref<4x3x8xf32>) outs(%y : memref<3x32xf32>)
+  linalg.copy ins(%x : memref<3x32xf32>) outs(%to : memref<3x32xf32>)
   linalg.fill ins(%one : f32) outs(%x : memref<3x32xf32>)
   linalg.add ins(%y, %x : memref<3x32xf32>, memref<3x32xf32>) outs(%y : memref<3x32xf32>)
   return %y : memref<3x32xf32>
+}
+
+// A product of two scales, computed behind the sums, is needed by what changes them, and needs nothing of them: it is computed
+// before, and its buffer is allocated there.
+// CHECK-LABEL: @factor_behind
+// CHECK-SAME: %{{.*}}: memref<4x3x8xf32>, %[[A:.*]]: memref<32xf32>, %[[B:.*]]: memref<32xf32>, %[[Z:.*]]: memref<3x32xf32>
+// CHECK: %[[SCALES:.*]] = memref.alloc() : memref<32xf32>
+// CHECK: linalg.mul ins(%[[A]], %[[B]] : memref<32xf32>, memref<32xf32>) outs(%[[SCALES]] : memref<32xf32>)
+// CHECK: %[[SCALE:.*]] = affine.vector_load %[[SCALES]]
+// CHECK: arith.mulf %{{.*}}, %[[SCALE]] : vector<4xf32>
+// CHECK: affine.vector_store %{{.*}}, %[[Z]]
+// CHECK-NOT: linalg
+// CHECK: return
+func.func @factor_behind(%s: memref<4x3x8xf32>, %a: memref<32xf32>, %b: memref<32xf32>,
+                         %z: memref<3x32xf32> {compress.result}) {
+  %y = memref.alloc() : memref<3x32xf32>
+  compress.rfft_transpose dim = 1 ins(%s : memref<4x3x8xf32>) outs(%y : memref<3x32xf32>)
+  %scales = memref.alloc() : memref<32xf32>
+  linalg.mul ins(%a, %b : memref<32xf32>, memref<32xf32>) outs(%scales : memref<32xf32>)
+  linalg.generic {indexing_maps = [#id, affine_map<(d0, d1) -> (d1)>, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%y, %scales : memref<3x32xf32>, memref<32xf32>) outs(%z : memref<3x32xf32>) {
+  ^bb0(%in: f32, %scale: f32, %out: f32):
+    %0 = arith.mulf %in, %scale : f32
+    linalg.yield %0 : f32
+  }
+  return
 }
 
 // Two arguments may be the same memory, where a number that is stored would be read as the other operand of a later one.

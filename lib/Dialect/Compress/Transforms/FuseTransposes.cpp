@@ -35,9 +35,8 @@ using namespace mlir::compress;
 
 /// The operand of an elementwise op on tensors that alone has the shape of its result; null if there is none, or more.
 static OpOperand *onlyFullOperand(linalg::GenericOp op) {
-  if (!op || !op.hasPureTensorSemantics() || op->getNumResults() != 1 ||
-      op.getNumParallelLoops() != op.getNumLoops() || op.hasIndexSemantics() ||
-      op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) ||
+  if (!op || !op.hasPureTensorSemantics() || op->getNumResults() != 1 || op.getNumParallelLoops() != op.getNumLoops() ||
+      op.hasIndexSemantics() || op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return nullptr;
   OpOperand *full = nullptr;
@@ -110,17 +109,15 @@ private:
     if (!operand || !producer->hasOneUse() || isComputedByKernel(operand->get()))
       return false;
     // Loop permutation[d] of the producer is loop d.
-    AffineMap order =
-        AffineMap::getPermutationMap(llvm::to_vector_of<unsigned>(invertPermutationVector(op.getPermutation())),
-                                     op.getContext());
+    AffineMap order = AffineMap::getPermutationMap(
+        llvm::to_vector_of<unsigned>(invertPermutationVector(op.getPermutation())), op.getContext());
     SmallVector<AffineMap> maps;
     for (OpOperand *input : producer.getDpsInputOperands())
       maps.push_back(producer.getMatchingIndexingMap(input).compose(order));
     maps.push_back(rewriter.getMultiDimIdentityMap(order.getNumDims()));
     rewriter.setInsertionPoint(op);
-    auto fused = linalg::GenericOp::create(rewriter, op.getLoc(), op.getInit().getType(),
-                                           producer.getInputs(), op.getInit(), maps,
-                                           producer.getIteratorTypesArray());
+    auto fused = linalg::GenericOp::create(rewriter, op.getLoc(), op.getInit().getType(), producer.getInputs(),
+                                           op.getInit(), maps, producer.getIteratorTypesArray());
     fused.getRegion().takeBody(producer.getRegion());
     rewriter.replaceOp(op, fused.getResults());
     rewriter.eraseOp(producer);
@@ -132,13 +129,14 @@ private:
     auto source = pad.getSource().getDefiningOp<linalg::LinalgOp>();
     Attribute number;
     Value padding = pad.getConstantPaddingValue();
-    if (!source || !source->hasOneUse() || source->getNumResults() != 1 || isComputedByKernel(pad.getSource()) || !padding ||
-        !matchPattern(padding, m_Constant(&number)) || !source.hasPureTensorSemantics() ||
+    if (!source || !source->hasOneUse() || source->getNumResults() != 1 || isComputedByKernel(pad.getSource()) ||
+        !padding || !matchPattern(padding, m_Constant(&number)) || !source.hasPureTensorSemantics() ||
         source.payloadUsesValueFromOperand(source.getDpsInitOperand(0)))
       return;
     auto type = cast<RankedTensorType>(pad.getResult().getType());
     rewriter.setInsertionPoint(source);
-    SmallVector<OpFoldResult> inner = tensor::getMixedSizes(rewriter, pad.getLoc(), source.getDpsInits()[0]), sizes(inner);
+    SmallVector<OpFoldResult> inner = tensor::getMixedSizes(rewriter, pad.getLoc(), source.getDpsInits()[0]),
+                              sizes(inner);
     for (auto [d, low, high] : llvm::enumerate(pad.getStaticLow(), pad.getStaticHigh())) {
       if (ShapedType::isDynamic(low) || ShapedType::isDynamic(high) || (low + high != 0 && type.isDynamicDim(d)))
         return;
@@ -149,8 +147,9 @@ private:
     Value fill = arith::ConstantOp::create(rewriter, pad.getLoc(), cast<TypedAttr>(number));
     Value around = linalg::FillOp::create(rewriter, pad.getLoc(), fill, empty).getResult(0);
     SmallVector<OpFoldResult> ones(sizes.size(), rewriter.getIndexAttr(1));
-    Value place = tensor::ExtractSliceOp::create(rewriter, pad.getLoc(), cast<RankedTensorType>(source->getResult(0).getType()),
-                                                 around, pad.getMixedLowPad(), inner, ones);
+    Value place =
+        tensor::ExtractSliceOp::create(rewriter, pad.getLoc(), cast<RankedTensorType>(source->getResult(0).getType()),
+                                       around, pad.getMixedLowPad(), inner, ones);
     rewriter.modifyOpInPlace(source, [&] { source.setDpsInitOperand(0, place); });
     rewriter.setInsertionPoint(pad);
     Value whole = tensor::InsertSliceOp::create(rewriter, pad.getLoc(), pad.getSource(), around, pad.getMixedLowPad(),

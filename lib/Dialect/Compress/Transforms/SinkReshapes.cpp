@@ -122,7 +122,8 @@ struct Splitting {
     SmallVector<ReassociationIndices> split =
         groupsOf(builder.getMultiDimIdentityMap(alloc.getType().getRank()), shape, alloc.getType());
     auto type = MemRefType::get(shape, alloc.getType().getElementType());
-    Value larger = memref::AllocOp::create(builder, alloc.getLoc(), type, alloc.getDynamicSizes(), alloc.getAlignmentAttr());
+    Value larger =
+        memref::AllocOp::create(builder, alloc.getLoc(), type, alloc.getDynamicSizes(), alloc.getAlignmentAttr());
     Value merged = memref::CollapseShapeOp::create(builder, alloc.getLoc(), alloc.getType(), larger, split);
     alloc.getResult().replaceAllUsesWith(merged);
     alloc.erase();
@@ -138,7 +139,7 @@ struct Splitting {
       AffineMap map = op.getMatchingIndexingMap(&operand);
       auto alloc = operand.get().getDefiningOp<memref::AllocOp>();
       maps.push_back(split(map));
-      operands.push_back(operand.get() == reshaped->get()                                        ? sumsBuffer
+      operands.push_back(operand.get() == reshaped->get() ? sumsBuffer
                          : op.isDpsInit(&operand) && alloc && alloc.getType().getLayout().isIdentity()
                              ? allocate(builder, alloc)
                              : view(builder, operand.get(), map));

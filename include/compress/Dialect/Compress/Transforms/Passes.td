@@ -408,6 +408,24 @@ def SinkReshapesPass : Pass<"compress-sink-reshapes", "func::FuncOp"> {
   let statistics = [Statistic<"numSplit", "num-split", "Ops that compute in the shape of sums">];
 }
 
+def PutChannelsLastPass : Pass<"compress-put-channels-last", "func::FuncOp"> {
+  let summary = "Compute dense convolutions with channels last, filters in panels";
+  let description = [{
+    A convolution of floats with constant filters whose number is a multiple of `vector-lanes` becomes a linalg.generic with
+    channels last, between transposes that propagate-layouts cancels or fuse-transposes does on the way. Its filters are stored in
+    panels of one or two vectors. Convolutions of fewer than 128 products for each result stay: transposes would cost too much of
+    what they gain.
+
+    Runs after: narrow-weights          Leaves: convolutions with channels first and other numbers of filters
+    Does nothing when: vector-lanes is 1        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/put-channels-last.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "tensor::TensorDialect"];
+  let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "16", "Lanes of the vectors that panels are made for">];
+  let statistics = [Statistic<"numRewritten", "num-rewritten", "Convolutions with channels last">];
+}
+
 def ResultsToDestinationsPass : Pass<"compress-results-to-destinations", "func::FuncOp"> {
   let summary = "Return tensors through trailing buffers of the caller";
   let description = [{

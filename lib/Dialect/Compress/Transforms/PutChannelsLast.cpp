@@ -1,0 +1,234 @@
+//===- PutChannelsLast.cpp - Give convolutions their filters as lanes -----===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   %y = linalg.conv_2d_nchw_fchw ins(%x, %w) outs(%init) : tensor<64x64x3x3xf32>
+//   =>
+//   %t = linalg.transpose ins(%x) permutation = [0, 2, 3, 1]
+//   %s = linalg.generic { (n, p, h, w, kh, kw, c, f) -> t[n, h + kh, w + kw, c], u[p, kh, kw, c, f], s[n, h, w, p, f] }
+//          ins(%t, %u : …, tensor<2x3x3x64x32xf32>)                                      64 filters in panels of 32
+//   %m = tensor.collapse_shape %s : tensor<?x56x56x2x32xf32> into tensor<?x56x56x64xf32>
+//   %y = linalg.transpose ins(%m) permutation = [0, 3, 1, 2]
+//
+// Lanes along filters are whole, where rows of 28 pixels are one vector and three quarters; weights are read from one
+// end of a panel to the other, pixels one number at a time from channels that are next to each other.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/Matchers.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_PUTCHANNELSLASTPASS
+#include "compress/Dialect/Compress/Transforms/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Products of one result: of fewer, transposing takes a noticeable part of the time.
+static constexpr int64_t kLeastTerms = 128;
+
+static Value transposed(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, value);
+  applyPermutationToVector(sizes, permutation);
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes, cast<RankedTensorType>(value.getType()).getElementType());
+  return linalg::TransposeOp::create(builder, loc, value, empty, permutation)->getResult(0);
+}
+
+/// `value` by `permutation`; what is padded is transposed inside of its padding.
+static Value transposedInside(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
+  auto pad = value.getDefiningOp<tensor::PadOp>();
+  Value number = pad ? pad.getConstantPaddingValue() : Value();
+  Attribute constant;
+  if (!number || !matchPattern(number, m_Constant(&constant)))
+    return transposed(builder, loc, value, permutation);
+  SmallVector<OpFoldResult> low = pad.getMixedLowPad(), high = pad.getMixedHighPad();
+  SmallVector<int64_t> shape(pad.getResultType().getShape());
+  for (auto *sizes : {&low, &high})
+    applyPermutationToVector(*sizes, permutation);
+  applyPermutationToVector(shape, permutation);
+  Value padding = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(constant));
+  return tensor::PadOp::create(builder, loc, RankedTensorType::get(shape, pad.getResultType().getElementType()),
+                               transposed(builder, loc, pad.getSource(), permutation), low, high, padding);
+}
+
+namespace {
+
+/// A convolution of floats with constant filters, whose dimensions all have one role.
+struct FloatConvolution {
+  linalg::LinalgOp op;
+  linalg::ConvolutionDimensions dims;
+  /// Filters of a panel.
+  int64_t width = 0;
+
+  static std::optional<FloatConvolution> get(linalg::LinalgOp op, int64_t lanes) {
+    FloatConvolution result{op, {}};
+    if (!op.hasPureTensorSemantics() || op->getNumResults() != 1 || !linalg::isaConvolutionOpInterface(op))
+      return std::nullopt;
+    auto dims = linalg::inferConvolutionDims(op);
+    if (failed(dims) || dims->batch.size() != 1 || dims->outputChannel.size() != 1 || dims->inputChannel.size() != 1 ||
+        !dims->depth.empty() || !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType())))
+      return std::nullopt;
+    result.dims = *dims;
+    auto weights = cast<RankedTensorType>(result.weights().getType());
+    if (!result.weights().getDefiningOp<arith::ConstantOp>() || !weights.hasStaticShape() || !isEvaluable(weights) ||
+        weights.getNumElements() / result.filters() < kLeastTerms)
+      return std::nullopt;
+    for (int64_t width : {2 * lanes, lanes})
+      if (result.width == 0 && result.filters() % width == 0)
+        result.width = width;
+    return result.width > 0 && result.start() ? std::optional(result) : std::nullopt;
+  }
+
+  Value input() { return op.getDpsInputs()[0]; }
+  Value weights() { return op.getDpsInputs()[1]; }
+  AffineMap mapOf(unsigned operand) { return op.getIndexingMapsArray()[operand]; }
+  int64_t filters() { return op.getStaticLoopRanges()[dims.outputChannel[0]]; }
+
+  /// Dimensions of a value, samples first, channels last, by the loops that its map has in them.
+  SmallVector<int64_t> orderOf(AffineMap map, unsigned channel) {
+    SmallVector<int64_t> order;
+    auto add = [&](unsigned loop) {
+      for (auto [d, expr] : llvm::enumerate(map.getResults()))
+        if (expr.isFunctionOfDim(loop))
+          order.push_back(d);
+    };
+    add(dims.batch[0]);
+    for (unsigned loop : dims.outputImage)
+      add(loop);
+    add(channel);
+    return order;
+  }
+
+  /// What sums start from: one number, or a bias of each filter; null if it is anything else.
+  Value start() {
+    Operation *init = op.getDpsInits()[0].getDefiningOp();
+    if (auto fill = dyn_cast_or_null<linalg::FillOp>(init))
+      return fill.getInputs()[0];
+    auto broadcast = dyn_cast_or_null<linalg::BroadcastOp>(init);
+    int64_t channel = *mapOf(2).getResultPosition(getAffineDimExpr(dims.outputChannel[0], op.getContext()));
+    bool isBias = broadcast && cast<RankedTensorType>(broadcast.getInput().getType()).getRank() == 1 &&
+                  !llvm::is_contained(broadcast.getDimensions(), channel);
+    return isBias ? broadcast.getInput() : Value();
+  }
+
+  /// Filters in panels: panel, taps, channel, filter of the panel.
+  Value storeInPanels(OpBuilder &builder) {
+    auto type = cast<RankedTensorType>(weights().getType());
+    SmallVector<double> values = *constantValues(weights());
+    SmallVector<unsigned> loops(dims.filterLoop.begin(), dims.filterLoop.end());
+    loops.push_back(dims.inputChannel[0]);
+    loops.push_back(dims.outputChannel[0]);
+    SmallVector<int64_t> from, steps(type.getRank(), 1), shape{filters() / width};
+    for (int64_t d = type.getRank() - 2; d >= 0; --d)
+      steps[d] = steps[d + 1] * type.getDimSize(d + 1);
+    for (unsigned loop : loops)
+      from.push_back(*mapOf(1).getResultPosition(getAffineDimExpr(loop, op.getContext())));
+    for (int64_t d : ArrayRef(from).drop_back())
+      shape.push_back(type.getDimSize(d));
+    shape.push_back(width);
+    SmallVector<double> stored(values.size());
+    SmallVector<int64_t> strides = computeStrides(shape);
+    for (auto [place, value] : llvm::enumerate(stored)) {
+      SmallVector<int64_t> at = delinearize(place, strides);
+      int64_t source = (at.front() * width + at.back()) * steps[from.back()];
+      for (auto [d, i] : llvm::zip(ArrayRef(from).drop_back(), ArrayRef(at).drop_front().drop_back()))
+        source += i * steps[d];
+      value = values[source];
+    }
+    return materializeConstant(builder, op.getLoc(), RankedTensorType::get(shape, type.getElementType()), stored);
+  }
+
+  /// The sums in panels, from what they start.
+  Value startInPanels(OpBuilder &builder, ArrayRef<OpFoldResult> sizes, Type element) {
+    Location loc = op.getLoc();
+    Value empty = tensor::EmptyOp::create(builder, loc, sizes, element), from = start();
+    if (!isa<RankedTensorType>(from.getType()))
+      return linalg::FillOp::create(builder, loc, from, empty).getResult(0);
+    auto type = RankedTensorType::get({filters() / width, width}, element);
+    Value bias = tensor::ExpandShapeOp::create(builder, loc, type, from, ArrayRef<ReassociationIndices>{{0, 1}});
+    auto places = llvm::to_vector(llvm::seq<int64_t>(0, sizes.size() - 2));
+    return linalg::BroadcastOp::create(builder, loc, bias, empty, places)->getResult(0);
+  }
+
+  void rewrite(IRRewriter &rewriter) {
+    rewriter.setInsertionPoint(op);
+    Location loc = op.getLoc();
+    SmallVector<int64_t> inputOrder = orderOf(mapOf(0), dims.inputChannel[0]);
+    SmallVector<int64_t> resultOrder = orderOf(mapOf(2), dims.outputChannel[0]);
+    // Sums run over taps, then channels, which are next to each other. The loop over filters becomes one over panels;
+    // the last loop is along a panel.
+    unsigned numLoops = op.getNumLoops() + 1;
+    SmallVector<AffineExpr> renamed(op.getNumLoops()), x, w, y;
+    unsigned next = 0;
+    auto number = [&](unsigned loop) { renamed[loop] = rewriter.getAffineDimExpr(next++); };
+    for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+      if (mapOf(2).isFunctionOfDim(loop))
+        number(loop);
+    for (unsigned loop : dims.filterLoop)
+      number(loop);
+    number(dims.inputChannel[0]);
+    AffineExpr lane = rewriter.getAffineDimExpr(next);
+    for (int64_t d : inputOrder)
+      x.push_back(mapOf(0).getResult(d).replaceDims(renamed));
+    w.push_back(renamed[dims.outputChannel[0]]);
+    for (unsigned loop : dims.filterLoop)
+      w.push_back(renamed[loop]);
+    w.append({renamed[dims.inputChannel[0]], lane});
+    for (int64_t d : resultOrder)
+      y.push_back(mapOf(2).getResult(d).replaceDims(renamed));
+    y.push_back(lane);
+    auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops, 0, exprs, rewriter.getContext()); };
+    SmallVector<utils::IteratorType> iterators(op.getNumParallelLoops(), utils::IteratorType::parallel);
+    iterators.append(op.getNumReductionLoops(), utils::IteratorType::reduction);
+    iterators.push_back(utils::IteratorType::parallel);
+
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, op.getDpsInits()[0]);
+    applyPermutationToVector(sizes, resultOrder);
+    sizes.back() = rewriter.getIndexAttr(filters() / width);
+    sizes.push_back(rewriter.getIndexAttr(width));
+    Type element = getElementTypeOrSelf(op->getResult(0).getType());
+    Value init = startInPanels(rewriter, sizes, element);
+    Value source = transposedInside(rewriter, loc, input(), inputOrder);
+    auto generic = linalg::GenericOp::create(
+        rewriter, loc, TypeRange{init.getType()}, ValueRange{source, storeInPanels(rewriter)}, ValueRange{init},
+        {map(x), map(w), map(y)}, iterators, [](OpBuilder &builder, Location loc, ValueRange arguments) {
+          Value product = arith::MulFOp::create(builder, loc, arguments[0], arguments[1]);
+          linalg::YieldOp::create(builder, loc, arith::AddFOp::create(builder, loc, arguments[2], product).getResult());
+        });
+    SmallVector<ReassociationIndices> groups;
+    for (size_t d = 0; d < resultOrder.size(); ++d)
+      groups.push_back({static_cast<int64_t>(d)});
+    groups.back().push_back(resultOrder.size());
+    Value merged = tensor::CollapseShapeOp::create(rewriter, loc, generic.getResult(0), groups);
+    rewriter.replaceOp(op, transposed(rewriter, loc, merged, invertPermutationVector(resultOrder)));
+  }
+};
+
+struct PutChannelsLastPass : compress::impl::PutChannelsLastPassBase<PutChannelsLastPass> {
+  using Base = compress::impl::PutChannelsLastPassBase<PutChannelsLastPass>;
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> ops;
+    if (vectorLanes > 1)
+      getOperation()->walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : ops)
+      if (auto convolution = FloatConvolution::get(op, vectorLanes)) {
+        convolution->rewrite(rewriter);
+        ++numRewritten;
+      }
+  }
+};
+
+} // namespace
