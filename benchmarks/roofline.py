@@ -21,6 +21,15 @@ def product_operations(rows, cols, taps, k, inputs, outputs):
     return min(dense, multiply + fft_operations(k) * (q * inputs + p * outputs))
 
 
+def fewer_operations(case, operations):
+    """Operations of bytes that take as long as what a convolution of bytes with 3 x 3 taps and a stride of 1 can have instead: for
+    4 x 4 results 36 products of 16 bits, which are half as fast, in place of 144."""
+    if case.taps != 3 or case.stride != 1 or not case.height:
+        return operations
+    tiles = math.ceil(case.height / 4) * math.ceil(case.width / 4)
+    return min(operations, 2 * 2 * 36 * tiles * case.rows * case.cols * case.batch)
+
+
 def level_of(case, machine, num_bytes):
     """The nearest memory that holds so many bytes, or that the case's sweep leaves."""
     nearest = {"": 0, "l2cold": 2, "dramcold": len(machine["levels"]) - 1}[case.cold]
@@ -39,6 +48,8 @@ def floor(case, machine, products, weights_bytes, network, ours_us, best_sweep=0
     form = "i8" if case.quantized_peer else case.precision or "f32"
     if hasattr(network, "operations"):  # in vectors as long as those of f32
         form = "f32"
+    elif form == "i8":
+        operations = fewer_operations(case, operations)
     peaks = machine["peak_flops"]
     peak = peaks[form] or peaks["f32"]
     activations = (1 if case.channels_last else 4) * case.batch * (math.prod(network.input_shape) + math.prod(network.output_shape))

@@ -116,6 +116,13 @@ def test_the_floor_counts_the_cheaper_form_and_reads_from_the_level_that_fits():
     assert figures["percent"] == pytest.approx(10 * figures["floor_us"])
 
 
+def test_the_floor_of_a_convolution_of_bytes_counts_fewer_products():
+    case = cases.parse("int8-conv-16-9")  # 9 x 9 results: 3 x 3 tiles of 36 products, each as long as 2 of bytes
+    assert roofline.fewer_operations(case, 10**9) == 2 * 2 * 36 * 9 * 16 * 16
+    assert roofline.fewer_operations(case, 1000) == 1000
+    assert roofline.fewer_operations(cases.parse("int8-conv-16-16-9x9-r3-s2"), 10**9) == 10**9
+
+
 KEYS = {"case", "ours_us", "peer", "peer_us", "ratio", "load", "ratio_median", "err", "peer_err", "weights_bytes", "asked",
         "floor_us", "percent"}
 

@@ -235,7 +235,8 @@ def test_products_in_words_at_the_borders_of_panels(lanes, rng, tmp_path, compil
 # panels and tiles divide, and that they do not; channels that are no words are computed without.
 CONVOLUTIONS = [(256, 64, 14, 14, 3, 1, 1, 1, 1), (4, 16, 5, 7, 3, 1, 1, 1, 1), (12, 33, 9, 11, 3, 2, 1, 0, 1), (8, 48, 13, 13, 3, 1, 2, 2, 2),
                 (64, 32, 7, 5, 1, 1, 1, 0, 0), (20, 2, 15, 17, 5, 2, 1, 2, 2), (16, 96, 3, 29, 1, 2, 1, 0, 0), (6, 5, 9, 8, 3, 1, 1, 1, 0),
-                (3, 32, 17, 18, 3, 2, 1, 1, 1), (32, 17, 2, 2, 3, 1, 1, 1, 1), (68, 80, 4, 31, 2, 1, 1, 0, 0)]
+                (3, 32, 17, 18, 3, 2, 1, 1, 1), (32, 17, 2, 2, 3, 1, 1, 1, 1), (68, 80, 4, 31, 2, 1, 1, 0, 0), (64, 96, 30, 29, 3, 1, 1, 0, 1),
+                (192, 80, 15, 26, 3, 1, 1, 1, 1)]
 
 
 def quantized_conv(rng, shape, ports, x_type):
@@ -275,6 +276,20 @@ def test_quantized_convolutions_at_the_borders_of_tiles(ports, x_type, lanes, ta
             for other in expected:
                 differing, count, largest = quantized.off_by(result, other, .04 if ports == "float" else 1)
                 assert largest <= 1 and differing <= 1e-3 * count, (shape, batch, differing, count, largest)
+
+
+@pytest.mark.parametrize("channels", [64, 128])
+def test_convolutions_of_the_largest_bytes_are_exact(channels, rng, tmp_path, compile_and_load):
+    """Sums of 64 x 9 products of 255 and 127 are under 2^25, those of 128 x 9 beyond: there a transform into fewer products is not
+    exact. Bytes of both ends in turn make the transforms themselves largest."""
+    weights = np.where(rng.integers(0, 2, (64, channels, 3, 3)), 127, -128).astype(np.int8)
+    weights[0], weights[1] = 127, -128
+    model = make([helper.make_node("ConvInteger", ["x", "w", "z"], ["y"])], {"x": (np.uint8, ["n", channels, 30, 32])}, {"y": np.int32},
+                 {"w": weights, "z": np.uint8(0)})
+    x = np.where(rng.integers(0, 2, (3, channels, 30, 32)), 255, 0).astype(np.uint8)
+    x[1] = 255
+    result = compile_and_load(save(model, tmp_path)).run({"x": x})["y"]
+    np.testing.assert_array_equal(result, quantized.evaluate(model, {"x": x})["y"])
 
 
 # Refusals ------------------------------------------------------------------------------------------------------------------------

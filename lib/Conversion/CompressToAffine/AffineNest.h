@@ -168,6 +168,9 @@ void lowerUnpackRows(UnpackRowsOp op, int64_t lanes, StringRef extensions, OpBui
 bool isByteDot(linalg::LinalgOp op);
 /// Lowers such a sum to lanes; false if it has no dimension for them.
 bool lowerByteDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
+/// Lowers such a sum that is a convolution with 3 x 3 constant taps by fewer products; false if it is none, or if that
+/// does not pay, is not exact, or the processor has no dot products.
+bool lowerWinogradDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerRelayout(RelayoutOp op, OpBuilder &builder);
 
 } // namespace mlir::compress

@@ -68,6 +68,8 @@ bool mlir::compress::isByteDot(linalg::LinalgOp op) {
 }
 
 bool mlir::compress::lowerByteDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
+  if (lowerWinogradDot(op, lanes, extensions, builder))
+    return true;
   SmallVector<ProductFactor> factors;
   for (OpOperand *operand : op.getDpsInputOperands()) {
     auto type = cast<MemRefType>(operand->get().getType());
