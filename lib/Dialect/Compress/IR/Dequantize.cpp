@@ -182,13 +182,16 @@ Value DequantizeOp::rebuild(OpBuilder &builder) {
 /// Roundings of a decoded number: code minus zero point, times scale, and the number itself where it is no integer.
 static constexpr int64_t kDecodeRoundings = 3;
 
-/// How often a product decodes each weight, counted in vectors: once per tile of rows where weights are loaded in
-/// lanes; otherwise one at a time, for a few vectors of positions.
-static double timesDecoded(const LinearConsumer &consumer) {
+/// How often a product decodes each weight, in numbers of which `lanes` are as fast as one: once per tile of rows where
+/// weights are loaded in lanes; otherwise for a few vectors of positions, and one at a time, which takes as long as a
+/// vector.
+static double timesDecoded(const LinearConsumer &consumer, double lanes, const Machine &machine) {
   constexpr int64_t kTileRows = 8, kTileVectors = 3;
   auto innermost = dyn_cast<AffineDimExpr>(consumer.resultMap.getResults().back());
-  bool hasLanes = innermost && consumer.weightMap.isFunctionOfDim(innermost.getPosition());
-  return llvm::divideCeil(consumer.positionsPerSample(), hasLanes ? kTileRows : kTileVectors);
+  int64_t positions = consumer.positionsPerSample();
+  if (innermost && consumer.weightMap.isFunctionOfDim(innermost.getPosition()))
+    return llvm::divideCeil(positions, kTileRows);
+  return static_cast<double>(llvm::divideCeil(positions, kTileVectors)) * laneFactor(1, machine) / lanes;
 }
 
 /// Seconds of the product with rounded activations (compress.coded_dot); nullopt where these are not allowed, or the op
@@ -211,13 +214,23 @@ static std::optional<double> roundedSeconds(DequantizeOp op, const LinearConsume
          CodedDotOp::secondsPerSample(inputs, shape[*outDim], groups->size, code->looksUp(), machine);
 }
 
+/// Bytes that rows of codes, each in bytes of its own where it is decoded as a whole, take more than the codes.
+static int64_t rowPadding(DequantizeOp op) {
+  constexpr int64_t kByte = 8;
+  ShapedType codes = op.getCodesType();
+  int64_t row = codes.getShape().back(), field = llvm::PowerOf2Ceil(op.getCode().getNumBits());
+  if (row == 0)
+    return 0;
+  return codes.getNumElements() / row * llvm::divideCeil(row * field, kByte) - codes.getNumElements() * field / kByte;
+}
+
 /// The product itself, and what decoding a number takes for each weight, or what that of bytes takes.
 SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Machine &machine, std::string &whyNot) {
   Form form{"coded", consumer.denseCost(machine)};
   double decoding = static_cast<double>(getCodesType().getNumElements()) * (getCode().decodeOperations() + 1);
   Cost dense = form.cost;
   if (machine.isProcessor)
-    form.cost.adds += decoding * timesDecoded(consumer);
+    form.cost.adds += decoding * timesDecoded(consumer, form.cost.productLanes, machine);
   else if (!needsMultiplier(getResult())) // codes that shift; a circuit decodes nothing
     form.cost.multiplies = 0;
   if (std::optional<double> seconds = roundedSeconds(*this, consumer, machine)) {
@@ -230,7 +243,10 @@ SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Mach
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};
   llvm::append_range(forms, listForms(*this, consumer, machine));
-  llvm::append_range(forms, rebuildForms(*this, consumer, machine, getCode().decodeOperations() + 1, whyNot));
+  for (Form &rebuilt : rebuildForms(*this, consumer, machine, getCode().decodeOperations() + 1, whyNot)) {
+    rebuilt.cost.weightBytes += rowPadding(*this);
+    forms.push_back(std::move(rebuilt));
+  }
   return forms;
 }
 

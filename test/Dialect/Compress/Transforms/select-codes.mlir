@@ -53,3 +53,15 @@ func.func @powers(%x: tensor<?x512xf32>, %codes: tensor<256x512xi4>, %scales: te
       ins(%x, %w : tensor<?x512xf32>, tensor<256x512xf32>) outs(%y0 : tensor<?x256xf32>) -> tensor<?x256xf32>
   return %y : tensor<?x256xf32>
 }
+
+// Of 9 pixels a number serves three; decoded one at a time, it takes as long as a vector. Rebuilt, each row of 3 codes begins in a
+// byte of its own: 24 * 24 * 3 rows of 2 bytes and 24 scales, where codes in any order take 2592 bytes.
+// CHECK: [Passed] select {{.*}}Function=few_pixels {{.*}}compress.dequantize: rebuild: {{.*}} 3552 weight bytes, {{.*}}; coded: {{.*}} 2688 weight bytes
+func.func @few_pixels(%x: tensor<1x24x5x5xf32>, %codes: tensor<24x24x3x3xi4>, %scales: tensor<24x1x1x1xf32>, %y0: tensor<1x24x3x3xf32>)
+    -> tensor<1x24x3x3xf32> {
+  %w = compress.dequantize %codes, %scales code(#compress.uniform<bits = 4>)
+      : tensor<24x24x3x3xi4>, tensor<24x1x1x1xf32> -> tensor<24x24x3x3xf32>
+  %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x24x5x5xf32>, tensor<24x24x3x3xf32>) outs(%y0 : tensor<1x24x3x3xf32>)
+      -> tensor<1x24x3x3xf32>
+  return %y : tensor<1x24x3x3xf32>
+}
