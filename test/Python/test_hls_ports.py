@@ -155,7 +155,8 @@ def test_the_page_says_what_the_report_says(projects):
     assert f"{report['rom_bits']['value']} counted from the integer loops" in page.cells and "220 assumed" in page.cells
     for step in report["steps"]:
         row = page.cells.index(step["name"])
-        assert page.cells[row + 1] == f"{step['multiplications']['value']} counted from the integer loops"
+        assert page.cells[row + 1] == step["input"]
+        assert page.cells[row + 2] == f"{step['multiplications']['value']} counted from the integer loops"
 
 
 CSYNTH = """<profile><UserAssignments><unit>ns</unit><Part>xc7z020-clg484-2</Part><TopModelName>light</TopModelName>
