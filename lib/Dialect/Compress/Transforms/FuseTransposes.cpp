@@ -134,15 +134,15 @@ private:
         source.payloadUsesValueFromOperand(source.getDpsInitOperand(0)))
       return;
     auto type = cast<RankedTensorType>(pad.getResult().getType());
+    for (auto [d, low, high] : llvm::enumerate(pad.getStaticLow(), pad.getStaticHigh()))
+      if (low < 0 || high < 0 || (low + high > 0 && type.isDynamicDim(d))) // dynamic ones are negative, too
+        return;
     rewriter.setInsertionPoint(source);
     SmallVector<OpFoldResult> inner = tensor::getMixedSizes(rewriter, pad.getLoc(), source.getDpsInits()[0]),
                               sizes(inner);
-    for (auto [d, low, high] : llvm::enumerate(pad.getStaticLow(), pad.getStaticHigh())) {
-      if (ShapedType::isDynamic(low) || ShapedType::isDynamic(high) || (low + high != 0 && type.isDynamicDim(d)))
-        return;
+    for (int64_t d = 0; d < type.getRank(); ++d)
       if (!type.isDynamicDim(d))
         sizes[d] = rewriter.getIndexAttr(type.getDimSize(d));
-    }
     Value empty = tensor::EmptyOp::create(rewriter, pad.getLoc(), sizes, type.getElementType());
     Value fill = arith::ConstantOp::create(rewriter, pad.getLoc(), cast<TypedAttr>(number));
     Value around = linalg::FillOp::create(rewriter, pad.getLoc(), fill, empty).getResult(0);

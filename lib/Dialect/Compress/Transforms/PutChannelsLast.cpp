@@ -72,11 +72,12 @@ struct FloatConvolution {
 
   static std::optional<FloatConvolution> get(linalg::LinalgOp op, int64_t lanes) {
     FloatConvolution result{op, {}};
-    if (!op.hasPureTensorSemantics() || op->getNumResults() != 1 || !linalg::isaConvolutionOpInterface(op))
+    if (!op.hasPureTensorSemantics() || op->getNumResults() != 1 || !linalg::isaConvolutionOpInterface(op) ||
+        !multipliesAndAdds(*op.getBlock()))
       return std::nullopt;
     auto dims = linalg::inferConvolutionDims(op);
     if (failed(dims) || dims->batch.size() != 1 || dims->outputChannel.size() != 1 || dims->inputChannel.size() != 1 ||
-        !dims->depth.empty() || !isa<FloatType>(getElementTypeOrSelf(op->getResult(0).getType())))
+        !dims->depth.empty())
       return std::nullopt;
     result.dims = *dims;
     auto weights = cast<RankedTensorType>(result.weights().getType());
@@ -87,6 +88,11 @@ struct FloatConvolution {
       if (result.width == 0 && result.filters() % width == 0)
         result.width = width;
     return result.width > 0 && result.start() ? std::optional(result) : std::nullopt;
+  }
+
+  /// True if numbers of one type are multiplied, and nothing else is done to them.
+  static bool multipliesAndAdds(Block &body) {
+    return llvm::hasNItems(body, 3) && isa<arith::MulFOp>(body.front()) && isa<arith::AddFOp>(*std::next(body.begin()));
   }
 
   Value input() { return op.getDpsInputs()[0]; }
@@ -160,24 +166,19 @@ struct FloatConvolution {
     return linalg::BroadcastOp::create(builder, loc, bias, empty, places)->getResult(0);
   }
 
-  void rewrite(IRRewriter &rewriter) {
-    rewriter.setInsertionPoint(op);
-    Location loc = op.getLoc();
-    SmallVector<int64_t> inputOrder = orderOf(mapOf(0), dims.inputChannel[0]);
-    SmallVector<int64_t> resultOrder = orderOf(mapOf(2), dims.outputChannel[0]);
-    // Sums run over taps, then channels, which are next to each other. The loop over filters becomes one over panels;
-    // the last loop is along a panel.
-    unsigned numLoops = op.getNumLoops() + 1;
+  /// The maps of the activation, the filters and the sums. Sums run over taps, then channels, which are next to each
+  /// other; the loop over filters becomes one over panels, and the last loop is along a panel.
+  SmallVector<AffineMap> mapsInPanels(ArrayRef<int64_t> inputOrder, ArrayRef<int64_t> resultOrder) {
+    MLIRContext *context = op.getContext();
     SmallVector<AffineExpr> renamed(op.getNumLoops()), x, w, y;
     unsigned next = 0;
-    auto number = [&](unsigned loop) { renamed[loop] = rewriter.getAffineDimExpr(next++); };
+    auto number = [&](unsigned loop) { renamed[loop] = getAffineDimExpr(next++, context); };
     for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
       if (mapOf(2).isFunctionOfDim(loop))
         number(loop);
-    for (unsigned loop : dims.filterLoop)
-      number(loop);
+    llvm::for_each(dims.filterLoop, number);
     number(dims.inputChannel[0]);
-    AffineExpr lane = rewriter.getAffineDimExpr(next);
+    AffineExpr lane = getAffineDimExpr(next, context);
     for (int64_t d : inputOrder)
       x.push_back(mapOf(0).getResult(d).replaceDims(renamed));
     w.push_back(renamed[dims.outputChannel[0]]);
@@ -187,21 +188,27 @@ struct FloatConvolution {
     for (int64_t d : resultOrder)
       y.push_back(mapOf(2).getResult(d).replaceDims(renamed));
     y.push_back(lane);
-    auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops, 0, exprs, rewriter.getContext()); };
+    auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(next + 1, 0, exprs, context); };
+    return {map(x), map(w), map(y)};
+  }
+
+  void rewrite(IRRewriter &rewriter) {
+    rewriter.setInsertionPoint(op);
+    Location loc = op.getLoc();
+    SmallVector<int64_t> inputOrder = orderOf(mapOf(0), dims.inputChannel[0]);
+    SmallVector<int64_t> resultOrder = orderOf(mapOf(2), dims.outputChannel[0]);
     SmallVector<utils::IteratorType> iterators(op.getNumParallelLoops(), utils::IteratorType::parallel);
     iterators.append(op.getNumReductionLoops(), utils::IteratorType::reduction);
     iterators.push_back(utils::IteratorType::parallel);
-
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, op.getDpsInits()[0]);
     applyPermutationToVector(sizes, resultOrder);
     sizes.back() = rewriter.getIndexAttr(filters() / width);
     sizes.push_back(rewriter.getIndexAttr(width));
-    Type element = getElementTypeOrSelf(op->getResult(0).getType());
-    Value init = startInPanels(rewriter, sizes, element);
+    Value init = startInPanels(rewriter, sizes, getElementTypeOrSelf(op->getResult(0).getType()));
     Value source = transposedInside(rewriter, loc, input(), inputOrder);
     auto generic = linalg::GenericOp::create(
         rewriter, loc, TypeRange{init.getType()}, ValueRange{source, storeInPanels(rewriter)}, ValueRange{init},
-        {map(x), map(w), map(y)}, iterators, [](OpBuilder &builder, Location loc, ValueRange arguments) {
+        mapsInPanels(inputOrder, resultOrder), iterators, [](OpBuilder &builder, Location loc, ValueRange arguments) {
           Value product = arith::MulFOp::create(builder, loc, arguments[0], arguments[1]);
           linalg::YieldOp::create(builder, loc, arith::AddFOp::create(builder, loc, arguments[2], product).getResult());
         });

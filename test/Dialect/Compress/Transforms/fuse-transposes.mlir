@@ -88,3 +88,17 @@ func.func @stays(%x: tensor<4x5xf32>, %y: tensor<5x4xf32>) -> (tensor<5x4xf32>, 
   %d = linalg.add ins(%a, %y : tensor<5x4xf32>, tensor<5x4xf32>) outs(%e : tensor<5x4xf32>) -> tensor<5x4xf32>
   return %c, %d : tensor<5x4xf32>, tensor<5x4xf32>
 }
+
+// A padding that crops holds less than what is computed.
+// CHECK-LABEL: func.func @crops(
+// CHECK: tensor.pad
+func.func @crops(%x: tensor<4x5xf32>) -> tensor<6x3xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4x5xf32>
+  %a = linalg.exp ins(%x : tensor<4x5xf32>) outs(%e : tensor<4x5xf32>) -> tensor<4x5xf32>
+  %p = tensor.pad %a low[1, -1] high[1, -1] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f32
+  } : tensor<4x5xf32> to tensor<6x3xf32>
+  return %p : tensor<6x3xf32>
+}
