@@ -170,14 +170,27 @@ struct OutlineKernelsPass : compress::impl::OutlineKernelsPassBase<OutlineKernel
     outlineAll(functions, [&](Block &block) { return runsOfCalls(block); });
   }
 
-  /// Calls of kernels with nothing between them, for one layer.
+  /// True for a view, an extent or an allocation that could as well be before `call`, which has no results.
+  static bool canPrecede(Operation &op, Operation *call) {
+    if (op.hasTrait<OpTrait::IsTerminator>() || !(isPure(&op) || isa<memref::AllocOp>(op)))
+      return false;
+    return llvm::all_of(op.getOperands(), [&](Value operand) {
+      Operation *definition = operand.getDefiningOp();
+      return !definition || definition->getBlock() != call->getBlock() || definition->isBeforeInBlock(call);
+    });
+  }
+
+  /// Calls of kernels with nothing between them, for one layer. What makes their buffers moves before the first one.
   SmallVector<Unit> runsOfCalls(Block &block) {
     SmallVector<Unit> runs;
     Operation *last = nullptr;
-    for (Operation &op : block) {
+    for (Operation &op : llvm::make_early_inc_range(block)) {
       auto call = dyn_cast<func::CallOp>(op);
-      if (!call || !kernels.contains(call.getCallee()))
+      if (!call || !kernels.contains(call.getCallee())) {
+        if (last && last->getNextNode() == &op && canPrecede(op, runs.back().front()))
+          op.moveBefore(runs.back().front());
         continue;
+      }
       if (last && last->getNextNode() == &op && layerOf(last->getLoc()) == layerOf(op.getLoc()))
         runs.back().push_back(&op);
       else

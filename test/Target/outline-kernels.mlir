@@ -265,12 +265,14 @@ func.func @second(%n: index, %x: memref<?xf32>, %y: memref<?xf32>, %w: memref<4x
 // CHECK-LABEL: func.func @runs
 // CHECK: call @[[BOTH:[a-z0-9_]+]](%{{.*}}) : (index, memref<?xf32>, memref<4xf32>, memref<?xf32>, f32) -> ()
 // CHECK-NEXT: memref.copy
+// CHECK-NEXT: memref.dim
 // CHECK-NEXT: call @[[BOTH]](
 // CHECK-NEXT: return
 // CHECK: func.func private @[[BOTH]](
 // CHECK-COUNT-2: call @kernel
 // CHECK-NEXT: return
 func.func @runs(%n: index, %x: memref<?xf32>, %y: memref<?xf32>, %w: memref<4xf32>, %f: f32) {
+  %zero = arith.constant 0 : index
   %one = arith.constant 1.0 : f32
   affine.for %i = 0 to 4 {
     affine.for %j = 0 to %n {
@@ -300,6 +302,7 @@ func.func @runs(%n: index, %x: memref<?xf32>, %y: memref<?xf32>, %w: memref<4xf3
       affine.store %s2, %x[%j] : memref<?xf32> loc("fc")
     } loc("fc")
   } loc("fc")
+  %extent = memref.dim %x, %zero : memref<?xf32> // could as well be before the run
   affine.for %i = 0 to 4 {
     affine.for %j = 0 to %n {
       %l3 = affine.load %x[%j] : memref<?xf32> loc("fc")

@@ -184,9 +184,10 @@ int main(int argc, char **argv) {
                        cl::cat(category));
   cl::opt<int64_t> hlsLanes(
       "hls-lanes",
-      cl::desc("For --target hls: products of a sum in one cycle, 1 to 64 in every step, or, with --hls-rtl, 0: in each "
-               "step the fewest that --target-interval and the multipliers of --hls-device allow (default: 0 with "
-               "--hls-rtl, else 1)"),
+      cl::desc(
+          "For --target hls: products of a sum in one cycle, 1 to 64 in every step, or, with --hls-rtl, 0: in each "
+          "step the fewest that --target-interval and the multipliers of --hls-device allow (default: 0 with "
+          "--hls-rtl, else 1)"),
       cl::value_desc("n"), cl::init(0), cl::cat(category));
   cl::opt<int64_t> targetInterval(
       "target-interval",

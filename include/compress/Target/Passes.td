@@ -21,7 +21,7 @@ def OutlineKernelsPass : Pass<"compress-outline-kernels", "ModuleOp"> {
       ones, arguments are `llvm.noalias`.
     - Equal code for another processor (`compress.variant`) is other code.
     - A nest that allocates stays, and one of few ops: a call would be as long.
-    - Then equal runs of such calls, with nothing between them and for one layer, become calls of one function, too.
+    - Then equal runs of such calls, with nothing between them but what makes their buffers, and for one layer, become calls of one function, too.
     - The call has the names of all layers that the nest works for as its location.
 
     Runs after: compress-to-affine          Leaves: private functions that are not inlined
