@@ -97,17 +97,23 @@ static func::CallOp onlyUse(Value buffer, unsigned number) {
   return found;
 }
 
+bool mlir::compress::hls::isStaticBuffer(Value value) {
+  auto type = dyn_cast<MemRefType>(value.getType());
+  return type && type.hasStaticShape() && type.getElementType().isInteger();
+}
+
 FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes) {
   NetworkSchedule schedule;
   schedule.network = module.lookupSymbol<func::FuncOp>("main");
-  if (!schedule.network || schedule.network.getNumArguments() != 2)
-    return module.emitError("is no chain of tasks: expects @main with one input and one result");
+  if (!schedule.network || schedule.network.isExternal() || schedule.network.getNumArguments() != 2 ||
+      !llvm::all_of(schedule.network.getArguments(), isStaticBuffer))
+    return module.emitError("is no chain of tasks: expects @main with one input and one result, buffers of integers");
   Value buffer = schedule.network.getArgument(0), result = schedule.network.getArgument(1);
   std::vector<int64_t> arriving(cast<MemRefType>(buffer.getType()).getNumElements());
   std::iota(arriving.begin(), arriving.end(), 0);
   while (buffer != result) {
     func::CallOp call = onlyUse(buffer, 0);
-    if (!call || call.getNumOperands() != 2)
+    if (!call || call.getNumOperands() != 2 || !isStaticBuffer(call.getOperand(1)))
       return schedule.network.emitError(
           "is no chain of tasks: expects each step to read what one other wrote, and nobody else; sums of two "
           "activations and results that are read again are not in a chain");

@@ -61,7 +61,7 @@ public:
 
   void run() {
     for (BlockArgument argument : network.getArguments())
-      if (!network.getArgAttr(argument.getArgNumber(), kResultAttr))
+      if (isStaticBuffer(argument) && !network.getArgAttr(argument.getArgNumber(), kResultAttr))
         written[argument] = inOrder(argument);
     for (func::CallOp call : network.getOps<func::CallOp>())
       add(call);
@@ -85,7 +85,8 @@ private:
 
   void add(func::CallOp call) {
     auto function = network->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
-    if (!function || function.isExternal() || call.getNumOperands() == 0)
+    if (!function || function.isExternal() || call.getNumOperands() == 0 ||
+        !llvm::all_of(call.getOperands(), isStaticBuffer))
       return;
     std::string reason;
     ScopedDiagnosticHandler quiet(network.getContext(), [&](Diagnostic &diagnostic) {

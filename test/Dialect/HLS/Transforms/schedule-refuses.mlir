@@ -78,3 +78,11 @@ module {
     return
   }
 }
+
+// -----
+
+// A network on tensors has no buffers: nothing to schedule, and no chain.
+// expected-error@-3 {{is no chain of tasks: expects @main with one input and one result, buffers of integers}}
+func.func @main(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
+  return %x : tensor<4xi8>
+}

@@ -52,6 +52,9 @@ struct TaskSchedule {
 
 /// Bits from which on a memory is block RAM, of which the smallest has 18 Kbit.
 inline constexpr int64_t kLeastBlockBits = 4096;
+/// True for a buffer of a known number of elements, as steps read and write.
+bool isStaticBuffer(Value value);
+
 /// The most lanes of a sum.
 inline constexpr int64_t kMostLanes = 64;
 
