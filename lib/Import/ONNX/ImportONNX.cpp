@@ -70,13 +70,6 @@ static bool isMove(StringRef key) {
   return moves.contains(key);
 }
 
-/// A node's name, or one made of its first result.
-static std::string nodeName(const NodeProto &node) {
-  if (!node.name().empty())
-    return node.name();
-  return node.op_type() + (node.output_size() ? ":" + node.output(0) : "");
-}
-
 namespace {
 
 class ModelImporter {

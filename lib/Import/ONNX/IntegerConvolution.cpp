@@ -7,6 +7,7 @@
 
 #include "IntegerProduct.h"
 #include "LinearOps.h"
+#include "compress/Dialect/Compress/IR/WordProduct.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -64,55 +65,24 @@ static Shape splitGroups(ArrayRef<int64_t> shape, int64_t at, int64_t groups) {
   return result;
 }
 
-/// The same in words, channels last: y[n, place…, p, q] = sum over tap…, c, j of x[n, window…, c, j] * w[p, tap…, c, q,
-/// j].
+/// The convolution in words, channels last.
 static FailureOr<IntegerProduct> emitConvOfWords(Node &node, const DotActivation &x, const Convolution &convolution,
                                                  const IntegerWeights &weights, Value start) {
-  OpBuilder &builder = node.builder;
-  int64_t spatial = convolution.spatial, filters = weights.type.getDimSize(0), channels = weights.type.getDimSize(1);
-  int64_t width = panelWidth(filters), panels = filters / width, words = channels / kBytesPerWord, taps = 1;
-  for (int64_t extent : convolution.window.kernel)
-    taps *= extent;
-  std::string bytes(weights.bytes.size(), '\0');
+  int64_t filters = weights.type.getDimSize(0), channels = weights.type.getDimSize(1);
+  const Window &window = convolution.window;
+  Value padded = padWithZeroPoint(node, channelsLast(node, x.codes), window, x.zero, /*firstDim=*/1);
+  WordProduct product{padded,           std::string(weights.bytes.size(), '\0'),
+                      filters,          channels,
+                      window.kernel,    window.strides,
+                      window.dilations, start};
+  int64_t taps = llvm::product_of(window.kernel);
   for (int64_t f = 0; f < filters; ++f)
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t t = 0; t < taps; ++t)
-        bytes[(((f / width * taps + t) * words + c / kBytesPerWord) * width + f % width) * kBytesPerWord +
-              c % kBytesPerWord] = weights.bytes[(f * channels + c) * taps + t];
-  Shape weightShape{panels};
-  llvm::append_range(weightShape, convolution.window.kernel);
-  weightShape.append({words, width, kBytesPerWord});
-
-  Value padded = padWithZeroPoint(node, channelsLast(node, x.codes), convolution.window, x.zero, /*firstDim=*/1);
-  Shape inputShape(cast<RankedTensorType>(padded.getType()).getShape()), resultShape{convolution.result[0]};
-  inputShape.back() = words;
-  inputShape.push_back(kBytesPerWord);
-  llvm::append_range(resultShape, ArrayRef<int64_t>(convolution.result).drop_front(2));
-  Shape inPanels(resultShape);
-  resultShape.push_back(filters);
-  inPanels.append({panels, width});
-  auto type = node.activation(inPanels, builder.getI32Type());
-  if (failed(type))
-    return failure();
-  FailureOr<Value> init = start ? node.broadcastTo(node.reshape(start, {panels, width}), *type) : node.filled(*type, 0);
-  if (failed(init))
-    return failure();
-  // Loops: sample, place, panel, filter; tap, word, byte.
-  int64_t panel = 1 + spatial, tap = panel + 2, word = tap + spatial;
-  auto loop = [&](int64_t i) { return builder.getAffineDimExpr(i); };
-  SmallVector<AffineExpr> xs{loop(0)}, ws{loop(panel)}, ys{loop(0)};
-  for (int64_t d = 0; d < spatial; ++d) {
-    xs.push_back(loop(1 + d) * convolution.window.strides[d] + loop(tap + d) * convolution.window.dilations[d]);
-    ws.push_back(loop(tap + d));
-    ys.push_back(loop(1 + d));
-  }
-  xs.append({loop(word), loop(word + 1)});
-  ws.append({loop(word), loop(panel + 1), loop(word + 1)});
-  ys.append({loop(panel), loop(panel + 1)});
-  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(word + 2, 0, exprs, builder.getContext()); };
-  Factor a{node.reshape(padded, inputShape), /*isUnsigned=*/true, map(xs)};
-  Factor b{constantOf(node, weightShape, bytes), /*isUnsigned=*/false, map(ws)};
-  Value sums = node.reshape(emitProduct(node, a, b, map(ys), *init), resultShape);
+        product.weights[(f * taps + t) * channels + c] = weights.bytes[(f * channels + c) * taps + t];
+  Shape places{convolution.result[0]};
+  llvm::append_range(places, ArrayRef<int64_t>(convolution.result).drop_front(2));
+  Value sums = product.emit(node.builder, node.loc, node.sizes(places));
   return IntegerProduct{sums, {filters}, /*isChannelsLast=*/true};
 }
 

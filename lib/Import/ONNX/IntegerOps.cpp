@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "IntegerProduct.h"
+#include "compress/Dialect/Compress/IR/ByteRounding.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 
 using namespace mlir;
@@ -59,7 +60,7 @@ static LogicalResult yieldRequantized(Node &node, const IntegerProduct &product,
         number = arith::MulFOp::create(inner, node.loc, number, a[1]);
         if (zero->constant)
           shift = arith::ConstantOp::create(inner, node.loc, inner.getF32FloatAttr(static_cast<float>(zero->constant)));
-        return roundToCode(inner, node.loc, number, shift, isUnsigned);
+        return roundToByte(inner, node.loc, number, shift, isUnsigned);
       });
   if (failed(codes))
     return failure();

@@ -7,7 +7,9 @@
 
 #include "IntegerProduct.h"
 #include "LinearOps.h"
+#include "compress/Dialect/Compress/IR/ByteRounding.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "compress/Dialect/Compress/IR/WordProduct.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -144,10 +146,10 @@ Value onnx_import::emitProduct(Node &node, const Factor &a, const Factor &b, Aff
                                    [&](OpBuilder &builder, Location loc, ValueRange arguments) {
                                      int next = 2;
                                      auto number = [&](const Factor &factor, Value code) {
-                                       Value value = extend(builder, loc, code, factor.isUnsigned);
+                                       Value value = extendByte(builder, loc, code, factor.isUnsigned);
                                        if (!factor.zeros)
                                          return value;
-                                       Value zero = extend(builder, loc, arguments[next++], factor.zerosUnsigned);
+                                       Value zero = extendByte(builder, loc, arguments[next++], factor.zerosUnsigned);
                                        return arith::SubIOp::create(builder, loc, value, zero).getResult();
                                      };
                                      Value left = number(a, arguments[0]), right = number(b, arguments[1]);
@@ -187,7 +189,7 @@ FailureOr<Value> onnx_import::startOfSums(Node &node, const IntegerWeights &weig
   return node.elementwise(operands, node.builder.getI32Type(), [&](OpBuilder &builder, ValueRange a) -> Value {
     Value value = a[0];
     if (zero.value)
-      value = arith::MulIOp::create(builder, node.loc, value, extend(builder, node.loc, a[1], zero.isUnsigned));
+      value = arith::MulIOp::create(builder, node.loc, value, extendByte(builder, node.loc, a[1], zero.isUnsigned));
     return hasBias ? arith::AddIOp::create(builder, node.loc, value, a.back()).getResult() : value;
   });
 }
@@ -216,55 +218,24 @@ std::optional<DotActivation> DotActivation::get(Node &node, Value x, bool isUnsi
   return DotActivation{*moved, ZeroPoint{zero.constant + 128, {}, /*isUnsigned=*/true}};
 }
 
-int64_t onnx_import::panelWidth(int64_t columns) {
-  for (int64_t width : {32, 16}) // one or two vectors of the widest
-    if (columns % width == 0)
-      return width;
-  return columns;
-}
-
-/// A product with a constant matrix of which four rows at a time are a word:
-///   y[…, p, q] = sum over k, j of x[…, k, j] * w[p, k, q, j]
+/// A product with a constant matrix, its rows in words.
 static FailureOr<IntegerProduct> emitMatMulOfWords(Node &node, const DotActivation &x, const IntegerWeights &weights,
                                                    int biasOperand) {
   auto start = startOfSums(node, weights, x.zero, biasOperand);
   if (failed(start))
     return failure();
+  int64_t depth = weights.type.getDimSize(0), columns = weights.type.getDimSize(1);
   Shape shape(cast<RankedTensorType>(x.codes.getType()).getShape());
-  int64_t depth = weights.type.getDimSize(0), columns = weights.type.getDimSize(1), width = panelWidth(columns);
-  int64_t panels = columns / width, words = depth / kBytesPerWord, lead = shape.size() - 1;
-  std::string bytes(weights.bytes.size(), '\0');
+  shape.back() = columns;
+  if (failed(node.activation(shape, node.builder.getI32Type())))
+    return failure();
+  WordProduct product{x.codes, std::string(weights.bytes.size(), '\0'), columns, depth};
   for (int64_t k = 0; k < depth; ++k)
     for (int64_t n = 0; n < columns; ++n)
-      bytes[((n / width * words + k / kBytesPerWord) * width + n % width) * kBytesPerWord + k % kBytesPerWord] =
-          weights.bytes[k * columns + n];
-  shape.back() = columns;
-  Shape inWords(shape), inPanels(shape);
-  inWords.back() = words;
-  inWords.push_back(kBytesPerWord);
-  inPanels.back() = panels;
-  inPanels.push_back(width);
-  auto type = node.activation(inPanels, node.builder.getI32Type());
-  if (failed(type))
-    return failure();
-  FailureOr<Value> init =
-      *start ? node.broadcastTo(node.reshape(*start, {panels, width}), *type) : node.filled(*type, 0);
-  if (failed(init))
-    return failure();
-  auto loops = [&](ArrayRef<int64_t> tail, bool hasLead) {
-    SmallVector<AffineExpr> exprs;
-    for (int64_t loop = 0; hasLead && loop < lead; ++loop)
-      exprs.push_back(node.builder.getAffineDimExpr(loop));
-    for (int64_t loop : tail)
-      exprs.push_back(node.builder.getAffineDimExpr(lead + loop));
-    return AffineMap::get(lead + 4, 0, exprs, node.builder.getContext());
-  };
-  enum { Panel, Column, Word, Byte };
-  Factor a{node.reshape(x.codes, inWords), /*isUnsigned=*/true, loops({Word, Byte}, true)};
-  Factor b{constantOf(node, {panels, words, width, kBytesPerWord}, bytes), /*isUnsigned=*/false,
-           loops({Panel, Word, Column, Byte}, false)};
-  Value sums = emitProduct(node, a, b, loops({Panel, Column}, true), *init);
-  return IntegerProduct{node.reshape(sums, shape), {columns}};
+      product.weights[n * depth + k] = weights.bytes[k * columns + n];
+  product.start = *start;
+  Value sums = product.emit(node.builder, node.loc, node.sizes(ArrayRef(shape).drop_back()));
+  return IntegerProduct{sums, {columns}};
 }
 
 /// x (a value of integers, `xUnsigned`) times the weights, as NumPy's matmul.

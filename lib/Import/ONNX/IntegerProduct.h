@@ -102,9 +102,6 @@ FailureOr<Value> startOfSums(Node &node, const IntegerWeights &weights, const Ze
 // Words
 //===----------------------------------------------------------------------===//
 
-/// Numbers that a dot product instruction multiplies and adds to one sum.
-constexpr int64_t kBytesPerWord = 4;
-
 /// An activation that dot product instructions take: bytes without sign.
 struct DotActivation {
   Value codes;
@@ -113,9 +110,6 @@ struct DotActivation {
   /// Integers with sign are moved up by 128, and their zero point too. Nullopt where that is a run-time value.
   static std::optional<DotActivation> get(Node &node, Value x, bool isUnsigned, const ZeroPoint &zero);
 };
-
-/// Columns that weights are stored in together, so that a kernel reads them from one end to the other.
-int64_t panelWidth(int64_t columns);
 
 //===----------------------------------------------------------------------===//
 // Products

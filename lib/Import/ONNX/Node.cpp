@@ -175,6 +175,12 @@ Value Node::empty(RankedTensorType type) {
   return tensor::EmptyOp::create(builder, loc, type, dynamic);
 }
 
+SmallVector<OpFoldResult> Node::sizes(ArrayRef<int64_t> shape) {
+  return llvm::map_to_vector(shape, [&](int64_t extent) -> OpFoldResult {
+    return ShapedType::isDynamic(extent) ? OpFoldResult(graph.batchSize) : builder.getIndexAttr(extent);
+  });
+}
+
 Value Node::scalar(Type element, double value) {
   TypedAttr attr = isa<FloatType>(element) ? TypedAttr(builder.getFloatAttr(element, value))
                                            : TypedAttr(builder.getIntegerAttr(element, static_cast<int64_t>(value)));
@@ -204,11 +210,7 @@ Value Node::reshape(Value value, ArrayRef<int64_t> shape) {
   if (type == target)
     return value;
   auto expand = [&](Value from, ArrayRef<ReassociationIndices> reassociation) -> Value {
-    SmallVector<OpFoldResult> extents;
-    for (int64_t extent : shape)
-      extents.push_back(ShapedType::isDynamic(extent) ? OpFoldResult(graph.batchSize)
-                                                      : OpFoldResult(builder.getIndexAttr(extent)));
-    return tensor::ExpandShapeOp::create(builder, loc, target, from, reassociation, extents);
+    return tensor::ExpandShapeOp::create(builder, loc, target, from, reassociation, sizes(shape));
   };
   if (auto reassociation = getReassociationIndicesForReshape(type, target)) {
     if (type.getRank() > target.getRank())
@@ -309,4 +311,10 @@ FailureOr<int64_t> onnx_import::normalizeAxis(Node &node, int64_t axis, int64_t 
   if (axis < -rank || axis >= rank)
     return node.refuse("its axis " + llvm::Twine(axis) + " is out of range for rank " + llvm::Twine(rank));
   return axis < 0 ? axis + rank : axis;
+}
+
+std::string onnx_import::nodeName(const ::onnx::NodeProto &node) {
+  if (!node.name().empty())
+    return node.name();
+  return node.op_type() + (node.output_size() ? ":" + node.output(0) : "");
 }

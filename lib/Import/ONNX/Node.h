@@ -100,6 +100,8 @@ public:
   /// The type of an activation of this shape; failure, after a refusal, if an extent is below 1 or all is too large.
   FailureOr<RankedTensorType> activation(ArrayRef<int64_t> shape, Type element);
   Value empty(RankedTensorType type);
+  /// The extents of a tensor of `shape`, whose dynamic one is the batch.
+  SmallVector<OpFoldResult> sizes(ArrayRef<int64_t> shape);
   Value scalar(Type element, double value);
   Value filled(RankedTensorType type, double value);
   /// `value` with `shape`, which has as many elements and the batch, if any, at 0.
@@ -144,6 +146,9 @@ struct Window {
   Shape resultExtents(ArrayRef<int64_t> input, bool ceil = false) const;
   bool isPadded() const;
 };
+
+/// A node's name, or one made of its first result.
+std::string nodeName(const ::onnx::NodeProto &node);
 
 /// `value` padded on dimensions from 2 on; `after` may ask for more than the window's own padding.
 Value padSpatial(Node &node, Value value, ArrayRef<int64_t> before, ArrayRef<int64_t> after, double with);

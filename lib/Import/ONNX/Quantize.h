@@ -12,13 +12,6 @@
 
 namespace mlir::compress::onnx_import {
 
-/// An integer of 8 or 32 bits as one of 32 bits.
-Value extend(OpBuilder &builder, Location loc, Value code, bool isUnsigned);
-
-/// `number` rounded to an integer, halves to the even one, plus `zero` (a float; null is 0), within the range of 8
-/// bits.
-Value roundToCode(OpBuilder &builder, Location loc, Value number, Value zero, bool isUnsigned);
-
 /// An activation rounded to integers without sign over its own range.
 struct DynamicQuantization {
   Value codes, scale, zero;

@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Quantize.h"
+#include "compress/Dialect/Compress/IR/ByteRounding.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -33,31 +34,6 @@ static std::pair<double, double> rangeOf(bool isUnsigned) {
 
 static Value floatConstant(OpBuilder &builder, Location loc, double value) {
   return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(static_cast<float>(value)));
-}
-
-Value onnx_import::extend(OpBuilder &builder, Location loc, Value code, bool isUnsigned) {
-  Type wide = builder.getI32Type();
-  if (code.getType() == wide)
-    return code;
-  return isUnsigned ? arith::ExtUIOp::create(builder, loc, wide, code).getResult()
-                    : arith::ExtSIOp::create(builder, loc, wide, code).getResult();
-}
-
-Value onnx_import::roundToCode(OpBuilder &builder, Location loc, Value number, Value zero, bool isUnsigned) {
-  auto [low, high] = rangeOf(isUnsigned);
-  Value code = math::RoundEvenOp::create(builder, loc, number);
-  if (zero)
-    code = arith::AddFOp::create(builder, loc, code, zero);
-  // Not-a-number becomes the lowest code, as in ONNX Runtime.
-  auto bound = [&](arith::CmpFPredicate predicate, double limit) {
-    Value constant = floatConstant(builder, loc, limit);
-    Value isBeyond = arith::CmpFOp::create(builder, loc, predicate, code, constant);
-    code = arith::SelectOp::create(builder, loc, isBeyond, constant, code);
-  };
-  bound(arith::CmpFPredicate::ULT, low);
-  bound(arith::CmpFPredicate::OGT, high);
-  code = arith::FPToSIOp::create(builder, loc, builder.getI32Type(), code);
-  return arith::TruncIOp::create(builder, loc, builder.getI8Type(), code);
 }
 
 bool onnx_import::refusesElement(Node &node, int i, Type element) {
@@ -217,10 +193,10 @@ static LogicalResult importQuantizeLinear(Node &node) {
         Value ratio = arith::DivFOp::create(builder, node.loc, arguments[0], scales.scale(builder, arguments)), zero;
         if (scales.zeroAt >= 0)
           zero = arith::SIToFPOp::create(builder, node.loc, builder.getF32Type(),
-                                         extend(builder, node.loc, arguments[scales.zeroAt], *isUnsigned));
+                                         extendByte(builder, node.loc, arguments[scales.zeroAt], *isUnsigned));
         else if (scales.hasZero())
           zero = floatConstant(builder, node.loc, *node.number(2));
-        return roundToCode(builder, node.loc, ratio, zero, *isUnsigned);
+        return roundToByte(builder, node.loc, ratio, zero, *isUnsigned);
       });
   if (failed(codes))
     return failure();
@@ -306,9 +282,9 @@ static LogicalResult importDequantizeLinear(Node &node) {
   ScaleOperands scales(node, *quantization);
   auto numbers = node.elementwise(
       scales.operands, node.builder.getF32Type(), [&](OpBuilder &builder, ValueRange arguments) -> Value {
-        Value code = extend(builder, node.loc, arguments[0], quantization->isUnsigned), zero;
+        Value code = extendByte(builder, node.loc, arguments[0], quantization->isUnsigned), zero;
         if (scales.zeroAt >= 0)
-          zero = extend(builder, node.loc, arguments[scales.zeroAt], quantization->isUnsigned);
+          zero = extendByte(builder, node.loc, arguments[scales.zeroAt], quantization->isUnsigned);
         else if (scales.hasZero())
           zero = arith::ConstantOp::create(builder, node.loc, builder.getI32IntegerAttr(*node.number(2)));
         if (zero)
@@ -360,15 +336,15 @@ FailureOr<DynamicQuantization> DynamicQuantization::get(Node &node, Value x) {
   auto zero = node.elementwise({low, *scale}, node.builder.getI8Type(), [&](OpBuilder &builder, ValueRange a) -> Value {
     Value place = arith::DivFOp::create(builder, node.loc, a[0], a[1]);
     place = arith::NegFOp::create(builder, node.loc, place);
-    return roundToCode(builder, node.loc, place, Value(), /*isUnsigned=*/true);
+    return roundToByte(builder, node.loc, place, Value(), /*isUnsigned=*/true);
   });
   if (failed(zero))
     return failure();
   auto codes =
       node.elementwise({x, *scale, *zero}, node.builder.getI8Type(), [&](OpBuilder &builder, ValueRange a) -> Value {
         Value shift = arith::SIToFPOp::create(builder, node.loc, builder.getF32Type(),
-                                              extend(builder, node.loc, a[2], /*isUnsigned=*/true));
-        return roundToCode(builder, node.loc, arith::DivFOp::create(builder, node.loc, a[0], a[1]), shift,
+                                              extendByte(builder, node.loc, a[2], /*isUnsigned=*/true));
+        return roundToByte(builder, node.loc, arith::DivFOp::create(builder, node.loc, a[0], a[1]), shift,
                            /*isUnsigned=*/true);
       });
   if (failed(codes))
