@@ -36,9 +36,15 @@ static bool usesVectors(const CompressToAffineOptions &options) {
   return options.vectorLanes > 1 && !options.reference;
 }
 
-/// Chooses the forms of layers and evaluates what they are made of.
-static void addSelection(OpPassManager &pm, const CompressToAffineOptions &options) {
+/// Chooses the forms of layers and evaluates what they are made of. Layers of bytes multiply integers if `hasIntegers`.
+static void addSelection(OpPassManager &pm, const CompressToAffineOptions &options, bool hasIntegers) {
   pm.addPass(createNormalizeQuantPass());
+  if (hasIntegers && !options.reference && !options.expand) {
+    pm.addPass(createHoistRoundingPass());
+    MultiplyBytesPassOptions bytes;
+    bytes.roundsActivations = options.precision == "i8";
+    pm.addPass(createMultiplyBytesPass(bytes));
+  }
   if (options.reference || options.expand) {
     pm.addPass(createExpandPass());
   } else {
@@ -56,14 +62,14 @@ static void addSelection(OpPassManager &pm, const CompressToAffineOptions &optio
 }
 
 void mlir::compress::buildCompressToKernelsPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
-  addSelection(pm, options);
+  addSelection(pm, options, /*hasIntegers=*/false);
   addVerifyPhase(pm, "select");
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
 void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const CompressToAffineOptions &options) {
-  addSelection(pm, options);
+  addSelection(pm, options, /*hasIntegers=*/true);
   if (!options.reference && !options.expand) {
     NarrowWeightsPassOptions narrow;
     narrow.precision = options.precision;

@@ -18,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Moves.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -36,13 +37,6 @@ using namespace mlir::compress;
 
 /// Products of one result: of fewer, transposing takes a noticeable part of the time.
 static constexpr int64_t kLeastTerms = 128;
-
-static Value transposed(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, value);
-  applyPermutationToVector(sizes, permutation);
-  Value empty = tensor::EmptyOp::create(builder, loc, sizes, cast<RankedTensorType>(value.getType()).getElementType());
-  return linalg::TransposeOp::create(builder, loc, value, empty, permutation)->getResult(0);
-}
 
 /// `value` by `permutation`; what is padded is transposed inside of its padding.
 static Value transposedInside(OpBuilder &builder, Location loc, Value value, ArrayRef<int64_t> permutation) {

@@ -18,6 +18,14 @@ namespace mlir::compress {
 /// output is a product with: in dimensions of the weight in order, then its taps.
 inline constexpr const char *kInputMomentsAttr = "compress.input_moments";
 
+/// On a layer: two f64, the range of its activation that bytes are to stand for. compress-quantize-activations reads
+/// it.
+inline constexpr const char *kInputRangeAttr = "compress.input_range";
+
+/// On a layer: two f64, the scale and the zero point (codes without sign) that its activation is rounded with. Left by
+/// compress-quantize-activations.
+inline constexpr const char *kInputScaleAttr = "compress.input_scale";
+
 /// A dense constant weight of a linear layer.
 struct DenseLayer {
   linalg::LinalgOp op;
@@ -27,6 +35,10 @@ struct DenseLayer {
 
 /// The layers below `root` in their order. A weight of several layers belongs to the first of them.
 SmallVector<DenseLayer> findDenseLayers(Operation *root);
+
+/// The layers below `root` whose weight is constant or a representation, in their order; not those whose weight has
+/// batch dimensions.
+SmallVector<LinearConsumer> findConstantLayers(Operation *root);
 
 } // namespace mlir::compress
 

@@ -131,6 +131,8 @@ def NormalizeQuantPass : Pass<"compress-normalize-quant"> {
   let dependentDialects = ["arith::ArithDialect", "compress::CompressDialect", "quant::QuantDialect"];
 }
 
+include "compress/Dialect/Compress/Transforms/BytePasses.td"
+
 def SelectPass : Pass<"compress-select"> {
   let summary = "Rewrite consumers of representations to structured kernels";
   let description = [{

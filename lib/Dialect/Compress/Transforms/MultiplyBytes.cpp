@@ -1,0 +1,99 @@
+//===- MultiplyBytes.cpp - Multiply quantized activations as integers ------===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   %x = linalg.generic ins(%q) { (extui(q) - 3) * 0.02 }         a DequantizeLinear
+//   %w = compress.dequantize %codes, %scales                      bytes, a scale for each output
+//   %y = linalg.matmul ins(%x, %w) outs(%bias)
+//   =>
+//   %s = linalg.generic ins(%q, %codes') outs(%start) { s + extui(q) * extsi(w) }       i32, in words of four bytes
+//   %y = linalg.generic ins(%s, %scales') { sitofp(s) * scale }
+//
+// Layers and weights are what LinearConsumer and CompressedWeightOpInterface say: no op is known by name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ByteLayer.h"
+#include "WeightConsumers.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_MULTIPLYBYTESPASS
+#include "compress/Dialect/Compress/Transforms/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+struct MultiplyBytesPass : compress::impl::MultiplyBytesPassBase<MultiplyBytesPass> {
+  using Base = compress::impl::MultiplyBytesPassBase<MultiplyBytesPass>;
+  using Base::Base;
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    llvm::DenseSet<Operation *> seen;
+    for (WeightConsumer &candidate : findWeightConsumers(getOperation()))
+      if (seen.insert(candidate.op).second)
+        rewrite(rewriter, candidate);
+    eraseDeadWeights(getOperation());
+  }
+
+private:
+  /// The activation in bytes, if it is that or may be rounded to that; nullopt otherwise.
+  std::optional<ByteActivation> activationOf(OpBuilder &builder, const LinearConsumer &consumer) const {
+    if (auto bytes = ByteActivation::get(consumer.activation))
+      return bytes;
+    bool isConvolution =
+        llvm::any_of(consumer.dims, [](const ActivationDim &dim) { return dim.kind == ActivationDim::Window; });
+    bool hasSamples = consumer.dims.front().kind == ActivationDim::Free;
+    if (!roundsActivations || !isConvolution || !hasSamples)
+      return std::nullopt;
+    return ByteActivation::round(builder, consumer.op->getLoc(), consumer.activation);
+  }
+
+  bool mayBeBytes(const LinearConsumer &consumer) const {
+    return roundsActivations || ByteActivation::get(consumer.activation);
+  }
+
+  void rewrite(RewriterBase &rewriter, WeightConsumer &candidate) {
+    std::string whyNot;
+    auto consumer = LinearConsumer::get(candidate.op, *candidate.operand, whyNot);
+    if (!consumer || !mayBeBytes(*consumer))
+      return;
+    auto coded = candidate.weight.getCoded();
+    std::optional<ByteLayer> layer;
+    if (coded)
+      layer = ByteLayer::get(*consumer, *coded, whyNot);
+    else
+      whyNot = "its weights are no stored integers";
+    if (!layer) {
+      remark::missed(candidate.op.getLoc(), weightRemark("multiply-bytes", candidate.op)) << "stays f32: " + whyNot;
+      return;
+    }
+    rewriter.setInsertionPoint(candidate.op);
+    auto activation = activationOf(rewriter, *consumer);
+    if (!activation)
+      return;
+    if (!layer->fitsSums(*activation)) {
+      remark::missed(candidate.op.getLoc(), weightRemark("multiply-bytes", candidate.op))
+          << "stays f32: its sums do not fit 32 bits";
+      return;
+    }
+    remark::passed(candidate.op.getLoc(), weightRemark("multiply-bytes", candidate.op))
+        << llvm::formatv("products of bytes, {0}; sums of 32 bits",
+                         activation->scales ? "activations rounded by the largest magnitude of a sample"
+                                            : "activations with the scale of the file")
+               .str();
+    rewriter.replaceOp(candidate.op, layer->emit(rewriter, *activation));
+    ++numMultiplied;
+  }
+};
+
+} // namespace
