@@ -28,6 +28,8 @@ OUTPUT = "softmax_11.tmp_0"
 CALIBRATION_SEED, TEST_SEED, CALIBRATION_LINES = 2, 1, 64
 FORMS = {"fp32": {}, "int8": {"compress": "default: int8"}, "int8, calibrated": {"compress": "default: int8", "calibrated": True},
          "int8, calibrated, products in int8": {"compress": "default: int8", "calibrated": True, "precision": "i8"},
+         "int8, static ranges": {"compress": "default: int8", "calibrated": True, "activations": "minmax"},
+         "int8, static, least error": {"compress": "default: int8", "calibrated": True, "activations": "mse"},
          "int4(32)": {"compress": "default: int4(32)"}, "int4(32), calibrated": {"compress": "default: int4(32)", "calibrated": True}}
 # The two largest layers: 120 x 6625, and the first of three of 480 x 480; what they multiply with is named by the file.
 LAYERS = ("p2o.MatMul.24", "p2o.Conv.28")

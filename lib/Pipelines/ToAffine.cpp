@@ -43,6 +43,7 @@ static void addSelection(OpPassManager &pm, const CompressToAffineOptions &optio
     pm.addPass(createHoistRoundingPass());
     MultiplyBytesPassOptions bytes;
     bytes.roundsActivations = options.precision == "i8";
+    bytes.machine = options.machine;
     pm.addPass(createMultiplyBytesPass(bytes));
   }
   if (options.reference || options.expand) {

@@ -46,7 +46,8 @@ def obtain(model, out_dir, rules, calibration=None, **options):
 
     `calibration` is an array of samples of the network's input, or a .npy file: errors of outputs on them are minimised.
 
-    `options` are those of `compress_mlir.compile`. Raises CompileError where the rules cannot be read.
+    `options` are those of `compress_mlir.compile`; with `activations` ("minmax", "percentile(99.99)" or "mse", which need a calibration)
+    what layers of 8 bits take has 8 bits, too, and integers are multiplied. Raises CompileError where the rules cannot be read.
     """
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)

@@ -35,7 +35,7 @@ def _find_compiler():
 def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=False, force=None, batch=None,
             max_batch=None, vector_lanes=None, report=None, compress=None, calibration=None,
             drop_dead_channels=False, machine=None, target_triple=None, precision=None, max_error=None, profile=False,
-            objective=None, shapes=None):
+            objective=None, shapes=None, activations=None):
     """Compiles the ONNX or IR file `path` into `out_dir`; returns the path of the shared library.
 
     The options are those of `compress-compile --help`; `target_cpu` is one name, or several separated by commas; `shapes` is a dict
@@ -52,7 +52,7 @@ def compile(path, out_dir, name=None, target_cpu=None, expand=False, reference=F
                           ("--batch", batch), ("--max-batch", max_batch), ("--vector-lanes", vector_lanes),
                           ("--report", report), ("--compress", compress), ("--calibration", calibration),
                           ("--machine", machine), ("--objective", objective), ("--precision", precision),
-                          ("--max-error", max_error)):
+                          ("--max-error", max_error), ("--activations", activations)):
         command += [option, str(value)] if value is not None else []
     for tensor, shape in (shapes or {}).items():
         command += ["--shape", f"{tensor}=" + "x".join("?" if extent is None else str(extent) for extent in shape)]

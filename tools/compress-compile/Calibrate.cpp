@@ -13,6 +13,7 @@
 #include "HostNetwork.h"
 #include "Moments.h"
 #include "compress/Dialect/Compress/Transforms/DenseLayers.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/STLExtras.h"
 #include <stdexcept>
 
@@ -23,53 +24,91 @@ using namespace mlir::compress;
 static constexpr size_t kLayersPerCopy = 16;
 static llvm::Error error(const llvm::Twine &message) { return llvm::createStringError(message); }
 
-/// The layers that have moments.
-static SmallVector<DenseLayer> calibratedLayers(func::FuncOp main) {
-  SmallVector<DenseLayer> layers = findDenseLayers(main);
-  llvm::erase_if(layers, [](DenseLayer &layer) { return llvm::is_contained(layer.consumer.roles, Role::Batch); });
-  return layers;
+namespace {
+/// A layer, and what is noted of its activation.
+struct Observed {
+  linalg::LinalgOp op;
+  Value activation;
+  std::unique_ptr<Moments> moments;
+  std::unique_ptr<obtain::ActivationHistogram> histogram;
+
+  void add(const ::compress::Array &values) {
+    ArrayRef<float> numbers(reinterpret_cast<const float *>(values.bytes.data()), values.bytes.size() / sizeof(float));
+    if (moments)
+      moments->add(values.shape, numbers);
+    if (histogram)
+      histogram->add(numbers);
+  }
+
+  void annotate(const CalibrationGoals &goals) const {
+    MLIRContext *context = op->getContext();
+    if (moments)
+      op->setAttr(kInputMomentsAttr, moments->toAttribute(context));
+    if (!histogram)
+      return;
+    auto [low, high] = histogram->range(*goals.ranges);
+    op->setAttr(kInputRangeAttr, DenseF64ArrayAttr::get(context, {low, high}));
+  }
+};
+} // namespace
+
+static bool hasBatch(const LinearConsumer &consumer) { return llvm::is_contained(consumer.roles, Role::Batch); }
+
+/// The layers that something is asked of, in no order.
+static std::vector<Observed> findObserved(func::FuncOp main, const CalibrationGoals &goals, int64_t numSamples) {
+  std::vector<Observed> observed;
+  llvm::DenseMap<Operation *, size_t> places;
+  auto at = [&](const LinearConsumer &consumer) -> Observed & {
+    auto [place, isNew] = places.try_emplace(consumer.op, observed.size());
+    if (isNew)
+      observed.push_back({consumer.op, consumer.activation, {}, {}});
+    return observed[place->second];
+  };
+  if (goals.moments)
+    for (DenseLayer &layer : findDenseLayers(main))
+      if (!hasBatch(layer.consumer))
+        at(layer.consumer).moments = std::make_unique<Moments>(layer, numSamples);
+  if (goals.ranges)
+    for (LinearConsumer &consumer : findConstantLayers(main))
+      at(consumer).histogram = std::make_unique<obtain::ActivationHistogram>();
+  return observed;
 }
 
-/// A copy of `module` that returns what layers `first` to `first + count` take, compiled.
-static llvm::Expected<std::unique_ptr<HostNetwork>> withActivations(ModuleOp module, size_t first, size_t count) {
-  OwningOpRef<ModuleOp> copy = module.clone();
-  auto main = copy->lookupSymbol<func::FuncOp>("main");
-  SmallVector<DenseLayer> layers = calibratedLayers(main);
-  returnInstead(main, llvm::map_to_vector(ArrayRef(layers).slice(first, count),
-                                          [](const DenseLayer &layer) { return layer.consumer.activation; }));
+/// A copy of `module` that returns what `layers` take, compiled.
+static llvm::Expected<std::unique_ptr<HostNetwork>> withActivations(ModuleOp module, ArrayRef<Observed> layers) {
+  IRMapping copies;
+  OwningOpRef<ModuleOp> copy = cast<ModuleOp>(module->clone(copies));
+  returnInstead(copy->lookupSymbol<func::FuncOp>("main"),
+                llvm::map_to_vector(layers, [&](const Observed &layer) { return copies.lookup(layer.activation); }));
   CompressToAffineOptions options;
   options.expand = true;
   return HostNetwork::compile(*copy, options);
 }
 
-llvm::Error mlir::compress::calibrate(ModuleOp module, StringRef path) {
+llvm::Error mlir::compress::calibrate(ModuleOp module, StringRef path, const CalibrationGoals &goals) {
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main || !main.getBody().hasOneBlock())
     return error("--calibration expects a module with a function @main");
-  SmallVector<DenseLayer> layers = calibratedLayers(main);
-  for (DenseLayer &layer : layers)
-    if (layer.consumer.activation.getParentBlock() != &main.getBody().front() ||
-        !getElementTypeOrSelf(layer.consumer.activation.getType()).isF32())
-      return error("--calibration is for layers of f32 activations in the body of @main");
   try {
     ::compress::Array samples = ::compress::readNpy(path.str());
     if (samples.shape.empty() || samples.shape[0] < 1)
       return error("'" + path + "' has no samples");
-    for (size_t first = 0; first < layers.size(); first += kLayersPerCopy) {
-      size_t count = std::min(kLayersPerCopy, layers.size() - first);
-      auto network = withActivations(module, first, count);
+    std::vector<Observed> observed = findObserved(main, goals, samples.shape[0]);
+    for (Observed &layer : observed)
+      if (layer.activation.getParentBlock() != &main.getBody().front() ||
+          !getElementTypeOrSelf(layer.activation.getType()).isF32())
+        return error("--calibration is for layers of f32 activations in the body of @main");
+    for (size_t first = 0; first < observed.size(); first += kLayersPerCopy) {
+      auto layers = MutableArrayRef(observed).slice(first, std::min(kLayersPerCopy, observed.size() - first));
+      auto network = withActivations(module, layers);
       if (!network)
         return network.takeError();
-      std::vector<Moments> moments;
-      for (DenseLayer &layer : MutableArrayRef(layers).slice(first, count))
-        moments.emplace_back(layer, samples.shape[0]);
       for (const ::compress::Array &batch : (*network)->batchesOf(samples))
-        for (auto [layer, activation] : llvm::zip_equal(moments, (*network)->run(batch)))
-          layer.add(activation.shape,
-                    {reinterpret_cast<const float *>(activation.bytes.data()), activation.bytes.size() / 4});
-      for (auto [layer, moment] : llvm::zip_equal(MutableArrayRef(layers).slice(first, count), moments))
-        layer.op->setAttr(kInputMomentsAttr, moment.toAttribute(module.getContext()));
+        for (auto [layer, activation] : llvm::zip_equal(layers, (*network)->run(batch)))
+          layer.add(activation);
     }
+    for (const Observed &layer : observed)
+      layer.annotate(goals);
   } catch (const std::runtime_error &problem) {
     return error(problem.what());
   }

@@ -58,6 +58,8 @@ LogicalResult failWith(llvm::Error error) {
   return failure();
 }
 
+LogicalResult check(llvm::Error error) { return error ? failWith(std::move(error)) : success(); }
+
 /// Samples that a test bench streams at least, and of the calibration data at most.
 constexpr int64_t kTestSamples = 3;
 
@@ -67,8 +69,8 @@ public:
            const Machine &machine)
       : options(options), platform(platform), cpus(cpus),
         report(options, platform, cpus, machine,
-               numPhases(options) + options.dropDeadChannels + !options.compress.empty() + weighsFits(options) +
-                   measuresErrors(options)),
+               numPhases(options) + options.dropDeadChannels + !options.compress.empty() +
+                   !options.activations.empty() + weighsFits(options) + measuresErrors(options)),
         context(compileDialects()) {
     context.getDiagEngine().registerHandler(printDiagnostic);
     report.listen(context);
@@ -94,14 +96,14 @@ public:
   }
 
 private:
-  /// True if layers are fitted to the inputs that they have.
+  /// True if layers are fitted to the inputs that they have, or these are rounded.
   static bool weighsFits(const CompileOptions &options) {
-    return !options.compress.empty() && !options.calibration.empty();
+    return !options.calibration.empty() && (!options.compress.empty() || !options.activations.empty());
   }
 
   /// True if the light network is compared with the dense one.
   static bool measuresErrors(const CompileOptions &options) {
-    bool isLossy = !options.compress.empty() || options.precision != "f32";
+    bool isLossy = !options.compress.empty() || !options.activations.empty() || options.precision != "f32";
     return isLossy && !options.calibration.empty() && options.target == Target::CPU && options.emit != Emit::MLIR &&
            options.emit != Emit::ONNX;
   }
@@ -148,7 +150,8 @@ private:
   LogicalResult makeFiles() {
     if (failed(report.phase("import", [&] { return import(); })))
       return failure();
-    if (options.dropDeadChannels && failed(report.phase("drop dead channels", [&] { return dropDeadChannels(); })))
+    if (options.dropDeadChannels &&
+        failed(report.phase("drop dead channels", [&] { return runPass(createDropDeadChannelsPass()); })))
       return failure();
     if (weighsFits(options) && failed(report.phase("weigh layers", [&] { return calibrateLayers(); })))
       return failure();
@@ -157,6 +160,9 @@ private:
     if (options.emit == Emit::ONNX)
       denseTensors = namesOfDenseTensors(*module);
     if (!options.compress.empty() && failed(report.phase("compress", [&] { return compressLayers(); })))
+      return failure();
+    if (!options.activations.empty() &&
+        failed(report.phase("quantize activations", [&] { return runPass(createQuantizeActivationsPass()); })))
       return failure();
     if (options.emit == Emit::ONNX)
       return writeLightONNX(denseTensors);
@@ -203,24 +209,29 @@ private:
     return success(static_cast<bool>(module));
   }
 
-  LogicalResult dropDeadChannels() {
+  LogicalResult runPass(std::unique_ptr<Pass> pass) {
     PassManager pm(&context);
-    pm.addPass(createDropDeadChannelsPass());
+    pm.addPass(std::move(pass));
     return pm.run(*module);
   }
 
   /// Before anything else is done.
   LogicalResult checkRules() {
     std::string error;
-    if (options.compress.empty() || parseSchemeRules(options.compress, &context, error))
-      return success();
-    llvm::errs() << "error: --compress, " << error << "\n";
-    return failure();
+    if (!options.activations.empty() && !obtain::RangeRule::parse(options.activations, error))
+      return failWith(llvm::createStringError("--activations " + error));
+    if (!options.compress.empty() && !parseSchemeRules(options.compress, &context, error))
+      return failWith(llvm::createStringError("--compress, " + error));
+    return success();
   }
 
   LogicalResult calibrateLayers() {
-    llvm::Error error = calibrate(*module, options.calibration);
-    return error ? failWith(std::move(error)) : success();
+    CalibrationGoals goals;
+    goals.moments = !options.compress.empty();
+    std::string unused; // it was read before
+    if (!options.activations.empty())
+      goals.ranges = obtain::RangeRule::parse(options.activations, unused);
+    return check(calibrate(*module, options.calibration, goals));
   }
 
   LogicalResult compressLayers() {
@@ -276,7 +287,7 @@ private:
     if (!part)
       return failWith(part.takeError());
     if (failed(report.phase("select", [&] { return select(); })) ||
-        failed(report.phase("calibrate", [&] { return calibrateOn(*calibration); })) ||
+        failed(report.phase("calibrate", [&] { return check(calibrate(*module, *calibration)); })) ||
         failed(report.phase("lower to integers", [&] { return lowerToFixedPoint(*part); })))
       return failure();
     if (options.emit == Emit::Affine)
@@ -290,11 +301,6 @@ private:
     describeChoices(pipeline);
     buildCompressToKernelsPipeline(pm, pipeline);
     return pm.run(*module);
-  }
-
-  LogicalResult calibrateOn(const Samples &samples) {
-    llvm::Error error = calibrate(*module, samples);
-    return error ? failWith(std::move(error)) : success();
   }
 
   LogicalResult lowerToFixedPoint(const Part &part) {

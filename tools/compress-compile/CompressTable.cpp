@@ -56,8 +56,8 @@ CompressTable::CompressTable(llvm::ArrayRef<LayerRemark> remarks, const Machine 
     layer->microsecondsInt8 = denseMicroseconds(*layer, ofBytes, layer->bytesInt8);
     // The first form of a layer is that of the layer; further ones are of the products that it is made of.
     auto select = llvm::find_if(remarks, [&](const LayerRemark &other) {
-      return other.pass == "select" && other.kind == "passed" && other.layer == layer->name &&
-             other.hasFigure("predicted_us");
+      return (other.pass == "select" || other.pass == "multiply-bytes") && other.kind == "passed" &&
+             other.layer == layer->name && other.hasFigure("predicted_us");
     });
     if (isLowered && select != remarks.end()) {
       layer->form = select->word("form");

@@ -29,6 +29,8 @@ struct CompileOptions {
   std::string compress;
   /// Samples, a .npy file, by which compress-fit weighs errors and from which Target::HLS takes ranges; empty for none.
   std::string calibration;
+  /// How ranges of activations of 8 bits are chosen, as obtain::RangeRule reads it; empty: activations stay f32.
+  std::string activations;
   /// What forms are chosen by: time or bytes.
   std::string objective = "time";
   /// A preset, `native` or a file, as Machine::get takes it.

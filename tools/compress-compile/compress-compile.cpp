@@ -123,6 +123,13 @@ int main(int argc, char **argv) {
           "network "
           "in f32, and --target hls chooses formats from the ranges of numbers"),
       cl::value_desc("file.npy"), cl::cat(category));
+  cl::opt<std::string> activations("activations",
+                                   cl::desc("Static quantization: round what layers of 8 bits or less take to 8 bits, "
+                                            "and multiply integers. The range of each is "
+                                            "chosen from --calibration: minmax; percentile(p), without (100 - p) / 2 "
+                                            "percent at either end (p: 99.999); mse, the "
+                                            "least error (docs/Obtain.md)"),
+                                   cl::value_desc("rule"), cl::cat(category));
   cl::opt<bool> dropDeadChannels("drop-dead-channels",
                                  cl::desc("Before a fit, drop channels that are constant or that no weight reads; "
                                           "constants move into biases"),
@@ -217,6 +224,7 @@ int main(int argc, char **argv) {
   options.force = force;
   options.compress = compress;
   options.calibration = calibration;
+  options.activations = activations;
   options.objective = objective;
   options.machine = machine;
   options.precision = precision;
@@ -272,8 +280,12 @@ int main(int argc, char **argv) {
     return fail("--precision does not go with --expand or --reference");
   if ((expand || reference) && !force.empty())
     return fail("--force does not go with --expand or --reference");
-  if (!calibration.empty() && compress.empty() && precision == "f32" && target != Target::HLS)
-    return fail("--calibration is for --compress, --precision and --target hls");
+  if (!calibration.empty() && compress.empty() && activations.empty() && precision == "f32" && target != Target::HLS)
+    return fail("--calibration is for --compress, --activations, --precision and --target hls");
+  if (!activations.empty() && calibration.empty())
+    return fail("--activations needs --calibration: ranges are chosen from samples");
+  if (!activations.empty() && target == Target::HLS)
+    return fail("--activations does not go with --target hls, whose formats are those of --fixed-point");
   if (emit == Emit::ONNX && (compress.empty() || !llvm::StringRef(model).ends_with(".onnx") || dropDeadChannels))
     return fail(
         "--emit onnx writes an ONNX file again, with the weights of --compress: it needs --compress and an ONNX "

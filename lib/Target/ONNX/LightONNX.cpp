@@ -95,6 +95,32 @@ public:
     return name;
   }
 
+  /// Adds nodes that round `input` to bytes and decode them; returns their result.
+  std::string addRounding(google::protobuf::RepeatedPtrField<NodeProto> &to, const std::string &input, double scale,
+                          uint8_t zero) {
+    auto number = [&](StringRef name, int32_t type, const void *data, size_t size) {
+      TensorProto &tensor = *graph.add_initializer();
+      tensor.set_name(makeUnique((llvm::Twine(input) + "/" + name).str()));
+      tensor.set_data_type(type);
+      tensor.set_raw_data(data, size);
+      return tensor.name();
+    };
+    float step = static_cast<float>(scale);
+    std::string scaleName = number("scale", TensorProto::FLOAT, &step, sizeof(step));
+    std::string zeroName = number("zero_point", TensorProto::UINT8, &zero, sizeof(zero));
+    std::string name = input;
+    for (const char *op : {"QuantizeLinear", "DequantizeLinear"}) {
+      NodeProto &node = *to.Add();
+      node.set_op_type(op);
+      for (const std::string &operand : {name, scaleName, zeroName})
+        node.add_input(operand);
+      name = makeUnique(input + "/" + op);
+      node.set_name(name);
+      node.add_output(name);
+    }
+    return name;
+  }
+
   /// From now on `name`, which a weight had, is free.
   void release(const std::string &name) { names.erase(name); }
 
@@ -192,6 +218,8 @@ public:
     if (failed.wasInterrupted())
       return makeError("the light network cannot be written as an ONNX file");
     writer.finish();
+    if (llvm::Error error = roundActivations(graph, writer, module, tensors))
+      return error;
     dropUnused(graph);
     addFunctions(writer.usedFunctions(), opset);
     return llvm::Error::success();
@@ -229,6 +257,32 @@ private:
     return drop(*graph.mutable_initializer(), hasName) || drop(*graph.mutable_node(), [&](const NodeProto &node) {
              return node.op_type() == "Constant" && node.output_size() == 1 && node.output(0) == name;
            });
+  }
+
+  /// QuantizeLinear and DequantizeLinear before each layer whose activation is rounded.
+  static llvm::Error roundActivations(GraphProto &graph, GraphWriter &writer, ModuleOp module,
+                                      const llvm::StringMap<std::string> &tensors) {
+    llvm::StringMap<DenseF64ArrayAttr> scales;
+    module.walk([&](Operation *op) {
+      if (auto scale = op->getAttrOfType<DenseF64ArrayAttr>(kInputScaleAttr))
+        scales[layerOf(op->getLoc())] = scale;
+    });
+    google::protobuf::RepeatedPtrField<NodeProto> all;
+    for (NodeProto &node : *graph.mutable_node()) {
+      auto scale = scales.find(onnx_import::nodeName(node));
+      auto weight = tensors.find(onnx_import::nodeName(node));
+      if (scale != scales.end()) {
+        if (weight == tensors.end() || weight->second.empty() || node.input_size() < 2)
+          return makeError("the activation of layer '" + scale->getKey() +
+                           "' is rounded, but no node of the file has its name");
+        int activation = node.input(0) == weight->second;
+        std::string &input = *node.mutable_input(activation);
+        input = writer.addRounding(all, input, scale->second[0], static_cast<uint8_t>(scale->second[1]));
+      }
+      all.Add()->Swap(&node);
+    }
+    graph.mutable_node()->Swap(&all);
+    return llvm::Error::success();
   }
 
   /// Drops the initializers that nothing reads: what BatchNormalization was folded from.

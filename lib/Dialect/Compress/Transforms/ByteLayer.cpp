@@ -282,3 +282,13 @@ Value ByteLayer::emit(RewriterBase &rewriter, ByteActivation x) {
     result = tensor::CastOp::create(rewriter, loc, consumer.resultType(), result);
   return result;
 }
+
+bool mlir::compress::multipliesBytes(Operation *root) {
+  auto isOf = [](Value value, unsigned bits) { return getElementTypeOrSelf(value.getType()).isInteger(bits); };
+  WalkResult found = root->walk([&](linalg::LinalgOp op) {
+    bool isProduct = op.getNumReductionLoops() > 0 && op.getNumDpsInputs() == 2 && op.getNumDpsInits() == 1 &&
+                     isOf(op.getDpsInputs()[0], 8) && isOf(op.getDpsInputs()[1], 8) && isOf(op.getDpsInits()[0], 32);
+    return isProduct ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  return found.wasInterrupted();
+}

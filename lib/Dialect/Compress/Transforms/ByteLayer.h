@@ -51,6 +51,9 @@ private:
   Value emitNumbers(OpBuilder &builder, Location loc, Value sums, const ByteActivation &x, bool addsBias) const;
 };
 
+/// True if a layer below `root` sums up products of bytes.
+bool multipliesBytes(Operation *root);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_BYTELAYER_H

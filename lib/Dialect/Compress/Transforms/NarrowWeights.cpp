@@ -21,6 +21,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ByteLayer.h"
 #include "CodedDots.h"
 #include "RoundWords.h"
 #include "WeightConsumers.h"
@@ -218,7 +219,7 @@ struct NarrowWeightsPass : compress::impl::NarrowWeightsPassBase<NarrowWeightsPa
   void runOnOperation() override {
     if (failed(readOptions()))
       return signalPassFailure();
-    bool hasNarrowed = roundActivations();
+    bool hasNarrowed = roundActivations() || multipliesBytes(getOperation());
     if (precision == "f32")
       return;
     SmallVector<Operation *> products;

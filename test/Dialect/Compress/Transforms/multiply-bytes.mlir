@@ -22,7 +22,7 @@
 // CHECK: arith.sitofp
 // CHECK-NEXT: arith.mulf
 // CHECK-NEXT: linalg.yield
-// REMARK: {{.*}}multiply-bytes{{.*}}products of bytes, activations with the scale of the file; sums of 32 bits
+// REMARK: {{.*}}multiply-bytes{{.*}}products of bytes with sums of 32 bits, activations as given: {{.*}} us predicted
 func.func @matmul(%q: tensor<?x4xi8>) -> tensor<?x2xf32> {
   %c0 = arith.constant 0 : index
   %n = tensor.dim %q, %c0 : tensor<?x4xi8>
@@ -60,7 +60,7 @@ func.func @matmul(%q: tensor<?x4xi8>) -> tensor<?x2xf32> {
 // CHECK: tensor.pad %[[T]] low[0, 1, 1, 0] high[0, 1, 1, 0]
 // CHECK: tensor.yield %[[ZERO]]
 // CHECK: tensor.pad {{.*}} low[0, 0, 0, 0] high[0, 0, 0, 1]
-// REMARK: products of bytes
+// REMARK: products of bytes with sums
 #map = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 func.func @conv(%q: tensor<2x3x2x2xi8>) -> tensor<2x1x4x4xf32> {
   %codes = arith.constant dense<1> : tensor<1x3x1x1xi8>

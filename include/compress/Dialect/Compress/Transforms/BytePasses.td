@@ -68,12 +68,14 @@ def MultiplyBytesPass : Pass<"compress-multiply-bytes"> {
     scales for an output, or numbers that 8 bits with sign do not hold; and if 32 bits do not hold its sums.
 
     Runs after: import, fit, normalize-quant          Leaves: layers of floats, and products of integers
-    Does nothing when: no layer has bytes on both sides        Fails when: never
+    Does nothing when: no layer has bytes on both sides        Fails when: `machine` is none
 
     Example: test/Dialect/Compress/Transforms/multiply-bytes.mlir
   }];
   let options = [
-    Option<"roundsActivations", "rounds-activations", "bool", "false", "Round f32 activations of convolutions, by samples">];
+    Option<"roundsActivations", "rounds-activations", "bool", "false", "Round f32 activations of convolutions, by samples">,
+    Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
+           "Description for the predicted times: a preset, native or a JSON file">];
   let statistics = [Statistic<"numMultiplied", "num-multiplied", "Layers that multiply bytes">];
   let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "math::MathDialect", "tensor::TensorDialect"];
 }
