@@ -121,18 +121,20 @@ std::optional<ByteActivation> ByteActivation::get(Value value) {
 // Ops
 //===----------------------------------------------------------------------===//
 
-/// `body` of each number of `x`; of a second operand with one number for each index of dimension 0, if it is given.
+/// `body` of each number of `x`; of further operands with one number for each index of dimension 0, if they are given.
 static linalg::GenericOp emitElementwise(OpBuilder &builder, Location loc, Value x, Value perSample, Type element,
-                                         function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+                                         function_ref<Value(OpBuilder &, Location, ValueRange)> body,
+                                         Value otherPerSample = {}) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, x);
   Value empty = tensor::EmptyOp::create(builder, loc, sizes, element);
   AffineMap identity = builder.getMultiDimIdentityMap(sizes.size());
   SmallVector<AffineMap> maps{identity, identity};
   SmallVector<Value> inputs{x};
-  if (perSample) {
-    inputs.push_back(perSample);
-    maps.insert(maps.begin() + 1, identity.getMajorSubMap(1));
-  }
+  for (Value further : {perSample, otherPerSample})
+    if (further) {
+      inputs.push_back(further);
+      maps.insert(maps.begin() + 1, identity.getMajorSubMap(1));
+    }
   SmallVector<utils::IteratorType> loops(sizes.size(), utils::IteratorType::parallel);
   return linalg::GenericOp::create(
       builder, loc, empty.getType(), inputs, empty, maps, loops,
@@ -162,41 +164,74 @@ Value ByteActivation::roundTo(OpBuilder &builder, Location loc, Value x, float s
       .getResult(0);
 }
 
-/// The largest magnitude at each index of dimension 0.
-static Value emitLargest(OpBuilder &builder, Location loc, Value x) {
+/// The largest or the least of 0 and all numbers at each index of dimension 0; of magnitudes, if `ofMagnitudes`.
+template <typename Op>
+static Value emitExtreme(OpBuilder &builder, Location loc, Value x, bool ofMagnitudes = false) {
   auto type = cast<RankedTensorType>(x.getType());
   OpFoldResult samples = tensor::getMixedSize(builder, loc, x, 0);
   Value empty = tensor::EmptyOp::create(builder, loc, ArrayRef{samples}, type.getElementType());
-  Value none = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type.getElementType()));
-  Value init = linalg::FillOp::create(builder, loc, none, empty).getResult(0);
+  Value init = linalg::FillOp::create(builder, loc, number(builder, loc, 0), empty).getResult(0);
   return linalg::ReduceOp::create(builder, loc, ValueRange{x}, ValueRange{init},
                                   llvm::to_vector(llvm::seq<int64_t>(1, type.getRank())),
-                                  [](OpBuilder &b, Location l, ValueRange arguments) {
-                                    Value magnitude = math::AbsFOp::create(b, l, arguments[0]);
-                                    Value largest = arith::MaximumFOp::create(b, l, arguments[1], magnitude);
-                                    linalg::YieldOp::create(b, l, largest);
+                                  [&](OpBuilder &b, Location l, ValueRange arguments) {
+                                    Value value = arguments[0];
+                                    if (ofMagnitudes)
+                                      value = math::AbsFOp::create(b, l, value);
+                                    Value extreme = Op::create(b, l, arguments[1], value);
+                                    linalg::YieldOp::create(b, l, extreme);
                                   })
       .getResult(0);
 }
 
-ByteActivation ByteActivation::round(OpBuilder &builder, Location loc, Value x) {
-  constexpr float kMost = 127, kMiddle = 128;
-  Value largest = emitLargest(builder, loc, x);
-  auto scales = emitElementwise(builder, loc, largest, {}, builder.getF32Type(),
-                                [&](OpBuilder &b, Location l, ValueRange a) -> Value {
-                                  Value isZero =
-                                      arith::CmpFOp::create(b, l, arith::CmpFPredicate::OEQ, a[0], number(b, l, 0));
-                                  Value scale = arith::DivFOp::create(b, l, a[0], number(b, l, kMost));
-                                  return arith::SelectOp::create(b, l, isZero, number(b, l, 1), scale);
-                                })
-                    .getResult(0);
-  auto codes = emitElementwise(builder, loc, x, scales, builder.getI8Type(),
-                               [&](OpBuilder &b, Location l, ValueRange a) -> Value {
-                                 Value ratio = arith::DivFOp::create(b, l, a[0], a[1]);
-                                 return roundToByte(b, l, ratio, number(b, l, kMiddle), /*isUnsigned=*/true);
+/// `span / steps` for each sample; 1 for a span of nothing.
+static Value emitScales(OpBuilder &builder, Location loc, Value span, float steps) {
+  return emitElementwise(builder, loc, span, {}, builder.getF32Type(),
+                         [&](OpBuilder &b, Location l, ValueRange a) -> Value {
+                           Value isEmpty =
+                               arith::CmpFOp::create(b, l, arith::CmpFPredicate::OEQ, a[0], number(b, l, 0));
+                           Value scale = arith::DivFOp::create(b, l, a[0], number(b, l, steps));
+                           return arith::SelectOp::create(b, l, isEmpty, number(b, l, 1), scale);
+                         })
+      .getResult(0);
+}
+
+/// The codes of `x`, moved up by the number `zero` or by one of `zeros` for each sample.
+static Value emitCodes(OpBuilder &builder, Location loc, Value x, Value scales, Value zeros, float zero) {
+  return emitElementwise(
+             builder, loc, x, scales, builder.getI8Type(),
+             [&](OpBuilder &b, Location l, ValueRange a) -> Value {
+               Value ratio = arith::DivFOp::create(b, l, a[0], a[1]);
+               Value shift =
+                   zeros ? arith::SIToFPOp::create(b, l, b.getF32Type(), a[2]).getResult() : number(b, l, zero);
+               return roundToByte(b, l, ratio, shift, /*isUnsigned=*/true);
+             },
+             zeros)
+      .getResult(0);
+}
+
+ByteActivation ByteActivation::round(OpBuilder &builder, Location loc, Value x, bool isSymmetric) {
+  constexpr float kMostMagnitude = 127, kMiddle = 128, kMostCode = 255;
+  if (isSymmetric) {
+    Value largest = emitExtreme<arith::MaximumFOp>(builder, loc, x, /*ofMagnitudes=*/true);
+    Value scales = emitScales(builder, loc, largest, kMostMagnitude);
+    return ByteActivation{emitCodes(builder, loc, x, scales, {}, kMiddle), /*isUnsigned=*/true,
+                          static_cast<int64_t>(kMiddle), 1, scales};
+  }
+  Value low = emitExtreme<arith::MinimumFOp>(builder, loc, x), high = emitExtreme<arith::MaximumFOp>(builder, loc, x);
+  Value span = emitElementwise(builder, loc, high, low, builder.getF32Type(),
+                               [](OpBuilder &b, Location l, ValueRange a) -> Value {
+                                 return arith::SubFOp::create(b, l, a[0], a[1]);
                                })
                    .getResult(0);
-  return ByteActivation{codes, /*isUnsigned=*/true, static_cast<int64_t>(kMiddle), 1, scales};
+  Value scales = emitScales(builder, loc, span, kMostCode);
+  Value zeros = emitElementwise(builder, loc, low, scales, builder.getI32Type(),
+                                [](OpBuilder &b, Location l, ValueRange a) -> Value {
+                                  Value place = arith::DivFOp::create(b, l, a[0], a[1]);
+                                  Value zero = math::RoundEvenOp::create(b, l, arith::NegFOp::create(b, l, place));
+                                  return arith::FPToSIOp::create(b, l, b.getI32Type(), zero);
+                                })
+                    .getResult(0);
+  return ByteActivation{emitCodes(builder, loc, x, scales, zeros, 0), /*isUnsigned=*/true, 0, 1, scales, zeros};
 }
 
 void ByteActivation::reshapeCodes(RewriterBase &rewriter) {

@@ -28,9 +28,10 @@ struct ByteActivation {
   Value codes;
   bool isUnsigned = false;
   int64_t zero = 0;
-  /// The scale; where it is found at run time, `scales` has one f32 for each index of dimension 0.
+  /// The scale; where it is found at run time, `scales` has one f32 for each index of dimension 0, and so has `zeros`
+  /// an i32, if zero points differ.
   float scale = 1;
-  Value scales = {};
+  Value scales = {}, zeros = {};
 
   /// The reshapes between the decoded codes and the tensor, last first.
   SmallVector<Operation *> reshapes = {};
@@ -44,8 +45,9 @@ struct ByteActivation {
   /// `x` rounded to codes without sign, and decoded again.
   static Value roundTo(OpBuilder &builder, Location loc, Value x, float scale, int64_t zero);
 
-  /// Rounds `x`, with a scale for each index of dimension 0, its largest magnitude over 127.
-  static ByteActivation round(OpBuilder &builder, Location loc, Value x);
+  /// Rounds `x` with a scale for each index of dimension 0: over the range of its numbers and 0, or, if one zero point
+  /// is to serve all, the largest magnitude over 127.
+  static ByteActivation round(OpBuilder &builder, Location loc, Value x, bool isSymmetric);
 
   /// Codes without sign: those with sign are moved up by 128, as their zero point is.
   void makeUnsigned(RewriterBase &rewriter, Location loc);

@@ -215,41 +215,50 @@ Value ByteLayer::emitBytes(OpBuilder &builder, Location loc, const ByteActivatio
   return tensor::PadOp::create(builder, loc, type.clone(shape), codes, low, high, zero);
 }
 
-static Value perOutput(OpBuilder &builder, Location loc, ArrayRef<float> values) {
-  auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, builder.getF32Type());
-  return materializeConstant(builder, loc, type,
-                             ArrayRef<char>(reinterpret_cast<const char *>(values.data()), values.size() * 4));
+/// A number for each output.
+template <typename T>
+static Value perOutput(OpBuilder &builder, Location loc, ArrayRef<T> values) {
+  Type element = std::is_same_v<T, float> ? Type(builder.getF32Type()) : builder.getI32Type();
+  return materializeConstant(builder, loc, RankedTensorType::get({static_cast<int64_t>(values.size())}, element),
+                             ArrayRef<char>(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T)));
 }
 
-/// sums * (x scale * weight scale) + bias.
+/// (sums - zero * sum of weights) * (x scale * weight scale) + bias; the zero points are those that differ by sample.
 Value ByteLayer::emitNumbers(OpBuilder &builder, Location loc, Value sums, const ByteActivation &x,
                              bool addsBias) const {
   int64_t rank = cast<RankedTensorType>(sums.getType()).getRank();
-  AffineMap identity = builder.getMultiDimIdentityMap(rank), last = identity.getMinorSubMap(1);
-  SmallVector<float> factors = llvm::map_to_vector(scales, [&](float scale) { return x.scale * scale; });
-  SmallVector<Value> inputs{sums, perOutput(builder, loc, factors)};
-  SmallVector<AffineMap> maps{identity, last};
-  if (addsBias) {
-    inputs.push_back(perOutput(builder, loc, llvm::to_vector_of<float>(*bias)));
-    maps.push_back(last);
-  }
-  if (x.scales) {
-    inputs.push_back(x.scales);
-    maps.push_back(
-        AffineMap::get(rank, 0, builder.getAffineDimExpr(llvm::find(activationOrder, 0) - activationOrder.begin())));
-  }
+  int64_t sample = llvm::find(activationOrder, 0) - activationOrder.begin();
+  AffineMap identity = builder.getMultiDimIdentityMap(rank), perFilter = identity.getMinorSubMap(1);
+  AffineMap perSample = AffineMap::get(rank, 0, builder.getAffineDimExpr(sample));
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  auto add = [&](Value input, AffineMap map) {
+    inputs.push_back(input);
+    maps.push_back(map);
+    return inputs.size() - 1;
+  };
+  add(sums, identity);
+  size_t scale =
+      add(perOutput<float>(builder, loc, llvm::map_to_vector(scales, [&](float s) { return x.scale * s; })), perFilter);
+  size_t offset = addsBias ? add(perOutput<float>(builder, loc, llvm::to_vector_of<float>(*bias)), perFilter) : 0;
+  size_t xScale = x.scales ? add(x.scales, perSample) : 0, zero = x.zeros ? add(x.zeros, perSample) : 0;
+  size_t total =
+      x.zeros ? add(perOutput<int32_t>(builder, loc, llvm::to_vector_of<int32_t>(this->sums)), perFilter) : 0;
   maps.push_back(identity);
   Value empty = tensor::EmptyOp::create(builder, loc, tensor::getMixedSizes(builder, loc, sums), builder.getF32Type());
   SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
   return linalg::GenericOp::create(builder, loc, empty.getType(), inputs, empty, maps, loops,
-                                   [&](OpBuilder &b, Location l, ValueRange arguments) {
-                                     Value factor = arguments[1];
-                                     if (x.scales)
-                                       factor = arith::MulFOp::create(b, l, factor, arguments[inputs.size() - 1]);
-                                     Value y = arith::SIToFPOp::create(b, l, b.getF32Type(), arguments[0]);
+                                   [&](OpBuilder &b, Location l, ValueRange a) {
+                                     Value sum = a[0], factor = a[scale];
+                                     if (zero)
+                                       sum = arith::SubIOp::create(b, l, sum,
+                                                                   arith::MulIOp::create(b, l, a[zero], a[total]));
+                                     if (xScale)
+                                       factor = arith::MulFOp::create(b, l, factor, a[xScale]);
+                                     Value y = arith::SIToFPOp::create(b, l, b.getF32Type(), sum);
                                      y = arith::MulFOp::create(b, l, y, factor);
-                                     if (addsBias)
-                                       y = arith::AddFOp::create(b, l, y, arguments[2]);
+                                     if (offset)
+                                       y = arith::AddFOp::create(b, l, y, a[offset]);
                                      linalg::YieldOp::create(b, l, y);
                                    })
       .getResult(0);
@@ -264,8 +273,7 @@ Value ByteLayer::emit(RewriterBase &rewriter, ByteActivation x) {
   for (auto [f, sum] : llvm::enumerate(sums))
     start.push_back(static_cast<int32_t>((integers ? (*integers)[f] : 0) - x.zero * sum));
   if (llvm::any_of(start, [](int32_t value) { return value != 0; }))
-    product.start = materializeConstant(rewriter, loc, RankedTensorType::get({product.filters}, rewriter.getI32Type()),
-                                        ArrayRef<char>(reinterpret_cast<const char *>(start.data()), start.size() * 4));
+    product.start = perOutput<int32_t>(rewriter, loc, start);
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, consumer.init);
   applyPermutationToVector(sizes, resultOrder);
   product.activation = emitBytes(rewriter, loc, x);

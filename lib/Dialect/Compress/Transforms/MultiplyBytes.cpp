@@ -61,7 +61,9 @@ private:
     bool hasSamples = consumer.dims.front().kind == ActivationDim::Free;
     if (!roundsActivations || !isConvolution || !hasSamples)
       return std::nullopt;
-    return ByteActivation::round(builder, consumer.op->getLoc(), consumer.activation);
+    // What is padded is one number.
+    bool isPadded = consumer.paddedActivation != consumer.activation;
+    return ByteActivation::round(builder, consumer.op->getLoc(), consumer.activation, /*isSymmetric=*/isPadded);
   }
 
   bool mayBeBytes(const LinearConsumer &consumer) const {
@@ -106,8 +108,7 @@ private:
           << "stays f32: its sums do not fit 32 bits";
       return;
     }
-    tell(candidate.op, *consumer, activation->scales ? "rounded by the largest magnitude of a sample" : "as given",
-         machine);
+    tell(candidate.op, *consumer, activation->scales ? "rounded by the range of a sample" : "as given", machine);
     rewriter.replaceOp(candidate.op, layer->emit(rewriter, *activation));
     ++numMultiplied;
   }

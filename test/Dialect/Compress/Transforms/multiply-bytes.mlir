@@ -120,18 +120,23 @@ func.func @stays(%q: tensor<2x4xi8>) -> tensor<2x2xf32> {
 
 // -----
 
-// A convolution of floats: by the largest magnitude of each sample over 127, about 128.
+// A convolution of floats: over the range of each sample, with a zero point that leaves the loops.
 // CHECK-LABEL: func @rounded
 // CHECK: compress.dequantize
 // CHECK: linalg.conv_2d_nchw_fchw
 // ROUND-LABEL: func @rounded
-// ROUND: %[[MOST:.*]] = linalg.reduce ins({{.*}} : tensor<2x4x2x2xf32>) outs({{.*}} : tensor<2xf32>) dimensions = [1, 2, 3]
-// ROUND: arith.maximumf
+// ROUND: linalg.reduce { arith.minimumf } ins({{.*}} : tensor<2x4x2x2xf32>) outs({{.*}} : tensor<2xf32>) dimensions = [1, 2, 3]
+// ROUND: linalg.reduce { arith.maximumf }
+// ROUND: arith.subf
+// ROUND: arith.constant 2.550000e+02
 // ROUND: arith.divf
-// ROUND: arith.constant 1.280000e+02
 // ROUND: math.roundeven
 // ROUND: arith.extui
 // ROUND: arith.muli
+// ROUND: arith.constant dense<4> : tensor<1xi32>
+// ROUND: arith.muli
+// ROUND: arith.subi
+// ROUND: arith.sitofp
 func.func @rounded(%x: tensor<2x4x2x2xf32>) -> tensor<2x1x2x2xf32> {
   %codes = arith.constant dense<1> : tensor<1x4x1x1xi4>
   %scales = arith.constant dense<0.5> : tensor<1x1x1x1xf32>

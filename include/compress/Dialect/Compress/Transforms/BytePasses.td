@@ -62,7 +62,8 @@ def MultiplyBytesPass : Pass<"compress-multiply-bytes"> {
     `sum * (scale of x * scale of w)`, plus other biases, in f32; so that they differ from those of the layer in floats by
     roundings of floats alone.
 
-    `rounds-activations`: convolutions whose activation is f32 round it to bytes first, by the largest magnitude of each sample.
+    `rounds-activations`: convolutions whose activation is f32 round it to bytes first: over the range of the numbers of each sample and 0; by
+    their largest magnitude, about 128, where the layer is padded, so that what is padded is one number.
 
     A layer stays as it is, with a remark, if its weights have other dimensions than out, in and taps (grouped convolutions), several
     scales for an output, or numbers that 8 bits with sign do not hold; and if 32 bits do not hold its sums.
