@@ -99,12 +99,17 @@ static std::string addVariants(CInterface &interface, ModuleOp module, func::Fun
 
 SmallVector<std::string> CInterface::errorMessages() const {
   std::string processors;
-  for (const CVariant &variant : variants)
+  bool asksForTiles = false;
+  for (const CVariant &variant : variants) {
     if (!variant.processor.empty())
       processors += (processors.empty() ? ": " : ", ") + variant.processor;
+    for (StringRef extension : variant.extensions)
+      asksForTiles |= findX86Feature(extension)->mustBeAskedFor();
+  }
   return {"no error", "the batch is negative, or is not the one that the library was compiled for",
           "a tensor pointer is NULL", "the workspace is NULL or not aligned to 64 bytes",
-          "the processor lacks instructions of every processor that the library was compiled for" + processors};
+          "the processor lacks instructions of every processor that the library was compiled for" +
+              std::string(asksForTiles ? ", or the system does not grant tile registers" : "") + processors};
 }
 
 std::optional<CInterface> CInterface::get(ModuleOp module, StringRef name, std::string &error) {

@@ -9,6 +9,8 @@
 //   int known = load(processor, relaxed);
 //   if (!known) store(processor, known = detect(), relaxed);
 //
+//   int detect() { the first variant that has all bits of CPUID and XCR0 and, if it uses tiles, is granted them }
+//
 // Threads that come together detect the same number, so that nothing else has to be ordered.
 //
 //===----------------------------------------------------------------------===//
@@ -33,9 +35,17 @@ public:
   }
 
   Value emit(ArrayRef<CVariant> variants) {
-    Value number = i32(-1);
-    for (size_t i = variants.size(); i > 0; --i)
-      number = arith::SelectOp::create(builder, loc, emitFits(variants[i - 1]), i32(i), number);
+    Value none = i32(-1), number = none;
+    for (auto [i, variant] : llvm::enumerate(variants)) {
+      Value fits = emitFits(variant);
+      if (i > 0) {
+        Value isFree = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, number, none);
+        fits = arith::AndIOp::create(builder, loc, isFree, fits);
+      }
+      if (mustAskForRegisters(variant))
+        fits = emitRequestIf(fits);
+      number = arith::SelectOp::create(builder, loc, fits, i32(i + 1), number);
+    }
     return number;
   }
 
@@ -64,6 +74,27 @@ private:
   Value hasBits(Value word, uint32_t mask) {
     Value bits = arith::AndIOp::create(builder, loc, word, i32(mask));
     return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, bits, i32(mask));
+  }
+
+  static bool mustAskForRegisters(const CVariant &variant) {
+    return llvm::any_of(variant.extensions, [](StringRef name) { return findX86Feature(name)->mustBeAskedFor(); });
+  }
+
+  /// True if `condition` is, and Linux grants this process tiles, for now and all of its threads. A request is not
+  /// undone, so that none is made for a variant that does not run.
+  Value emitRequestIf(Value condition) {
+    constexpr int64_t kArchPrctl = 158, kRequestPermission = 0x1023, kTileData = 18;
+    auto guarded = scf::IfOp::create(builder, loc, builder.getI1Type(), condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(guarded.thenBlock());
+    auto i64 = [&](int64_t value) -> Value { return arith::ConstantIntOp::create(builder, loc, value, 64); };
+    Value result = emitAsm(builder.getI64Type(), {i64(kArchPrctl), i64(kRequestPermission), i64(kTileData)}, "syscall",
+                           "={ax},0,{di},{si},~{rcx},~{r11},~{memory},~{dirflag},~{fpsr},~{flags}");
+    Value isGranted = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, result, i64(0));
+    scf::YieldOp::create(builder, loc, isGranted);
+    builder.setInsertionPointToStart(guarded.elseBlock());
+    scf::YieldOp::create(builder, loc, condition);
+    return guarded.getResult(0);
   }
 
   using Words = std::array<Value, 4>;

@@ -27,6 +27,8 @@ static llvm::Error makeError(const llvm::Twine &message) {
 
 /// XCR0: the state of xmm and ymm; that and the one of masks, the upper halves of zmm, and zmm16 to zmm31.
 static constexpr uint32_t kYmm = 0x6, kZmm = 0xe6;
+/// The configuration of tiles and their data.
+static constexpr uint32_t kTiles = X86Feature::kAskedFor;
 
 /// Intel's manual, volume 2, CPUID; AMD's, volume 3, appendix E for the extended leaf.
 static constexpr X86Feature kX86Features[] = {
@@ -62,6 +64,9 @@ static constexpr X86Feature kX86Features[] = {
     {"avx512vpopcntdq", CPUIDLeaf::Seven, CPUIDRegister::ECX, 14, kZmm},
     {"avx512bf16", CPUIDLeaf::SevenOne, CPUIDRegister::EAX, 5, kZmm},
     {"avx512fp16", CPUIDLeaf::Seven, CPUIDRegister::EDX, 23, kZmm},
+    {"amx-bf16", CPUIDLeaf::Seven, CPUIDRegister::EDX, 22, kTiles},
+    {"amx-tile", CPUIDLeaf::Seven, CPUIDRegister::EDX, 24, kTiles},
+    {"amx-int8", CPUIDLeaf::Seven, CPUIDRegister::EDX, 25, kTiles},
 };
 
 llvm::ArrayRef<X86Feature> mlir::compress::x86Features() { return kX86Features; }
@@ -136,7 +141,7 @@ llvm::Expected<TargetCPU> TargetPlatform::processor(llvm::StringRef name) const 
   if (!info->checkFeatures("+64bit"))
     return makeError("processor '" + name + "' does not run x86-64");
   for (const X86Feature &feature : kX86Features)
-    if (info->checkFeatures(("+" + feature.name).str()))
+    if (info->checkFeatures(("+" + feature.name).str()) && (triple.isOSLinux() || !feature.mustBeAskedFor()))
       cpu.extensions.push_back(feature.name.str());
   cpu.vectorBytes = info->checkFeatures("+avx512f") ? 64 : info->checkFeatures("+avx") ? 32 : 16;
   return cpu;

@@ -6,12 +6,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Target/Variants.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/SymbolTable.h"
 
 using namespace mlir;
 using namespace mlir::compress;
+
+/// True if code of `module` has tiles. LLVM makes none of its own.
+static bool usesTiles(ModuleOp module) {
+  return module->walk([](amx::TileZeroOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
 
 void mlir::compress::markVariant(ModuleOp module, int64_t index, const TargetCPU &cpu) {
   Builder builder(module.getContext());
@@ -21,7 +27,11 @@ void mlir::compress::markVariant(ModuleOp module, int64_t index, const TargetCPU
   auto main = module.lookupSymbol<func::FuncOp>("main");
   if (!main)
     return;
-  SmallVector<StringRef> extensions(cpu.extensions.begin(), cpu.extensions.end());
+  bool hasTiles = usesTiles(module);
+  SmallVector<StringRef> extensions;
+  for (StringRef extension : cpu.extensions)
+    if (hasTiles || !findX86Feature(extension)->mustBeAskedFor())
+      extensions.push_back(extension);
   main->setAttr(kProcessorAttr, builder.getStringAttr(cpu.name));
   main->setAttr(kExtensionsAttr, builder.getStrArrayAttr(extensions));
 }

@@ -18,8 +18,8 @@
 
 using namespace mlir::compress::test;
 
-/// Not allocated at first use, which a handler must not do.
-static thread_local TileState tiles __attribute__((tls_model("initial-exec")));
+/// Allocated by the first instruction that is emulated: it is no call of malloc that the signal interrupts.
+static thread_local TileState tiles;
 static std::atomic<uint64_t> counts[6];
 
 /// Where a context keeps the general registers, by their number in instructions.

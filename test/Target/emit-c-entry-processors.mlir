@@ -53,6 +53,35 @@ func.func @main_1(%x: memref<?x10xf32>, %y: memref<?x10xf32> {compress.result}, 
 
 // -----
 
+// Tiles are asked for, if the processor has them and the system saves them: arch_prctl (158) with ARCH_REQ_XCOMP_PERM (0x1023) and
+// XFEATURE_XTILE_DATA (18). Where that is refused, the variant after it is tried, which asks for nothing.
+// CHECK: func.func @net_run
+// CHECK-DAG: lacks instructions of every processor that the library was compiled for, or the system does not grant tile registers: xeon, x86-64\00
+// DETECT: llvm.func internal @__net_detect() -> i32
+// DETECT: arith.constant 393216 : i32
+// DETECT: %[[GRANTED:.*]] = scf.if %{{.*}} -> (i1)
+// DETECT-DAG: %[[PRCTL:.*]] = arith.constant 158 : i64
+// DETECT-DAG: %[[REQUEST:.*]] = arith.constant 4131 : i64
+// DETECT-DAG: %[[DATA:.*]] = arith.constant 18 : i64
+// DETECT: %[[CODE:.*]] = llvm.inline_asm has_side_effects asm_dialect = att "syscall", {{.*}} %[[PRCTL]], %[[REQUEST]], %[[DATA]]
+// DETECT: arith.cmpi eq, %[[CODE]], %{{.*}} : i64
+// DETECT: %[[FIRST:.*]] = arith.select %[[GRANTED]], %{{.*}}, %[[NONE:.*]] : i32
+// DETECT: arith.cmpi eq, %[[FIRST]], %[[NONE]] : i32
+// DETECT-NOT: syscall
+// DETECT: llvm.return
+func.func @main(%x: memref<?x10xf32>, %y: memref<?x10xf32> {compress.result}, %w: memref<?xi8> {compress.workspace})
+    attributes {compress.workspace_bytes = array<i64: 64, 128>, compress.max_batch = 4 : i64, compress.processor = "xeon",
+                compress.extensions = ["amx-tile", "amx-int8"], compress.variants = [@main, @main_1]} {
+  return
+}
+func.func @main_1(%x: memref<?x10xf32>, %y: memref<?x10xf32> {compress.result}, %w: memref<?xi8> {compress.workspace})
+    attributes {compress.workspace_bytes = array<i64: 0, 192>, compress.max_batch = 4 : i64, compress.processor = "x86-64",
+                compress.extensions = []} {
+  return
+}
+
+// -----
+
 // Code for the baseline runs everywhere: nothing is asked.
 // CHECK: func.func @net_run
 // CHECK-NOT: llvm.load

@@ -109,7 +109,8 @@ def EmitCEntryPass : Pass<"compress-emit-c-entry", "ModuleOp"> {
     variant's `compress.extensions = ["avx2", …]` (LLVM's names) are what its code uses beyond the x86-64 baseline,
     `compress.processor` is the name in the error's text. `run` calls the first variant that the processor and the operating
     system have everything for, or returns an error code; CPUID is read in the first call only. A first variant
-    without extensions runs everywhere, and nothing is checked.
+    without extensions runs everywhere, and nothing is checked. For a variant with tiles (`amx-tile`) the first call asks Linux
+    for their registers (`arch_prctl`); where that is refused, the next variant is tried.
 
     After `compress-profile-layers`, there are `<name>_layers` and `<name>_ticks`, too.
 

@@ -35,6 +35,10 @@ struct X86Feature {
   unsigned bit;
   /// Bits of XCR0: the registers that the operating system must save.
   uint32_t state;
+
+  /// The registers that a process may use only after it asked the operating system (Linux) for them: tiles.
+  static constexpr uint32_t kAskedFor = 0x60000;
+  bool mustBeAskedFor() const { return state & kAskedFor; }
 };
 
 /// Every extension that code of this project may use, in the order in which they appeared.

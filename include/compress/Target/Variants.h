@@ -21,7 +21,8 @@ inline constexpr const char *kProcessorAttr = "compress.processor", *kExtensions
 /// Attribute of `@main`: itself and the other main functions, the preferred one first.
 inline constexpr const char *kVariantsAttr = "compress.variants";
 
-/// Says on the functions of `module` that they are code for `cpu`, the `index`th processor of a library.
+/// Says on the functions of `module` that they are code for `cpu`, the `index`th processor of a library. Of extensions
+/// whose registers must be asked for, those that no op uses are left out: they could be refused.
 void markVariant(ModuleOp module, int64_t index, const TargetCPU &cpu);
 
 /// Moves the functions of `variant` into `library` under names that are free there, `@main` as one more of

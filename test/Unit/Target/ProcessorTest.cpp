@@ -63,7 +63,11 @@ TEST(ProcessorTest, WideRegistersMustBeSaved) {
   for (const X86Feature &feature : x86Features()) {
     llvm::StringSet<> implied = enabledBy(platform, ("+" + feature.name).str());
     // Intel's manual, volume 1, 13.1: bits 1 and 2 are SSE and AVX state; 5, 6, 7 those of AVX-512.
-    uint32_t expected = implied.contains("avx512f") ? 0b11100110 : implied.contains("avx") ? 0b110 : 0;
+    // 17 and 18 are the configuration and the data of tiles.
+    uint32_t expected = implied.contains("avx512f")    ? 0b11100110
+                        : implied.contains("avx")      ? 0b110
+                        : implied.contains("amx-tile") ? 0b11 << 17
+                                                       : 0;
     EXPECT_EQ(feature.state, expected) << feature.name.str();
   }
 }
@@ -87,6 +91,15 @@ TEST(ProcessorTest, OlderProcessorsRunOnlyTheirOwn) {
   EXPECT_TRUE(cpus[1].runsWherever(cpus[0]));
   EXPECT_FALSE(cpus[0].runsWherever(cpus[1]));
   EXPECT_TRUE(cpus[2].runsWherever(cpus[0]) && cpus[2].runsWherever(cpus[1]));
+}
+
+TEST(ProcessorTest, TilesAreOfLinuxOnly) {
+  auto hasTiles = [](llvm::StringRef triple) {
+    TargetCPU cpu = llvm::cantFail(platformOf(triple).processor("sapphirerapids"));
+    return llvm::is_contained(cpu.extensions, "amx-tile");
+  };
+  EXPECT_TRUE(hasTiles("x86_64-linux-gnu"));
+  EXPECT_FALSE(hasTiles("x86_64-unknown-freebsd")) << "whose request is another one";
 }
 
 TEST(ProcessorTest, OtherMachinesHaveABaseline) {
@@ -151,7 +164,10 @@ TEST(ProcessorTest, BitsAreThoseOfTheCompiler) {
                                               {"avx512bitalg", bit_AVX512BITALG},
                                               {"avx512vpopcntdq", bit_AVX512VPOPCNTDQ},
                                               {"avx512bf16", bit_AVX512BF16},
-                                              {"avx512fp16", bit_AVX512FP16}};
+                                              {"avx512fp16", bit_AVX512FP16},
+                                              {"amx-bf16", bit_AMXBF16},
+                                              {"amx-tile", bit_AMXTILE},
+                                              {"amx-int8", bit_AMXINT8}};
   for (auto [name, bit] : bits) {
     const X86Feature *feature = findX86Feature(name);
     ASSERT_TRUE(feature) << name;
