@@ -63,7 +63,6 @@ static constexpr X86Feature kX86Features[] = {
     {"avx512bitalg", CPUIDLeaf::Seven, CPUIDRegister::ECX, 12, kZmm},
     {"avx512vpopcntdq", CPUIDLeaf::Seven, CPUIDRegister::ECX, 14, kZmm},
     {"avx512bf16", CPUIDLeaf::SevenOne, CPUIDRegister::EAX, 5, kZmm},
-    {"avx512fp16", CPUIDLeaf::Seven, CPUIDRegister::EDX, 23, kZmm},
     {"amx-bf16", CPUIDLeaf::Seven, CPUIDRegister::EDX, 22, kTiles},
     {"amx-tile", CPUIDLeaf::Seven, CPUIDRegister::EDX, 24, kTiles},
     {"amx-int8", CPUIDLeaf::Seven, CPUIDRegister::EDX, 25, kTiles},

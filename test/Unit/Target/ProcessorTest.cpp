@@ -164,7 +164,6 @@ TEST(ProcessorTest, BitsAreThoseOfTheCompiler) {
                                               {"avx512bitalg", bit_AVX512BITALG},
                                               {"avx512vpopcntdq", bit_AVX512VPOPCNTDQ},
                                               {"avx512bf16", bit_AVX512BF16},
-                                              {"avx512fp16", bit_AVX512FP16},
                                               {"amx-bf16", bit_AMXBF16},
                                               {"amx-tile", bit_AMXTILE},
                                               {"amx-int8", bit_AMXINT8}};
