@@ -8,7 +8,10 @@ import pytest
 
 import compress_mlir
 from conftest import ROOT
+from onnx import TensorProto, helper, numpy_helper
+from quantized_graphs import Ops, evaluate
 from test_cpu import functions
+from test_import import save
 from tile_emulator import Emulator
 
 NO_VARIANT, BAD_BATCH = 4, 1
@@ -92,3 +95,128 @@ def test_library_without_tiles_does_not_ask_for_them(tmp_path, emulator):
     detect = functions(tmp_path / "libmnist_circulant.a")["__mnist_circulant_detect"]
     assert "cpuid" in detect and "syscall" not in detect
     assert emulator.choose(compress_mlir.load(library), permission=-1)[0] == BAD_BATCH
+
+
+#===-- Products of bytes -------------------------------------------------------------------------------------------===#
+
+
+def compile_for_tiles(model, folder, **options):
+    return compress_mlir.load(compress_mlir.compile(save(model, folder), folder, target_cpu="sapphirerapids", target_triple="x86_64-linux-gnu", **options))
+
+
+def assert_equals_the_definition(model, library, emulator, feeds):
+    """Runs on tiles; every integer as ONNX defines it. Returns what was executed."""
+    results, counts = emulator.counted_run(library, feeds)
+    expected = evaluate(model, feeds)
+    for name, result in results.items():
+        np.testing.assert_array_equal(result, expected[name])
+    if emulator.is_emulating:
+        assert counts.configures == counts.releases
+    return counts
+
+
+def product_model(rng, inputs, outputs, batch="n", dtype=TensorProto.UINT8):
+    """y = (x - 3) * w of bytes, in i32."""
+    constants = {"w": rng.integers(-128, 128, (inputs, outputs)).astype(np.int8), "z": np.array(3, TENSOR_DTYPES[dtype])}
+    return typed_model([helper.make_node("MatMulInteger", ["x", "w", "z"], ["y"])], {"x": (dtype, [batch, inputs])}, {"y": (TensorProto.INT32, None)}, constants)
+
+
+TENSOR_DTYPES = {TensorProto.UINT8: np.uint8, TensorProto.INT8: np.int8}
+
+
+def typed_model(nodes, inputs, outputs, constants):
+    def infos(tensors):
+        return [helper.make_tensor_value_info(name, *info) for name, info in tensors.items()]
+    graph = helper.make_graph(nodes, "g", infos(inputs), infos(outputs), [numpy_helper.from_array(value, name) for name, value in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
+    model.ir_version = 8
+    return model
+
+
+@pytest.mark.parametrize("inputs,outputs", [(64, 32), (256, 96), (128, 40), (68, 32), (100, 33), (252, 90), (124, 64), (60, 32)])
+def test_any_batch_of_a_product_of_bytes(inputs, outputs, emulator, rng, tmp_path):
+    """Rows in whole blocks, in one tile, in a tile that overlaps the one before, and too few for any; steps that 16 words do not divide."""
+    model = product_model(rng, inputs, outputs)
+    library = compile_for_tiles(model, tmp_path)
+    assert emulator.choose(library)[0] == BAD_BATCH
+    for batch in (1, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 130):
+        x = rng.integers(0, 256, (batch, inputs)).astype(np.uint8)
+        counts = assert_equals_the_definition(model, library, emulator, {"x": x})
+        assert not emulator.is_emulating or (counts.products > 0) == (batch >= 16 and inputs > 60)
+
+
+@pytest.mark.parametrize("batch", [16, 17, 24, 31, 32, 40, 50])
+def test_stated_batch_of_a_product_of_bytes(batch, emulator, rng, tmp_path):
+    model = product_model(rng, 148, 70, batch=batch, dtype=TensorProto.INT8)
+    library = compile_for_tiles(model, tmp_path)
+    assert emulator.choose(library)[0] == BAD_BATCH
+    counts = assert_equals_the_definition(model, library, emulator, {"x": rng.integers(-128, 128, (batch, 148)).astype(np.int8)})
+    assert not emulator.is_emulating or counts.products > 0
+
+
+def test_extreme_bytes_do_not_saturate(emulator, tmp_path, rng):
+    model = product_model(rng, 512, 32)
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((512, 32), -128, np.int8), "w"))
+    library = compile_for_tiles(model, tmp_path)
+    assert emulator.choose(library)[0] == BAD_BATCH
+    assert_equals_the_definition(model, library, emulator, {"x": np.full((16, 512), 255, np.uint8)})
+
+
+@pytest.mark.parametrize("size,channels,filters,taps,stride,pad", [(20, 64, 32, 3, 1, 1), (35, 64, 64, 3, 2, 1), (17, 128, 32, 1, 1, 0), (24, 68, 32, 3, 1, 0)])
+def test_convolutions_of_bytes(size, channels, filters, taps, stride, pad, emulator, rng, tmp_path):
+    """Rows of pixels, taps, strides; channels that 16 words do not divide."""
+    constants = {"w": rng.integers(-128, 128, (filters, channels, taps, taps)).astype(np.int8), "z": np.array(7, np.uint8)}
+    node = helper.make_node("ConvInteger", ["x", "w", "z"], ["y"], pads=[pad] * 4, strides=[stride] * 2)
+    model = typed_model([node], {"x": (TensorProto.UINT8, ["n", channels, size, size])}, {"y": (TensorProto.INT32, None)}, constants)
+    library = compile_for_tiles(model, tmp_path)
+    assert emulator.choose(library)[0] == BAD_BATCH
+    x = rng.integers(0, 256, (2, channels, size, size)).astype(np.uint8)
+    counts = assert_equals_the_definition(model, library, emulator, {"x": x})
+    assert not emulator.is_emulating or counts.products > 0
+
+
+def test_each_product_loads_one_tile(emulator, rng, tmp_path):
+    """The floor of 2 x 2 blocks, counted as executed: 64 rows, 32 columns, 512 inputs are 2 * 2 * 2 * 8 products; one store of each sum."""
+    model = product_model(rng, 512, 32)
+    library = compile_for_tiles(model, tmp_path)
+    assert emulator.choose(library)[0] == BAD_BATCH
+    counts = assert_equals_the_definition(model, library, emulator, {"x": rng.integers(0, 256, (64, 512)).astype(np.uint8)})
+    if emulator.is_emulating:
+        assert (counts.products, counts.loads, counts.stores, counts.zeros, counts.configures) == (64, 64, 8, 8, 1), counts
+
+
+def test_refused_tiles_leave_the_next_variant(emulator, rng, tmp_path):
+    """One library, loaded anew for each answer: on tiles where they are granted, in vectors where they are not; the same integers."""
+    model = product_model(rng, 256, 64)
+    path = save(model, tmp_path)
+    x = rng.integers(0, 256, (32, 256)).astype(np.uint8)
+    for number, (permission, uses_tiles) in enumerate([(Emulator.GRANTED, True), (-1, False)]):
+        built = compress_mlir.compile(path, tmp_path / str(number), target_cpu="sapphirerapids,x86-64-v4,x86-64", target_triple="x86_64-linux-gnu")
+        library = compress_mlir.load(built)
+        code, asked = emulator.choose(library, permission=permission)
+        assert (code, asked.requests) == (BAD_BATCH, 1)
+        counts = assert_equals_the_definition(model, library, emulator, {"x": x})
+        assert not emulator.is_emulating or (counts.products > 0) == uses_tiles
+
+
+@pytest.mark.parametrize("batch", [17, 64])
+def test_layers_that_round_their_activations(batch, emulator, rng, tmp_path):
+    """What the benchmark int8-fc runs: DynamicQuantizeLinear, a product of bytes, scales and a bias after it, in the loop that stores the tiles."""
+    inputs, outputs = 256, 96
+    constants = {"w": rng.integers(-127, 128, (inputs, outputs)).astype(np.int8), "s": rng.uniform(1e-3, 2e-3, outputs).astype(np.float32),
+                 "b": rng.standard_normal(outputs).astype(np.float32)}
+    nodes = [helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "qs", "qz"]), helper.make_node("MatMulInteger", ["q", "w", "qz"], ["i"]),
+             helper.make_node("Cast", ["i"], ["f"], to=TensorProto.FLOAT), helper.make_node("Mul", ["qs", "s"], ["qss"]),
+             helper.make_node("Mul", ["f", "qss"], ["m"]), helper.make_node("Add", ["m", "b"], ["y"])]
+    model = typed_model(nodes, {"x": (TensorProto.FLOAT, [batch, inputs])}, {"y": (TensorProto.FLOAT, None)}, constants)
+    library = compile_for_tiles(model, tmp_path)
+    assert emulator.choose(library)[0] == BAD_BATCH
+    x = rng.standard_normal((batch, inputs)).astype(np.float32)
+    results, counts = emulator.counted_run(library, {"x": x})
+    q, scale, zero = Ops().DynamicQuantizeLinear(x)
+    sums = Ops().MatMulInteger(q, constants["w"], zero)
+    expected = sums.astype(np.float64) * np.float64(scale) * constants["s"] + constants["b"]
+    # Three roundings, of magnitudes that the terms bound.
+    bound = 3 * 2.0**-24 * (np.abs(expected - constants["b"]) + np.abs(constants["b"]))
+    assert (np.abs(results["y"] - expected) <= bound).all()
+    assert not emulator.is_emulating or counts.products > 0

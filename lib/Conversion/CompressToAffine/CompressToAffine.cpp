@@ -8,6 +8,7 @@
 #include "AffineNest.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Kernel/FFT.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
 

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductLowering.h"
-#include "Epilogue.h"
 #include <numeric>
 
 using namespace mlir;
@@ -34,32 +33,27 @@ namespace {
 /// One product: what its loops are, and the nest that computes it.
 class ProductLowering {
 public:
-  ProductLowering(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder)
-      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), op(op), loc(op->getLoc()), out(product.out),
+  ProductLowering(const Product &product, const Epilogue &epilogue, int64_t lanes, OpBuilder &builder, Location loc)
+      : lanes(lanes), tileRows(tileRowsFor(lanes)), builder(builder), loc(loc), out(product.out),
         outMap(product.outMap), extents(product.extents), factors(product.factors), addProduct(product.multiplyAdd),
-        epilogue(product.out) {}
+        epilogue(epilogue) {}
 
-  /// Lowers the product if it has a dimension for lanes.
-  bool lower() {
-    if (!chooseLaneLoop())
+  /// True if the product has a dimension for lanes.
+  bool choose() {
+    if (lanes <= 1 || !chooseLaneLoop())
       return false;
     chooseTileLoop();
-    for (int64_t loop = 0; loop < numLoops(); ++loop)
-      if (!outPosition(loop) && ShapedType::isDynamic(extents[loop]))
-        return false;
-    epilogue.takeStart(op);
-    epilogue.takeFinish(op);
-    if (panels) {
-      lowerPanels();
-      return true;
-    }
-    if (tileLoop < 0 || ShapedType::isStatic(extents[tileLoop])) {
-      lowerRows(tileLoop < 0 ? 1 : evenRows(extents[tileLoop], tileRows), std::nullopt);
-      return true;
-    }
+    return llvm::all_of(llvm::seq<int64_t>(0, numLoops()),
+                        [&](int64_t loop) { return outPosition(loop) || ShapedType::isStatic(extents[loop]); });
+  }
+
+  void lower() {
+    if (panels)
+      return lowerPanels();
+    if (tileLoop < 0 || ShapedType::isStatic(extents[tileLoop]))
+      return lowerRows(tileLoop < 0 ? 1 : evenRows(extents[tileLoop], tileRows), std::nullopt);
     for (LaneRun run : cutIntoRows(tileRows))
       lowerRows(run.step, run);
-    return true;
   }
 
 private:
@@ -418,14 +412,13 @@ private:
 
   int64_t lanes, tileRows;
   OpBuilder &builder;
-  Operation *op;
   Location loc;
   Value out;
   AffineMap outMap;
   SmallVector<int64_t> extents;
   ArrayRef<ProductFactor> factors;
   std::function<Value(AffineNest &, Value, Value, Value)> addProduct;
-  Epilogue epilogue;
+  const Epilogue &epilogue;
   int64_t laneLoop = -1, tileLoop = -1;
   std::optional<Panels> panels;
 };
@@ -433,7 +426,26 @@ private:
 } // namespace
 
 bool mlir::compress::lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder) {
-  return lanes > 1 && ProductLowering(product, op, lanes, builder).lower();
+  Epilogue epilogue(product.out);
+  ProductLowering lowering(product, epilogue, lanes, builder, op->getLoc());
+  if (!lowering.choose())
+    return false;
+  epilogue.takeStart(op);
+  epilogue.takeFinish(op);
+  lowering.lower();
+  return true;
+}
+
+bool mlir::compress::allowsProductInLanes(const Product &product, int64_t lanes, OpBuilder &builder) {
+  Epilogue none(product.out);
+  return ProductLowering(product, none, lanes, builder, product.out.getLoc()).choose();
+}
+
+void mlir::compress::emitProductInLanes(const Product &product, const Epilogue &epilogue, int64_t lanes,
+                                        OpBuilder &builder, Location loc) {
+  ProductLowering lowering(product, epilogue, lanes, builder, loc);
+  if (lowering.choose())
+    lowering.lower();
 }
 
 /// The operand dimension that is the reduction `loop`, for its extent.

@@ -29,6 +29,7 @@
 #ifndef COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
 
+#include "Epilogue.h"
 #include "WeightLoad.h"
 #include <functional>
 
@@ -53,6 +54,16 @@ struct Product {
 /// Emits the nest in vectors of at most `lanes`, with what fills the result before `op`, the product, and what changes
 /// it after; false if the product has no dimension for lanes.
 bool lowerProductToLanes(const Product &product, Operation *op, int64_t lanes, OpBuilder &builder);
+
+/// True if lowerProductToLanes has a dimension for lanes; and what it emits between what `epilogue` took over.
+bool allowsProductInLanes(const Product &product, int64_t lanes, OpBuilder &builder);
+void emitProductInLanes(const Product &product, const Epilogue &epilogue, int64_t lanes, OpBuilder &builder,
+                        Location loc);
+
+/// Emits the nest in tile registers (AMX), of a product of words: bytes without sign by bytes with sign to i32, or
+/// pairs of bf16 to f32. Less than 16 rows of a dynamic extent are computed in lanes. False if the product has no rows,
+/// columns or steps for tiles.
+bool lowerProductToTiles(const Product &product, WordFormat format, Operation *op, int64_t lanes, OpBuilder &builder);
 
 /// Emits the nest with lanes along a sum over which both factors are contiguous; false if there is none that is as long
 /// as a vector.
