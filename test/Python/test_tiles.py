@@ -11,7 +11,9 @@ from conftest import ROOT
 from onnx import TensorProto, helper, numpy_helper
 from quantized_graphs import Ops, evaluate
 from test_cpu import functions
-from test_import import save
+from test_import import make_model, save
+from test_precision import EMULATED, emulate_fc, relative, to_bf16
+from test_precision import save as save_circulant
 from tile_emulator import Emulator
 
 NO_VARIANT, BAD_BATCH = 4, 1
@@ -220,3 +222,52 @@ def test_layers_that_round_their_activations(batch, emulator, rng, tmp_path):
     bound = 3 * 2.0**-24 * (np.abs(expected - constants["b"]) + np.abs(constants["b"]))
     assert (np.abs(results["y"] - expected) <= bound).all()
     assert not emulator.is_emulating or counts.products > 0
+
+
+#===-- Products of bf16 --------------------------------------------------------------------------------------------===#
+
+
+def assert_within_f32_of_the_rounded(library, emulator, x, rounded, uses_tiles):
+    """`rounded` is the product in double of numbers that are rounded as the op says; what is left is the order of sums in f32."""
+    results, counts = emulator.counted_run(library, {"x": x})
+    error = relative(results["y"], rounded)
+    print(f"{x.shape}: relative error {error:.1e}; {counts}")
+    assert error <= EMULATED["bf16"]
+    assert not emulator.is_emulating or (counts.products > 0) == uses_tiles
+    return counts
+
+
+@pytest.mark.parametrize("rows,cols", [(96, 128), (40, 100), (64, 1000)])
+def test_dense_layers_of_bf16(rows, cols, emulator, rng, tmp_path):
+    w = rng.standard_normal((rows, cols)).astype(np.float32)
+    model = make_model([helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], {"x": ["n", cols]}, {"y": ["n", rows]}, {"w": w})
+    library = compile_for_tiles(model, tmp_path, precision="bf16")
+    assert emulator.choose(library)[0] == BAD_BATCH
+    for batch in (1, 15, 16, 33, 64):
+        x = rng.standard_normal((batch, cols)).astype(np.float32)
+        assert_within_f32_of_the_rounded(library, emulator, x, to_bf16(x) @ to_bf16(w).T, batch >= 16)
+
+
+@pytest.mark.parametrize("k,rows,cols", [(16, 512, 320), (4, 160, 128), (64, 1088, 1216), (8, 256, 130)])
+def test_circulant_layers_of_bf16(k, rows, cols, emulator, rng, tmp_path):
+    """Complex products: real and imaginary parts are the two numbers of a word."""
+    c = rng.standard_normal((-(-rows // k), -(-cols // k), k)).astype(np.float32)
+    path = save_circulant(tmp_path / "model.onnx", c, rows, cols)
+    library = compress_mlir.load(compress_mlir.compile(path, tmp_path, target_cpu="sapphirerapids", target_triple="x86_64-linux-gnu",
+                                                       precision="bf16", force="spectral"))
+    assert emulator.choose(library)[0] == BAD_BATCH
+    for batch in (3, 16, 40):
+        x = rng.standard_normal((batch, cols)).astype(np.float32)
+        assert_within_f32_of_the_rounded(library, emulator, x, emulate_fc(c, rows, x, "bf16"), batch >= 16)
+
+
+def test_each_product_of_bf16_loads_one_tile(emulator, rng, tmp_path):
+    """64 rows, 96 columns in panels of 32 (4 x 6 tiles of sums), 256 inputs in 8 steps of 32."""
+    w = rng.standard_normal((96, 256)).astype(np.float32)
+    model = make_model([helper.make_node("Gemm", ["x", "w"], ["y"], transB=1)], {"x": ["n", 256]}, {"y": ["n", 96]}, {"w": w})
+    library = compile_for_tiles(model, tmp_path, precision="bf16")
+    assert emulator.choose(library)[0] == BAD_BATCH
+    x = rng.standard_normal((64, 256)).astype(np.float32)
+    counts = assert_within_f32_of_the_rounded(library, emulator, x, to_bf16(x) @ to_bf16(w).T, True)
+    if emulator.is_emulating:
+        assert (counts.products, counts.loads, counts.stores) == (192, 192, 24), counts

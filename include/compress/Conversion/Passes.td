@@ -28,7 +28,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     constant taps and strides of 1 takes 36 products of 16 bits for 4 x 4 results instead of 144 of bytes (Winograd's transform
     in integers), in vectors of 16, where the weights bound the sums by 2^25, so that it is exact, and where it pays. With
     `amx-int8`, sums of at least 16 words for at least 16 rows are computed in tile registers instead (of a dynamic number of
-    rows, where it is that large). Of a dynamic transform extent the last block, which may be cut short, is masked.
+    rows, where it is that large); with `amx-bf16`, `compress.spectral_dot` of bf16 with blocks innermost likewise. Of a dynamic transform extent the last block, which may be cut short, is masked.
 
     Runs after: bufferization          Leaves: no kernel op
     Does nothing when: there is none        Fails when: a kernel op is still on tensors, packs codes, or vector-lanes is bad
@@ -38,7 +38,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
   let options = [Option<"vectorLanes", "vector-lanes", "int64_t", "1",
                         "Most lanes of a vector; 1 gives scalar, readable loops">,
                  Option<"extensions", "extensions", "std::string", "",
-                        "Dot product instructions that the processor has: avx512bf16, avx512vnni, amx-int8">];
+                        "Dot product instructions that the processor has: avx512bf16, avx512vnni, amx-bf16, amx-int8">];
   let dependentDialects = ["amx::AMXDialect", "affine::AffineDialect", "arith::ArithDialect", "LLVM::LLVMDialect", "math::MathDialect",
                            "memref::MemRefDialect", "scf::SCFDialect", "vector::VectorDialect"];
 }

@@ -30,6 +30,7 @@
 #define COMPRESS_LIB_CONVERSION_COMPRESSTOAFFINE_PRODUCTLOWERING_H
 
 #include "Epilogue.h"
+#include "PlaneViews.h"
 #include "WeightLoad.h"
 #include <functional>
 
@@ -64,6 +65,14 @@ void emitProductInLanes(const Product &product, const Epilogue &epilogue, int64_
 /// pairs of bf16 to f32. Less than 16 rows of a dynamic extent are computed in lanes. False if the product has no rows,
 /// columns or steps for tiles.
 bool lowerProductToTiles(const Product &product, WordFormat format, Operation *op, int64_t lanes, OpBuilder &builder);
+/// The same between no other ops; `lowerFewRows` emits the nest of less than 16 rows.
+bool lowerProductToTiles(const Product &product, WordFormat format, bool startsFromZero,
+                         function_ref<void()> lowerFewRows, OpBuilder &builder, Location loc);
+
+/// Emits compress.spectral_dot of bf16 in tile registers: `words` and `init` have in and out blocks innermost. As
+/// above.
+bool lowerSpectralDotToTiles(Value words, Value weights, Value init, const PlaneWindows &windows, int64_t panel,
+                             bool startsFromZero, function_ref<void()> lowerFewRows, OpBuilder &builder, Location loc);
 
 /// Emits the nest with lanes along a sum over which both factors are contiguous; false if there is none that is as long
 /// as a vector.

@@ -22,6 +22,7 @@
 #include "AffineNest.h"
 #include "Epilogue.h"
 #include "PlaneViews.h"
+#include "ProductLowering.h"
 #include "Words.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -122,6 +123,15 @@ struct SpectralLowering {
     case LaneDim::OutBlocks:
       return lowerOutLanes(slots);
     }
+  }
+
+  /// Computes products of bf16 in tile registers, if there are some and lanes would be out blocks; false otherwise.
+  bool lowerToTiles() {
+    if (!words || words->isI8() || !words->instructions.tilesBF16 || chooseLaneDim() != LaneDim::OutBlocks ||
+        inDim != rank() - 1)
+      return false;
+    return lowerSpectralDotToTiles(
+        input, weights, init, windows, panel, startsFromZero, [&] { lower(); }, builder, loc);
   }
 
   /// Slots of which `parts` make a frequency: 1, or 2 of a pair.
@@ -445,7 +455,8 @@ void mlir::compress::lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef
   }
   WordFactors words{op.getWords(), DotInstructions::get(extensions), planes.scales, weightScales, offsets,
                     planes.numFree};
-  SpectralLowering{planes.words,   op.getWeights(), init,    inDim,       outDim, windows,
-                   startsFromZero, lanes,           builder, op.getLoc(), words,  op.getPanel()}
-      .lower();
+  SpectralLowering lowering{planes.words,   op.getWeights(), init,    inDim,       outDim, windows,
+                            startsFromZero, lanes,           builder, op.getLoc(), words,  op.getPanel()};
+  if (!lowering.lowerToTiles())
+    lowering.lower();
 }

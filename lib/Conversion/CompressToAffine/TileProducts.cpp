@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   y[m, p, n] += x[m, k, j] * w[p, k, n, j]                    words of four bytes j; 32 columns n in a panel
+//   y[m, p, n] += x[m, k, j] * w[p, k, n, j]              words of four bytes or two bf16 j; 32 columns n in a panel
 //   =>
 //   affine.for p { affine.for m = … step 32 {
 //     %sums:4 = affine.for k = … step 16 iter_args(…) {         2 x 2 tiles of 16 rows by 16 columns
@@ -36,6 +36,12 @@ static constexpr int64_t kTilesPerBlock = 2;
 
 namespace {
 
+/// What is around a product: what was taken over, or if nothing was, that all of the result is written.
+struct TileEnds {
+  const Epilogue *epilogue = nullptr;
+  bool startsFromZero = false;
+};
+
 class TileProduct {
 public:
   TileProduct(const Product &product, WordFormat format, OpBuilder &builder, Location loc)
@@ -47,8 +53,9 @@ public:
 
   bool columnsOverlap() const { return extent(columnLoop) % kTile != 0; }
 
-  void lower(const Epilogue &epilogue, int64_t lanes) {
-    after = &epilogue;
+  /// Emits the nest; `lowerFewRows` emits one for a dynamic number of rows that is less than those of a tile.
+  void lower(const TileEnds &around, function_ref<void()> lowerFewRows) {
+    ends = around;
     Type sum = cast<MemRefType>(product.out.getType()).getElementType();
     int64_t side = kTilesPerBlock * kTile;
     scratch = allocateRows(builder, loc, {builder.getIndexAttr(side), builder.getIndexAttr(side)}, sum, 0);
@@ -65,7 +72,7 @@ public:
     builder.setInsertionPoint(branch.thenBlock()->getTerminator());
     lowerColumns();
     builder.setInsertionPoint(branch.elseBlock()->getTerminator());
-    emitProductInLanes(product, epilogue, lanes, builder, loc);
+    lowerFewRows();
   }
 
 private:
@@ -120,17 +127,22 @@ private:
     return rowLoop >= 0;
   }
 
-  /// Bytes between neighbours along dimension `position` of a factor.
+  /// Numbers of its buffer in a word of a factor.
+  static int64_t numbersPerWord(Value memref) {
+    return 8 * kBytesPerWord / cast<MemRefType>(memref.getType()).getElementTypeBitWidth();
+  }
+
+  /// Numbers between neighbours along dimension `position` of a factor.
   static std::optional<int64_t> strideAt(const ProductFactor &factor, int64_t position) {
     SmallVector<int64_t> strides;
     int64_t offset;
     auto type = cast<MemRefType>(factor.load.getMemref().getType());
     if (failed(type.getStridesAndOffset(strides, offset)) || ShapedType::isDynamic(strides[position]))
       return std::nullopt;
-    return strides[position] * type.getElementTypeBitWidth() / 8;
+    return strides[position];
   }
 
-  /// Bytes between the activations of neighbours along `loop`, which one of its dimensions depends on.
+  /// Numbers between the activations of neighbours along `loop`, which one of its dimensions depends on.
   std::optional<int64_t> rowStrideAlong(int64_t loop) const {
     std::optional<int64_t> found;
     for (auto [position, expr] : llvm::enumerate(activation.map.getResults())) {
@@ -285,19 +297,19 @@ private:
     }
   }
 
-  /// Where a factor's word is: bytes along its innermost dimension.
+  /// Where a factor's word is.
   static SmallVector<AffineExpr> indexOf(const ProductFactor &factor, ArrayRef<AffineExpr> at) {
     SmallVector<AffineExpr> index;
     for (AffineExpr expr : factor.map.getResults())
       index.push_back(expr.replaceDims(at));
-    index.back() = index.back() * kBytesPerWord;
+    index.back() = index.back() * numbersPerWord(factor.load.getMemref());
     return index;
   }
 
   Value loadTile(AffineNest &nest, Value memref, ArrayRef<AffineExpr> index, int64_t stride) {
     SmallVector<Value> indices = llvm::map_to_vector(index, [&](AffineExpr expr) { return nest.materialize(expr); });
-    Value bytes = arith::ConstantIndexOp::create(builder, loc, stride);
-    return amx::TileLoadOp::create(builder, loc, factorTile(), memref, indices, bytes);
+    Value numbers = arith::ConstantIndexOp::create(builder, loc, stride);
+    return amx::TileLoadOp::create(builder, loc, factorTile(), memref, indices, numbers);
   }
 
   Value loadWeights(AffineNest &nest, ArrayRef<AffineExpr> at, int64_t offset) {
@@ -349,17 +361,21 @@ private:
     SmallVector<AffineExpr> place;
     for (AffineExpr expr : product.outMap.getResults())
       place.push_back(expr.replaceDims(at));
-    if (!after->startsFromZero()) {
-      Value start = after->start(nest, place, kTile);
+    if (!ends.startsFromZero) {
+      Value start = ends.epilogue ? ends.epilogue->start(nest, place, kTile) : nest.load(product.out, place, kTile);
       sum = isBF16() ? arith::AddFOp::create(builder, loc, sum, start).getResult()
                      : arith::AddIOp::create(builder, loc, sum, start).getResult();
     }
-    nest.store(after->finish(nest, sum, place, kTile), after->destination(), place);
+    if (!ends.epilogue)
+      return nest.store(sum, product.out, place);
+    nest.store(ends.epilogue->finish(nest, sum, place, kTile), ends.epilogue->destination(), place);
   }
 
   //===--------------------------------------------------------------------===//
   // Steps that whole tiles leave
   //===--------------------------------------------------------------------===//
+
+  int64_t weightsPerRow() const { return kTile * numbersPerWord(weights.load.getMemref()); }
 
   /// Makes room for the weights of the last steps of all taps, those that belong to the tile before being zero.
   void allocateLastWeights() {
@@ -367,14 +383,15 @@ private:
     for (int64_t loop : tapLoops())
       taps *= extent(loop);
     SmallVector<OpFoldResult> sizes;
-    for (int64_t size : {taps, kTilesPerBlock, kTile, kTile * kBytesPerWord})
+    for (int64_t size : {taps, kTilesPerBlock, kTile, weightsPerRow()})
       sizes.push_back(builder.getIndexAttr(size));
-    lastWeights = allocateRows(builder, loc, sizes, builder.getI8Type(), 0);
+    Type element = cast<MemRefType>(weights.load.getMemref().getType()).getElementType();
+    lastWeights = allocateRows(builder, loc, sizes, element, 0);
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
     AffineExpr tap = nest.loop(0, taps), column = nest.loop(0, kTilesPerBlock);
     AffineExpr row = nest.loop(0, kTile - lastSteps());
-    Value zero = nest.zero(lastWeights, kTile * kBytesPerWord);
+    Value zero = nest.zero(lastWeights, weightsPerRow());
     nest.store(zero, lastWeights, {tap, column, row, nest.constant(0)});
   }
 
@@ -396,14 +413,14 @@ private:
     for (auto [column, offset] : llvm::enumerate(columns)) {
       SmallVector<AffineExpr> moved(at);
       moved[columnLoop] = moved[columnLoop] + offset;
-      Value words = inner.load(weights.load.getMemref(), indexOf(weights, moved), kTile * kBytesPerWord);
+      Value words = inner.load(weights.load.getMemref(), indexOf(weights, moved), weightsPerRow());
       inner.store(words, lastWeights, {tapOf(at), inner.constant(column), row, inner.constant(0)});
     }
   }
 
   Value loadLastWeights(AffineNest &nest, ArrayRef<AffineExpr> at, int64_t column) {
     AffineExpr zero = nest.constant(0);
-    return loadTile(nest, lastWeights, {tapOf(at), nest.constant(column), zero, zero}, kTile * kBytesPerWord);
+    return loadTile(nest, lastWeights, {tapOf(at), nest.constant(column), zero, zero}, weightsPerRow());
   }
 
   const Product &product;
@@ -415,7 +432,7 @@ private:
   int64_t rowStride = 0, weightStride = 0;
   /// Where the tiles of columns begin in the blocks that are being lowered.
   SmallVector<int64_t> columns;
-  const Epilogue *after = nullptr;
+  TileEnds ends;
   Value scratch, lastWeights;
 };
 
@@ -432,6 +449,16 @@ bool mlir::compress::lowerProductToTiles(const Product &product, WordFormat form
   if (epilogue.readsResult() && tiles.columnsOverlap())
     return false;
   epilogue.takeFinish(op);
-  tiles.lower(epilogue, lanes);
+  tiles.lower({&epilogue, epilogue.startsFromZero()},
+              [&] { emitProductInLanes(product, epilogue, lanes, builder, op->getLoc()); });
+  return true;
+}
+
+bool mlir::compress::lowerProductToTiles(const Product &product, WordFormat format, bool startsFromZero,
+                                         function_ref<void()> lowerFewRows, OpBuilder &builder, Location loc) {
+  TileProduct tiles(product, format, builder, loc);
+  if (!tiles.choose() || (!startsFromZero && tiles.columnsOverlap()))
+    return false;
+  tiles.lower({nullptr, startsFromZero}, lowerFewRows);
   return true;
 }

@@ -62,6 +62,7 @@ DotInstructions DotInstructions::get(StringRef extensions) {
     result.bf16 |= name.trim() == "avx512bf16";
     result.i8 |= name.trim() == "avx512vnni";
     result.tilesI8 |= name.trim() == "amx-int8";
+    result.tilesBF16 |= name.trim() == "amx-bf16";
     result.shorter |= name.trim() == "avx512vl";
     result.pairs |= name.trim() == "avx2";
     result.permutes |= name.trim() == "avx512vbmi";

@@ -15,8 +15,8 @@ namespace mlir::compress {
 /// The dot product instructions of a processor, and if they come in shorter vectors.
 struct DotInstructions {
   bool bf16 = false, i8 = false, shorter = false;
-  /// Products of bytes in tile registers.
-  bool tilesI8 = false;
+  /// Products of bytes and of bf16 in tile registers.
+  bool tilesI8 = false, tilesBF16 = false;
   /// Sums of neighbours among products of 16 bytes by 16, of AVX2.
   bool pairs = false;
   /// A table of as many bytes as a vector has, by bytes of another; and tables of 16 bytes, in vectors of 64, 32, 16.

@@ -1,4 +1,4 @@
-// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni,amx-int8' | FileCheck %s
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni,amx-int8,amx-bf16' | FileCheck %s
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni' | FileCheck %s --check-prefix=LANES
 
 // LANES-NOT: amx.
@@ -108,5 +108,24 @@ func.func @short(%x: memref<32x15x4xi8>, %w: memref<15x32x4xi8>, %y: memref<32x3
     %3 = arith.addi %sum, %2 : i32
     linalg.yield %3 : i32
   }
+  return
+}
+
+// Spectra in words of two bf16: a product for each frequency, part of the complex numbers, and panel.
+// CHECK-LABEL: @spectra
+// CHECK-SAME: %[[PLANES:.*]]: memref<4x32x20xf32>, %[[W:.*]]: memref<2x2x20x32xi32>, %[[Y:.*]]: memref<4x32x64xf32>
+// CHECK: %[[WORDS:.*]] = memref.alloc() {{.*}} : memref<2x2x32x20xi32>
+// CHECK: memref.expand_shape %[[Y]] {{\[}}[0, 1], [2], [3, 4]] output_shape [2, 2, 32, 2, 32]
+// CHECK: memref.alloc() {{.*}} : memref<32x32xf32>
+// CHECK: affine.for %[[F:.*]] = 0 to 2
+// CHECK: affine.for %[[P:.*]] = 0 to 2
+// CHECK: affine.for %[[PART:.*]] = 0 to 2
+// CHECK: amx.tile_load %[[W]]{{.*}} : memref<2x2x20x32xi32> into !amx.tile<16x32xbf16>
+// CHECK: amx.tile_load %[[WORDS]]
+// CHECK: amx.tile_mulf %{{.*}} : !amx.tile<16x32xbf16>, !amx.tile<16x32xbf16>, !amx.tile<16x16xf32>
+// CHECK: return
+func.func @spectra(%x: memref<4x32x20xf32>, %w: memref<2x2x20x32xi32>, %y: memref<4x32x64xf32>) {
+  compress.spectral_dot bf16 in_dim = 1 out_dim = 1 strides = [] dilations = []
+      ins(%x, %w : memref<4x32x20xf32>, memref<2x2x20x32xi32>) outs(%y : memref<4x32x64xf32>)
   return
 }
