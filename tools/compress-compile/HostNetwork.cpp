@@ -50,6 +50,9 @@ llvm::Error HostNetwork::build(ModuleOp module, CompressToAffineOptions &options
   auto cpus = platform->processors("");
   if (!cpus)
     return cpus.takeError();
+  // What the system may refuse is not worth it here.
+  llvm::erase_if(cpus->front().extensions,
+                 [](StringRef extension) { return findX86Feature(extension)->mustBeAskedFor(); });
   PassManager toLoops(module.getContext()), toLLVM(module.getContext());
   options.vectorLanes = cpus->front().vectorBytes / 4;
   options.extensions = llvm::join(cpus->front().extensions, ",");
