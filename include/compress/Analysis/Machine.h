@@ -39,6 +39,9 @@ struct Machine {
   double peakInt8 = 845e9;
   /// SIMD register width in bytes.
   int64_t vectorBytes = 64;
+  /// Of bf16 and int8 products in tile registers; 0 where there are none.
+  double peakTileBF16 = 0;
+  double peakTileInt8 = 0;
 
   /// False for a circuit that is made for one network: weights are wires and ROMs, nothing is decoded into a cache, and
   /// a shift is no multiplication.
@@ -46,6 +49,13 @@ struct Machine {
 
   /// The name that `get` knows such a circuit by. Its costs count multipliers; no description has its rates.
   static constexpr const char *kCircuitName = "circuit";
+
+  /// Rows from which on products are computed in tile registers.
+  static constexpr int64_t kTileRows = 16;
+
+  /// Rates of dot products for so many rows that share weights.
+  double peakBF16For(int64_t rows) const { return rows >= kTileRows && peakTileBF16 > 0 ? peakTileBF16 : peakBF16; }
+  double peakInt8For(int64_t rows) const { return rows >= kTileRows && peakTileInt8 > 0 ? peakTileInt8 : peakInt8; }
 
   /// f32 numbers of a SIMD register.
   int64_t f32Lanes() const { return vectorBytes / 4; }
@@ -84,6 +94,8 @@ struct MachineKey {
   const char *meaning;
   /// True if 0 has a meaning.
   bool mayBeZero = false;
+  /// True if a description may do without it: then it is 0.
+  bool isOptional = false;
 
   double get(const Machine &machine) const {
     return std::visit([&](auto pointer) { return static_cast<double>(machine.*pointer); }, member);

@@ -67,7 +67,12 @@ double SpectralConvOp::getArithmeticSeconds(const Machine &machine, int64_t batc
 }
 
 double SpectralDotOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
-  double peak = getWords() == WordFormat::bf16 ? machine.peakBF16 : machine.peakInt8;
+  // Only bf16 with blocks innermost is computed in tile registers.
+  int64_t rows = 1, last = shaped(getInit()).getRank() - 2, out = getOutDim(), in = getInDim();
+  if (out == last && in == last)
+    for (int64_t extent : shaped(getInit()).getShape().drop_front().drop_back())
+      rows = std::max(rows, ShapedType::isDynamic(extent) ? batch : extent);
+  double peak = getWords() == WordFormat::bf16 ? machine.peakBF16For(rows) : machine.peakInt8;
   double taps = product(shaped(getWeights()).getShape().drop_back(2).take_back(getStrides().size()), batch);
   double blocks = product(shaped(getInput()).getDimSize(getInDim() + 1), batch);
   return product(shaped(getInit()).getShape().drop_front(), batch) * taps * blocks *

@@ -106,8 +106,20 @@ FunctionTraffic::FunctionTraffic(Operation *function, int64_t batch) {
   });
 }
 
+/// The longest loop of the result along which the second factor of a sum, the weights, stays the same.
+static int64_t rowsOf(linalg::LinalgOp op, int64_t batch) {
+  if (op.getNumDpsInputs() != 2)
+    return 1;
+  AffineMap weights = op.getMatchingIndexingMap(op.getDpsInputOperand(1));
+  int64_t rows = 1;
+  for (auto [loop, extent] : llvm::enumerate(op.getStaticLoopRanges()))
+    if (op.getIteratorTypesArray()[loop] == utils::IteratorType::parallel && !weights.isFunctionOfDim(loop))
+      rows = std::max(rows, ShapedType::isDynamic(extent) ? batch : extent);
+  return rows;
+}
+
 /// Seconds of what a linalg op computes in one iteration: integers of a sum of products are bytes.
-static double secondsPerIteration(linalg::LinalgOp op, const Machine &machine) {
+static double secondsPerIteration(linalg::LinalgOp op, const Machine &machine, int64_t batch) {
   int64_t operations = 0, products = 0;
   bool isSum = op.getNumReductionLoops() > 0;
   for (Operation &inner : op.getBlock()->without_terminator()) {
@@ -116,7 +128,7 @@ static double secondsPerIteration(linalg::LinalgOp op, const Machine &machine) {
     Type type = inner.getResult(0).getType();
     ++(isSum && type.isInteger() ? products : operations);
   }
-  double peakInt8 = machine.peakInt8 > 0 ? machine.peakInt8 : machine.peakFlops;
+  double peak = machine.peakInt8For(rowsOf(op, batch)), peakInt8 = peak > 0 ? peak : machine.peakFlops;
   return (static_cast<double>(operations) / machine.peakFlops + static_cast<double>(products) / peakInt8) / kDenseReach;
 }
 
@@ -124,5 +136,5 @@ double mlir::compress::arithmeticSeconds(Operation *op, const Machine &machine, 
   if (auto kernelOp = dyn_cast<KernelOpInterface>(op))
     return kernelOp.getArithmeticSeconds(machine, batch);
   auto linalgOp = cast<linalg::LinalgOp>(op);
-  return TrafficCounter{batch}.iterations(linalgOp) * secondsPerIteration(linalgOp, machine);
+  return TrafficCounter{batch}.iterations(linalgOp) * secondsPerIteration(linalgOp, machine, batch);
 }
