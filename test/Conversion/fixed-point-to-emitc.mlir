@@ -1,5 +1,5 @@
-// RUN: compress-opt %s --convert-compress-fixed-point-to-emitc=top=fc | mlir-translate --mlir-to-cpp | FileCheck %s
-// RUN: compress-opt %s --convert-compress-fixed-point-to-emitc | FileCheck %s --check-prefix=IR
+// RUN: compress-opt %s --compress-hls-dataflow --convert-compress-fixed-point-to-emitc=top=fc | mlir-translate --mlir-to-cpp | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --convert-compress-fixed-point-to-emitc | FileCheck %s --check-prefix=IR
 
 // IR: emitc.global static const @weights : !emitc.array<6x!emitc.opaque<"ap_int<8>">>
 // IR: emitc.func @net(
@@ -47,7 +47,7 @@ memref.global "private" constant @weights : memref<6xi8> = dense<[1, -2, 3, 4, 5
 // CHECK-NEXT: }
 // CHECK: ap_int<8> [[R:v[0-9]+]] = round(
 // CHECK: [[OUT]]{{\[}}[[O]]] = [[R]];
-func.func private @step(%x: memref<3xi8>, %y: memref<2xi8>) {
+func.func private @step(%x: memref<3xi8>, %y: memref<2xi8> {compress.result}) {
   %w = memref.get_global @weights : memref<6xi8>
   affine.for %o = 0 to 2 {
     %zero = arith.constant 0 : i10
@@ -70,13 +70,18 @@ func.func private @step(%x: memref<3xi8>, %y: memref<2xi8>) {
 // CHECK: #pragma HLS INTERFACE ap_memory port=[[X]]
 // CHECK: ap_int<8> [[BUFFER:v[0-9]+]][2];
 // CHECK: step([[X]], [[BUFFER]]);
-func.func @main(%x: memref<3xi8>, %y: memref<2xi8>) {
+// CHECK: copy([[BUFFER]], [[Y]]);
+func.func @main(%x: memref<3xi8>, %y: memref<2xi8> {compress.result}) {
   %buffer = memref.alloc() : memref<2xi8>
   call @step(%x, %buffer) : (memref<3xi8>, memref<2xi8>) -> ()
+  call @copy(%buffer, %y) : (memref<2xi8>, memref<2xi8>) -> ()
+  memref.dealloc %buffer : memref<2xi8>
+  return
+}
+func.func private @copy(%x: memref<2xi8>, %y: memref<2xi8> {compress.result}) {
   affine.for %i = 0 to 2 {
-    %q = affine.load %buffer[%i] : memref<2xi8>
+    %q = affine.load %x[%i] : memref<2xi8>
     affine.store %q, %y[%i] : memref<2xi8>
   }
-  memref.dealloc %buffer : memref<2xi8>
   return
 }

@@ -320,6 +320,7 @@ private:
       schedule.targetInterval = options.targetInterval;
       schedule.multipliers = part.dsp;
     }
+    pm.addPass(createHLSDataflowPass());
     pm.addPass(createHLSSchedulePass(schedule));
     return pm.run(*module);
   }

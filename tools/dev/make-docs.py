@@ -67,8 +67,8 @@ def spec_parts(tree):
     hls = tblgen(["-gen-dialect-doc", "-dialect=hls"], HLS_IR + "HLSOps.td").lstrip()
     parts["hls"] = re.sub(r"^# .*\n", "", re.split(r"^## ", hls, flags=re.M)[0])
     for name, section in sections(hls, "###"):
-        spelling = re.search(r"#hls\.(\w+)", section)[1]
-        parts["hls"] += f"\n### {name}\n{section.rstrip()}\n{laws[spelling]}\n"
+        spelling = re.search(r"`hls\.(\w+)`", name) or re.search(r"#hls\.(\w+)", section)
+        parts["hls"] += f"\n### {name}\n{section.rstrip()}\n{laws[spelling[1]]}\n"
     interfaces = tblgen(["-gen-op-interface-docs"], IR + "CompressInterfaces.td") + tblgen(
         ["-gen-attr-interface-docs"], IR + "CompressInterfaces.td")
     interfaces = re.sub(r"^# .*\n|^NOTE: .*\n", "", interfaces, flags=re.M)

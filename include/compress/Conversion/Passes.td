@@ -204,15 +204,14 @@ def ConvertFixedPointToEmitCPass : Pass<"convert-compress-fixed-point-to-emitc",
     buffers become arrays, constants `static const` ones; loops have labels and literal bounds, and the innermost ones
     `#pragma HLS PIPELINE`. Functions of one number, the roundings, are `static inline`.
 
-    Steps are tasks of `#pragma HLS DATAFLOW`: a buffer that several steps read is copied for each of them by one more. A buffer
-    with `hls.stream` is an `hls::stream` of that depth; a step with `hls.window` keeps a part of it in an array whose places
-    wrap around. Others are arrays. Between two loops, numbers of streams are read first and written last, in the order of
+    Tasks (`hls.task`) are calls under `#pragma HLS DATAFLOW`. `hls.stream` is an `hls::stream` of its depth; a step with `hls.window` keeps
+    a part of it in an array whose places wrap around. `hls.buffer` is an array. Between two loops, numbers of streams are read first and written last, in the order of
     `hls.start`.
 
     `top` renames @main. `ports` says how it meets the outside: `memory`, arrays as ports; or `stream`, where it is a static
     function that the project's own top function calls between reading and writing AXI4-Streams.
 
-    Runs after: convert-compress-to-fixed-point          Leaves: emitc
+    Runs after: compress-hls-dataflow, compress-hls-schedule          Leaves: emitc
     Does nothing when: the module is empty        Fails when: there is an op or a type that it does not know; nothing is
     left out or printed as it stands
 

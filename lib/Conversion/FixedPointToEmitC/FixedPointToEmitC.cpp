@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Dataflow.h"
 #include "ValueEmitter.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
@@ -163,19 +162,11 @@ private:
                                            values.lookup(select.getTrueValue()), values.lookup(select.getFalseValue()));
           return success();
         })
-        .Case([&](memref::AllocOp alloc) {
-          if (streams.contains(alloc)) {
-            emitStream(alloc);
-            return success();
-          }
-          Type type = convert(op, alloc.getType());
-          if (!type)
-            return failure();
-          values[alloc] = variable(loc, type);
-          emitPartition(loc, values.lookup(alloc), partitions.lookup(alloc));
+        .Case([&](hls::BufferOp buffer) { return emitBuffer(buffer); })
+        .Case([&](hls::StreamOp stream) {
+          emitStream(stream);
           return success();
         })
-        .Case([&](memref::DeallocOp) { return success(); })
         .Case([&](memref::GetGlobalOp get) {
           Type type = convert(op, get.getType());
           if (!type)
@@ -208,7 +199,8 @@ private:
         })
         .Case([&](affine::AffineForOp loop) { return emitLoop(loop); })
         .Case([&](affine::AffineYieldOp) { return success(); }) // the loop's
-        .Case([&](func::CallOp call) { return emitCall(call); })
+        .Case([&](func::CallOp call) { return emitCall(call, call.getCallee()); })
+        .Case([&](hls::TaskOp task) { return emitCall(task, task.getStep()); })
         .Case([&](func::ReturnOp exit) {
           emitc::ReturnOp::create(builder, loc, exit.getNumOperands() ? values.lookup(exit.getOperand(0)) : Value());
           return success();
@@ -271,16 +263,26 @@ private:
     return success();
   }
 
-  LogicalResult emitCall(func::CallOp call) {
+  LogicalResult emitBuffer(hls::BufferOp buffer) {
+    Type type = convert(buffer, buffer.getNumbers().getType());
+    if (!type)
+      return failure();
+    values[buffer] = variable(buffer.getLoc(), type);
+    emitPartition(buffer.getLoc(), values.lookup(buffer), partitions.lookup(buffer));
+    return success();
+  }
+
+  /// A call of `callee`: that of a rounding, or a task.
+  LogicalResult emitCall(Operation *call, StringRef callee) {
     SmallVector<Type> types;
-    for (Type type : call.getResultTypes())
+    for (Type type : call->getResultTypes())
       if (types.push_back(convert(call, type)); !types.back())
         return failure();
     SmallVector<Value> operands;
-    for (Value operand : call.getOperands())
+    for (Value operand : call->getOperands())
       operands.push_back(values.lookup(operand));
-    auto emitted = emitc::CallOp::create(builder, call.getLoc(), call.getCallee(), types, operands);
-    for (auto [from, to] : llvm::zip_equal(call.getResults(), emitted.getResults()))
+    auto emitted = emitc::CallOp::create(builder, call->getLoc(), callee, types, operands);
+    for (auto [from, to] : llvm::zip_equal(call->getResults(), emitted.getResults()))
       values[from] = to;
     return success();
   }
@@ -369,8 +371,6 @@ struct ConvertFixedPointToEmitCPass : compress::impl::ConvertFixedPointToEmitCPa
       getOperation()->emitError() << getArgument() << "{ports=" << ports << "}: expects memory or stream";
       return signalPassFailure();
     }
-    if (auto network = getOperation().lookupSymbol<func::FuncOp>("main"); network && network.getBody().hasOneBlock())
-      splitBuffers(network);
     if (failed(Emitter(getOperation(), top, ports == "memory").run()))
       signalPassFailure();
   }

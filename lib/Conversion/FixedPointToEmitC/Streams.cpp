@@ -22,37 +22,26 @@ llvm::DenseSet<Value> mlir::compress::findStreams(ModuleOp module, bool arePorts
   auto network = module.lookupSymbol<func::FuncOp>("main");
   if (!network)
     return streams;
-  SmallVector<std::pair<Value, Value>> uses; // a buffer, the argument that it is
-  llvm::DenseSet<Value> whole;               // buffers that a step wants all of
-  network.walk([&](func::CallOp call) {
-    auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
-    for (OpOperand &use : call->getOpOperands()) {
-      if (!step || step.isExternal() || !attrOf(use.get(), hls::kStreamAttr))
+  network.walk([&](hls::TaskOp task) {
+    auto step = module.lookupSymbol<func::FuncOp>(task.getStep());
+    for (OpOperand &use : task->getOpOperands()) {
+      bool isPort = isa<BlockArgument>(use.get());
+      if (!hls::Channel::of(use.get()).isStream || (isPort && !arePorts))
         continue;
-      BlockArgument argument = step.getArgument(use.getOperandNumber());
-      uses.push_back({use.get(), argument});
-      bool isReader = use.getOperandNumber() + 1 < call.getNumOperands();
-      if (isReader && attrOf(use.get(), hls::kBanksAttr) && !attrOf(argument, hls::kWindowAttr))
-        whole.insert(use.get());
+      streams.insert(use.get());
+      streams.insert(step.getArgument(use.getOperandNumber()));
     }
   });
-  for (auto [buffer, argument] : uses) {
-    if (whole.contains(buffer) || (isa<BlockArgument>(buffer) && !arePorts))
-      continue;
-    streams.insert(buffer);
-    streams.insert(argument);
-  }
   return streams;
 }
 
 llvm::DenseMap<Value, hls::PartitionAttr> mlir::compress::findPartitions(ModuleOp module) {
   llvm::DenseMap<Value, hls::PartitionAttr> partitions;
   if (auto network = module.lookupSymbol<func::FuncOp>("main"))
-    network.walk([&](func::CallOp call) {
-      auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
-      for (OpOperand &use : call->getOpOperands())
-        if (auto attr = step ? step.getArgAttrOfType<hls::PartitionAttr>(use.getOperandNumber(), hls::kPartitionAttr)
-                             : hls::PartitionAttr())
+    network.walk([&](hls::TaskOp task) {
+      auto step = module.lookupSymbol<func::FuncOp>(task.getStep());
+      for (OpOperand &use : task->getOpOperands())
+        if (auto attr = step.getArgAttrOfType<hls::PartitionAttr>(use.getOperandNumber(), hls::kPartitionAttr))
           partitions[use.get()] = attr;
     });
   return partitions;
@@ -60,27 +49,24 @@ llvm::DenseMap<Value, hls::PartitionAttr> mlir::compress::findPartitions(ModuleO
 
 BufferInCpp mlir::compress::bufferInCpp(ModuleOp module, Value buffer, bool arePorts) {
   auto type = cast<MemRefType>(buffer.getType());
-  int64_t width = type.getElementTypeBitWidth(), readers = 0;
+  int64_t width = type.getElementTypeBitWidth();
   BufferInCpp result;
   result.isStream = findStreams(module, arePorts).contains(buffer);
   for (OpOperand &use : buffer.getUses())
-    if (auto call = dyn_cast<func::CallOp>(use.getOwner())) {
-      readers += use.getOperandNumber() + 1 < call.getNumOperands();
-      auto step = module.lookupSymbol<func::FuncOp>(call.getCallee());
-      auto window =
-          step ? step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr) : hls::WindowAttr();
+    if (auto task = dyn_cast<hls::TaskOp>(use.getOwner())) {
+      auto step = module.lookupSymbol<func::FuncOp>(task.getStep());
+      auto window = step.getArgAttrOfType<hls::WindowAttr>(use.getOperandNumber(), hls::kWindowAttr);
       if (window && result.isStream)
         result.window = window.getWords();
     }
   if (result.isStream) {
-    result.depth = cast<hls::StreamAttr>(attrOf(buffer, hls::kStreamAttr)).getDepth();
+    result.depth = hls::Channel::of(buffer).depth;
     result.bits = (result.depth + result.window) * width;
     return result;
   }
   if (hls::PartitionAttr partition = findPartitions(module).lookup(buffer))
     result.memories = partition.getFactor();
-  int64_t copies = readers > 1 ? readers : 0; // a split has one for each
-  result.bits = 2 * type.getNumElements() * width * (1 + copies);
+  result.bits = 2 * type.getNumElements() * width;
   return result;
 }
 

@@ -83,15 +83,14 @@ Type ValueEmitter::streamType(Value buffer) {
   return opaque("hls::stream<ap_int<" + Twine(width) + "> > &");
 }
 
-void ValueEmitter::emitStream(memref::AllocOp alloc) {
-  Location loc = alloc.getLoc();
+void ValueEmitter::emitStream(hls::StreamOp stream) {
+  Location loc = stream.getLoc();
   std::string name = "stream_" + std::to_string(++numStreams);
-  int64_t width = alloc.getType().getElementTypeBitWidth(),
-          depth = alloc->getAttrOfType<hls::StreamAttr>(hls::kStreamAttr).getDepth();
+  int64_t width = stream.getNumbers().getType().getElementTypeBitWidth(), depth = stream.getDepthAttr().getInt();
   emitc::VerbatimOp::create(builder, loc,
                             ("hls::stream<ap_int<" + Twine(width) + "> > " + name + "(\"" + name + "\");").str());
   emitc::VerbatimOp::create(builder, loc, ("#pragma HLS STREAM variable=" + name + " depth=" + Twine(depth)).str());
-  values[alloc] = literal(loc, streamType(alloc), name);
+  values[stream] = literal(loc, streamType(stream), name);
 }
 
 static int64_t startOf(Operation *op) {

@@ -45,7 +45,7 @@ protected:
   // Streams
   //===--------------------------------------------------------------------===//
 
-  void emitStream(memref::AllocOp alloc);
+  void emitStream(hls::StreamOp stream);
   /// Emits the reads of streams from `from` to the next loop, or to `end`, in the order of the schedule.
   void emitReads(Block::iterator from, Block::iterator end);
   /// Emits `writes` in the order of the schedule, and forgets them.

@@ -130,9 +130,7 @@ private:
     BufferInCpp numbers = bufferInCpp(module, network.getArgument(0), /*arePorts=*/true),
                 results = bufferInCpp(module, network.getArgument(1), /*arePorts=*/true);
     bool isStream[] = {numbers.isStream, results.isStream};
-    auto depth = [&](unsigned port) {
-      return std::to_string(network.getArgAttrOfType<hls::StreamAttr>(port, hls::kStreamAttr).getDepth());
-    };
+    auto depth = [&](unsigned port) { return std::to_string(hls::Channel::of(network.getArgument(port)).depth); };
     auto stream = [&](const std::string &type, const std::string &name, unsigned port) {
       return "hls::stream<" + type + "> " + name + "(\"" + name + "\");\n#pragma HLS STREAM variable=" + name +
              " depth=" + depth(port);

@@ -67,9 +67,9 @@ struct StepCounts {
 } // namespace
 
 /// How a step gets what it reads.
-static std::string describeInputs(ModuleOp module, func::CallOp call, bool arePorts) {
+static std::string describeInputs(ModuleOp module, hls::TaskOp task, bool arePorts) {
   std::string text;
-  for (Value buffer : call.getOperands().drop_back()) {
+  for (Value buffer : task.getInputs()) {
     BufferInCpp inCpp = bufferInCpp(module, buffer, arePorts);
     text += text.empty() ? "" : "; ";
     if (inCpp.isStream) {
@@ -89,17 +89,18 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
   auto network = module.lookupSymbol<func::FuncOp>("main");
   llvm::json::Array steps;
   int64_t multiplications = 0, shifts = 0;
-  for (func::CallOp call : network.getOps<func::CallOp>()) {
-    StepCounts counts(module.lookupSymbol<func::FuncOp>(call.getCallee()));
+  for (hls::TaskOp task : network.getOps<hls::TaskOp>()) {
+    StepCounts counts(module.lookupSymbol<func::FuncOp>(task.getStep()));
     multiplications += counts.multiplications;
     shifts += counts.shifts;
     romBits += counts.romBits;
     llvm::json::Object step = counts.toJSON();
-    step["name"] = call.getCallee();
-    step["input"] = describeInputs(module, call, options.hasStreams);
+    step["name"] = task.getStep();
+    step["input"] = describeInputs(module, task, options.hasStreams);
     steps.push_back(std::move(step));
   }
-  SmallVector<Value> buffers(network.getOps<memref::AllocOp>());
+  SmallVector<Value> buffers(network.getOps<hls::BufferOp>());
+  llvm::append_range(buffers, network.getOps<hls::StreamOp>());
   if (options.hasStreams) // else ports, which are outside
     buffers.append(network.args_begin(), network.args_end());
   int64_t numStreams = 0;

@@ -7,6 +7,7 @@
 
 #include "compress/Target/HLS/Reference.h"
 #include "compress/Conversion/FixedPoint.h"
+#include "compress/Dialect/HLS/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,6 +36,7 @@ static constexpr const char *kEntry = "compress_entry";
 
 static llvm::Expected<std::unique_ptr<ExecutionEngine>> makeEngine(ModuleOp module) {
   PassManager lower(module.getContext());
+  lower.addPass(createHLSToCallsPass());
   buildCompressLowerPipeline(lower);
   if (failed(lower.run(module)))
     return llvm::createStringError("the network could not be lowered for this processor");

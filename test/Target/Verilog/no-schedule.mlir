@@ -10,7 +10,7 @@ func.func private @without_times(%x: memref<2xi8>, %y: memref<2xi8> {compress.re
   return
 }
 func.func @main(%x: memref<2xi8>, %y: memref<2xi8> {compress.result}) {
-  call @without_times(%x, %y) : (memref<2xi8>, memref<2xi8>) -> ()
+  hls.task @without_times ins(%x : memref<2xi8>) outs(%y : memref<2xi8>)
   return
 }
 
@@ -26,7 +26,7 @@ func.func private @adds_before_it_is_there(%x: memref<2xi8>, %y: memref<2xi8> {c
   return
 }
 func.func @main(%x: memref<2xi8>, %y: memref<2xi8> {compress.result}) {
-  call @adds_before_it_is_there(%x, %y) : (memref<2xi8>, memref<2xi8>) -> ()
+  hls.task @adds_before_it_is_there ins(%x : memref<2xi8>) outs(%y : memref<2xi8>)
   return
 }
 
@@ -45,7 +45,7 @@ func.func private @reads_two_in_one_cycle(%x: memref<4xi8>, %y: memref<2xi8> {co
   return
 }
 func.func @main(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
-  call @reads_two_in_one_cycle(%x, %y) : (memref<4xi8>, memref<2xi8>) -> ()
+  hls.task @reads_two_in_one_cycle ins(%x : memref<4xi8>) outs(%y : memref<2xi8>)
   return
 }
 
@@ -62,7 +62,7 @@ func.func private @stores_out_of_order(%x: memref<4xi8>, %y: memref<4xi8> {compr
   return
 }
 func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
-  call @stores_out_of_order(%x, %y) : (memref<4xi8>, memref<4xi8>) -> ()
+  hls.task @stores_out_of_order ins(%x : memref<4xi8>) outs(%y : memref<4xi8>)
   return
 }
 
@@ -77,7 +77,7 @@ func.func private @is_longer_than_its_pipeline(%x: memref<2xi8>, %y: memref<2xi8
   return
 }
 func.func @main(%x: memref<2xi8>, %y: memref<2xi8> {compress.result}) {
-  call @is_longer_than_its_pipeline(%x, %y) : (memref<2xi8>, memref<2xi8>) -> ()
+  hls.task @is_longer_than_its_pipeline ins(%x : memref<2xi8>) outs(%y : memref<2xi8>)
   return
 }
 
@@ -92,9 +92,9 @@ func.func private @half(%x: memref<2xi8>, %y: memref<1xi8> {compress.result})
   return
 }
 // An iteration is issued when both of its numbers are in the stream.
-func.func @main(%x: memref<2xi8> {hls.stream = #hls.stream<depth = 1>}, %y: memref<1xi8> {compress.result, hls.stream = #hls.stream<depth = 1>})
-    attributes {hls.network = #hls.task<interval = 2, latency = 4>} {
+func.func @main(%x: memref<2xi8> {hls.port = #hls.port<kind = "stream", depth = 1>}, %y: memref<1xi8> {compress.result, hls.port = #hls.port<kind = "stream", depth = 1>})
+    attributes {hls.network = #hls.cycles<interval = 2, latency = 4>} {
   // expected-error@+1 {{is no schedule: it takes 2 numbers at once of a stream of 1, and would wait forever}}
-  call @half(%x, %y) : (memref<2xi8>, memref<1xi8>) -> ()
+  hls.task @half ins(%x : memref<2xi8>) outs(%y : memref<1xi8>)
   return
 }

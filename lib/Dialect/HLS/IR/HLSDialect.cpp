@@ -24,6 +24,10 @@ void HLSDialect::initialize() {
 #define GET_ATTRDEF_LIST
 #include "compress/Dialect/HLS/IR/HLSAttributes.cpp.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "compress/Dialect/HLS/IR/HLSOps.cpp.inc"
+      >();
 }
 
 /// Fails, with an error at `op`, unless the attribute is of the kind that its name says.
@@ -32,12 +36,11 @@ static LogicalResult verifyKind(Operation *op, NamedAttribute attribute) {
   Attribute value = attribute.getValue();
   bool isStart = name == kStartAttr;
   auto start = dyn_cast<IntegerAttr>(value);
-  bool isRight =
-      (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
-      (name == kPipelineAttr && isa<PipelineAttr>(value)) || (name == kStreamAttr && isa<StreamAttr>(value)) ||
-      (name == kBanksAttr && isa<BanksAttr>(value)) || (name == kWindowAttr && isa<WindowAttr>(value)) ||
-      (name == kPartitionAttr && isa<PartitionAttr>(value)) || (name == kPlaceAttr && isa<AffineMapAttr>(value)) ||
-      ((name == kTaskAttr || name == kNetworkAttr) && isa<TaskAttr>(value));
+  bool isRight = (isStart && start && start.getType().isSignlessInteger(64) && start.getInt() >= 0) ||
+                 (name == kPipelineAttr && isa<PipelineAttr>(value)) || (name == kPortAttr && isa<PortAttr>(value)) ||
+                 (name == kWindowAttr && isa<WindowAttr>(value)) ||
+                 (name == kPartitionAttr && isa<PartitionAttr>(value)) ||
+                 (name == kPlaceAttr && isa<AffineMapAttr>(value)) || (name == kNetworkAttr && isa<CyclesAttr>(value));
   if (isRight)
     return success();
   return op->emitError("attribute '") << name << "' is " << value << ": expects "
@@ -64,9 +67,12 @@ LogicalResult PipelineAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
-LogicalResult StreamAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t depth) {
-  if (depth < 1) // stream C1
-    return emitError() << "a stream of depth " << depth << ": expects 1 or more";
+LogicalResult PortAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef kind, int64_t depth, BanksAttr) {
+  if (kind != "stream" && kind != "buffer") // port C1
+    return emitError() << "kind is '" << kind << "': expects stream or buffer";
+  int64_t least = kind == "stream" ? 1 : 0;
+  if (depth < least) // port C2
+    return emitError() << "a port of kind " << kind << " and depth " << depth << ": expects " << least << " or more";
   return success();
 }
 
@@ -101,8 +107,8 @@ LogicalResult PartitionAttr::verify(function_ref<InFlightDiagnostic()> emitError
   return success();
 }
 
-LogicalResult TaskAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t interval, int64_t latency) {
-  if (interval < 1 || latency < 1) // task C1
+LogicalResult CyclesAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t interval, int64_t latency) {
+  if (interval < 1 || latency < 1) // cycles C1
     return emitError() << "an interval of " << interval << " and a latency of " << latency
                        << " cycles: expects 1 or more of each";
   return success();

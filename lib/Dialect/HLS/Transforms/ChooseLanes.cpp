@@ -29,7 +29,7 @@ struct Choice {
 /// The choices of one task, each planned when it is asked for.
 class LaneChoices {
 public:
-  LaneChoices(TaskSchedule &single, ArrayRef<int64_t> arriving) : call(single.call), arriving(arriving) {
+  LaneChoices(TaskSchedule &single, ArrayRef<int64_t> arriving) : op(single.op), arriving(arriving) {
     single.schedule();
     alone = Choice{1, single.interval(), multipliersOf(single)};
     known[1] = alone;
@@ -65,15 +65,15 @@ private:
     auto [it, isNew] = known.try_emplace(lanes);
     if (!isNew)
       return it->second;
-    ScopedDiagnosticHandler quiet(call.getContext(), [](Diagnostic &) { return success(); });
-    FailureOr<TaskSchedule> task = TaskSchedule::plan(call, arriving, lanes);
+    ScopedDiagnosticHandler quiet(op.getContext(), [](Diagnostic &) { return success(); });
+    FailureOr<TaskSchedule> task = TaskSchedule::plan(op, arriving, lanes);
     if (failed(task))
       return std::nullopt;
     task->schedule();
     return it->second = Choice{lanes, task->interval(), multipliersOf(*task)};
   }
 
-  func::CallOp call;
+  TaskOp op;
   std::vector<int64_t> arriving;
   /// With one lane.
   Choice alone;
@@ -172,7 +172,7 @@ LogicalResult NetworkSchedule::chooseLanes(int64_t target, int64_t multipliers) 
   std::iota(arriving.begin(), arriving.end(), 0);
   for (auto [task, chosen] : llvm::zip(tasks, choice.tasks)) {
     if (chosen.lanes != 1)
-      task = *TaskSchedule::plan(task.call, arriving, chosen.lanes);
+      task = *TaskSchedule::plan(task.op, arriving, chosen.lanes);
     arriving = task.written;
   }
   return success();

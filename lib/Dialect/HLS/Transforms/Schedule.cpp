@@ -83,16 +83,16 @@ bool TaskSchedule::hasBlockBanks() const {
 // Tasks
 //===----------------------------------------------------------------------===//
 
-/// The call that uses `buffer` as its argument `number`; null if there is none or more than one.
-static func::CallOp onlyUse(Value buffer, unsigned number) {
-  func::CallOp found;
+/// The task that reads `buffer`; null if there is none or more than one.
+static TaskOp onlyReader(Value buffer) {
+  TaskOp found;
   for (OpOperand &use : buffer.getUses()) {
-    auto call = dyn_cast<func::CallOp>(use.getOwner());
-    if (!call || use.getOperandNumber() != number)
+    auto task = dyn_cast<TaskOp>(use.getOwner());
+    if (!task || !task.isInput(use))
       continue;
     if (found)
       return {};
-    found = call;
+    found = task;
   }
   return found;
 }
@@ -112,19 +112,17 @@ FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes)
   std::vector<int64_t> arriving(cast<MemRefType>(buffer.getType()).getNumElements());
   std::iota(arriving.begin(), arriving.end(), 0);
   while (buffer != result) {
-    func::CallOp call = onlyUse(buffer, 0);
-    if (!call || call.getNumOperands() != 2 || !isStaticBuffer(call.getOperand(1)))
+    TaskOp op = onlyReader(buffer);
+    if (!op || op.getInputs().size() != 1 || op.getOutputs().size() != 1)
       return schedule.network.emitError(
           "is no chain of tasks: expects each step to read what one other wrote, and nobody else; sums of two "
           "activations and results that are read again are not in a chain");
-    FailureOr<TaskSchedule> task = TaskSchedule::plan(call, arriving, lanes);
+    FailureOr<TaskSchedule> task = TaskSchedule::plan(op, arriving, lanes);
     if (failed(task))
       return failure();
     arriving = task->written;
     schedule.tasks.push_back(std::move(*task));
-    buffer = call.getOperand(1);
-    if (schedule.tasks.size() > static_cast<size_t>(std::distance(call->getBlock()->begin(), call->getBlock()->end())))
-      return schedule.network.emitError("is no chain of tasks: it goes in a circle");
+    buffer = op.getOutputs().front();
   }
   for (size_t i = 0; i < arriving.size(); ++i)
     if (arriving[i] != static_cast<int64_t>(i))
@@ -147,14 +145,12 @@ std::vector<int64_t> mlir::compress::hls::placesWritten(ArrayRef<DataPath> paths
   return places;
 }
 
-FailureOr<TaskSchedule> TaskSchedule::plan(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes) {
+FailureOr<TaskSchedule> TaskSchedule::plan(TaskOp op, ArrayRef<int64_t> arriving, int64_t lanes) {
   TaskSchedule task;
-  task.call = call;
-  task.step = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
-  if (!task.step || task.step.isExternal() || !task.step.getArgAttr(1, kResultAttr))
-    return call.emitError("is no task: expects a step of an input and a result");
-  auto inputType = cast<MemRefType>(call.getOperand(0).getType()),
-       outputType = cast<MemRefType>(call.getOperand(1).getType());
+  task.op = op;
+  task.step = op->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(op.getStep());
+  auto inputType = cast<MemRefType>(op.getInputs().front().getType()),
+       outputType = cast<MemRefType>(op.getOutputs().front().getType());
   task.inputs = inputType.getNumElements();
   task.outputs = outputType.getNumElements();
   task.inputWidth = inputType.getElementTypeBitWidth();
@@ -282,31 +278,19 @@ bool NetworkSchedule::sizeByBursts(ArrayRef<int64_t> ends) {
 // In the IR
 //===----------------------------------------------------------------------===//
 
-void mlir::compress::hls::setBufferAttr(Value buffer, StringRef name, Attribute attr) {
-  if (auto argument = dyn_cast<BlockArgument>(buffer))
-    cast<func::FuncOp>(argument.getOwner()->getParentOp()).setArgAttr(argument.getArgNumber(), name, attr);
-  else
-    buffer.getDefiningOp()->setAttr(name, attr);
-}
-
-static Attribute getAttr(Value buffer, StringRef name) {
-  if (auto argument = dyn_cast<BlockArgument>(buffer))
-    return cast<func::FuncOp>(argument.getOwner()->getParentOp()).getArgAttr(argument.getArgNumber(), name);
-  return buffer.getDefiningOp()->getAttr(name);
-}
-
 void NetworkSchedule::annotate() {
   MLIRContext *context = network.getContext();
   for (auto [task, depth] : llvm::zip(tasks, depths)) {
     for (const DataPath &path : task.paths)
       path.annotate();
-    setBufferAttr(task.call.getOperand(0), kStreamAttr, StreamAttr::get(context, depth));
+    BanksAttr banks;
     if (!task.isStreamed)
-      setBufferAttr(task.call.getOperand(0), kBanksAttr,
-                    BanksAttr::get(context, task.bankWords.size(), *llvm::max_element(task.bankWords),
-                                   task.hasBlockBanks() ? "block" : "distributed", task.window ? "window" : "sample"));
+      banks = BanksAttr::get(context, task.bankWords.size(), *llvm::max_element(task.bankWords),
+                             task.hasBlockBanks() ? "block" : "distributed", task.window ? "window" : "sample");
     if (task.window)
       annotateWindow(task.step, 0, *task.window, task.keptLoads);
+    bool isStream = task.isStreamed || task.step.getArgAttr(0, kWindowAttr);
+    Channel{isStream, depth, banks}.set(task.op.getInputs().front());
     SmallVector<Nest> nests; // for the C++: in Verilog, banks are apart
     for (const DataPath &path : task.paths)
       nests.push_back(path.nest);
@@ -314,10 +298,10 @@ void NetworkSchedule::annotate() {
     int64_t cycles = task.interval(), last = 0;
     for (const DataPath &path : task.paths)
       last = std::max(last, path.depth);
-    task.call->setAttr(kTaskAttr, TaskAttr::get(context, cycles, cycles + last));
+    task.op.setCyclesAttr(CyclesAttr::get(context, cycles, cycles + last));
   }
-  setBufferAttr(tasks.back().call.getOperand(1), kStreamAttr, StreamAttr::get(context, depths.back()));
-  network->setAttr(kNetworkAttr, TaskAttr::get(context, interval, latency));
+  Channel{true, depths.back(), BanksAttr()}.set(tasks.back().op.getOutputs().front());
+  network->setAttr(kNetworkAttr, CyclesAttr::get(context, interval, latency));
 }
 
 FailureOr<NetworkSchedule> NetworkSchedule::read(ModuleOp module) {
@@ -325,31 +309,31 @@ FailureOr<NetworkSchedule> NetworkSchedule::read(ModuleOp module) {
   if (failed(schedule))
     return failure();
   auto depthOf = [&](Value buffer) -> FailureOr<int64_t> {
-    auto stream = dyn_cast_or_null<StreamAttr>(getAttr(buffer, kStreamAttr));
-    if (!stream)
-      return module.emitError("a buffer has no schedule: expects ")
-             << kStreamAttr << ", which compress-hls-schedule writes";
-    return stream.getDepth();
+    int64_t depth = Channel::of(buffer).depth;
+    if (depth == 0)
+      return module.emitError(
+          "a buffer or a port has no schedule: expects its depth, which compress-hls-schedule writes");
+    return depth;
   };
   for (TaskSchedule &task : schedule->tasks) {
     for (DataPath &path : task.paths)
       if (failed(path.read()))
         return failure();
-    FailureOr<int64_t> depth = depthOf(task.call.getOperand(0));
+    FailureOr<int64_t> depth = depthOf(task.op.getInputs().front());
     if (failed(depth))
       return failure();
     schedule->depths.push_back(*depth);
     for (const DataPath &path : task.paths)
       if (int64_t reads = path.nodesOf(Node::StreamRead).size(); reads > *depth)
-        return task.call.emitError("is no schedule: it takes ")
+        return task.op.emitError("is no schedule: it takes ")
                << reads << " numbers at once of a stream of " << *depth << ", and would wait forever";
     for (auto [n, path] : llvm::enumerate(task.paths))
       if (int64_t needed = gapBetween(path, task.paths[(n + 1) % task.paths.size()]); path.gap < needed)
         return path.nest.anchor()->emitError("is no schedule: the nest that follows needs a gap of ")
                << needed << " cycles, not " << path.gap;
   }
-  FailureOr<int64_t> depth = depthOf(schedule->tasks.back().call.getOperand(1));
-  auto whole = schedule->network->getAttrOfType<TaskAttr>(kNetworkAttr);
+  FailureOr<int64_t> depth = depthOf(schedule->tasks.back().op.getOutputs().front());
+  auto whole = schedule->network->getAttrOfType<CyclesAttr>(kNetworkAttr);
   if (failed(depth) || !whole)
     return module.emitError("has no schedule: expects ") << kNetworkAttr << ", which compress-hls-schedule writes";
   schedule->depths.push_back(*depth);

@@ -10,6 +10,7 @@
 #include "compress/Dialect/HLS/IR/HLS.h"
 #include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "compress/Dialect/HLS/Transforms/Schedule.h"
+#include "llvm/ADT/MapVector.h"
 #include <map>
 
 using namespace mlir;
@@ -33,7 +34,7 @@ struct Input {
 };
 
 struct Step {
-  func::CallOp call;
+  TaskOp op;
   func::FuncOp function;
   std::vector<DataPath> paths;
   std::map<unsigned, Input> inputs;
@@ -63,17 +64,19 @@ public:
     for (BlockArgument argument : network.getArguments())
       if (isStaticBuffer(argument) && !network.getArgAttr(argument.getArgNumber(), kResultAttr))
         written[argument] = inOrder(argument);
-    for (func::CallOp call : network.getOps<func::CallOp>())
-      add(call);
+    for (TaskOp op : network.getOps<TaskOp>())
+      add(op);
     for (Step &step : steps) {
-      Value output = step.call.getOperands().back();
+      Value output = step.op.getOperands().back();
       for (DataPath &path : step.paths)
         path.schedule(kArrayPorts, isStream(output) ? 1 : kArrayPorts);
       setGaps(step.paths);
       for (const DataPath &path : step.paths)
         path.annotate();
-      annotate(step, output);
+      setDepths(step, output);
     }
+    for (auto [buffer, depth] : depths) // last: a stream is another operation
+      Channel{true, depth, BanksAttr()}.set(buffer);
   }
 
 private:
@@ -83,10 +86,9 @@ private:
     return places;
   }
 
-  void add(func::CallOp call) {
-    auto function = network->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
-    if (!function || function.isExternal() || call.getNumOperands() == 0 ||
-        !llvm::all_of(call.getOperands(), isStaticBuffer))
+  void add(TaskOp op) {
+    auto function = network->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(op.getStep());
+    if (op.getOutputs().size() != 1) // a split copies arrays: its streams could wait for each other
       return;
     std::string reason;
     ScopedDiagnosticHandler quiet(network.getContext(), [&](Diagnostic &diagnostic) {
@@ -95,12 +97,12 @@ private:
       reason = diagnostic.str();
       return success();
     });
-    Step step{call, function, {}, {}};
+    Step step{op, function, {}, {}};
     if (succeeded(build(step))) {
       steps.push_back(std::move(step));
       return;
     }
-    for (Value operand : call.getOperands())
+    for (Value operand : op.getOperands())
       streams.erase(operand);
     function->emitRemark("has no schedule: ") << reason;
   }
@@ -109,10 +111,10 @@ private:
     FailureOr<SmallVector<Nest>> nests = nestsOf(step.function);
     if (failed(nests))
       return failure();
-    for (unsigned i = 0; i + 1 < step.call.getNumOperands(); ++i) {
+    for (unsigned i = 0; i + 1 < step.op.getNumOperands(); ++i) {
       step.inputs[i] = inputOf(step, i, *nests);
       if (step.inputs[i].kind != Input::Array)
-        streams.insert(step.call.getOperand(i));
+        streams.insert(step.op.getOperand(i));
       if (step.inputs[i].kind == Input::Window)
         annotateWindow(step.function, i, *step.inputs[i].window, step.inputs[i].loads);
     }
@@ -128,14 +130,14 @@ private:
           return InputRead{true, input.turns.lookup(load), {}, number};
         // Of a partition, each load and lane has a memory.
         bool isApart = step.function.getArgAttr(number, kPartitionAttr) != nullptr;
-        return InputRead{false, isApart ? step.call.getNumOperands() + numReads++ : number, {}};
+        return InputRead{false, isApart ? step.op.getNumOperands() + numReads++ : number, {}};
       });
       if (failed(path))
         return failure();
       step.paths.push_back(std::move(*path));
     }
     // Each number once, in an order that the reader can be asked for.
-    Value output = step.call.getOperands().back();
+    Value output = step.op.getOperands().back();
     std::vector<int64_t> places = placesWritten(step.paths, *nests), sorted = places;
     llvm::sort(sorted);
     if (sorted == inOrder(output))
@@ -145,7 +147,7 @@ private:
 
   Input inputOf(Step &step, unsigned number, ArrayRef<Nest> nests) {
     Input input;
-    Value buffer = step.call.getOperand(number);
+    Value buffer = step.op.getOperand(number);
     auto it = written.find(buffer);
     if (it == written.end() || !hasOneReader(buffer))
       return input;
@@ -185,8 +187,8 @@ private:
     if (argument && network.getArgAttr(argument.getArgNumber(), kResultAttr))
       return false;
     return llvm::count_if(buffer.getUses(), [&](OpOperand &use) {
-             auto call = dyn_cast<func::CallOp>(use.getOwner());
-             return call && use.getOperandNumber() + 1 < call.getNumOperands();
+             auto task = dyn_cast<TaskOp>(use.getOwner());
+             return task && task.isInput(use);
            }) == 1;
   }
 
@@ -199,14 +201,11 @@ private:
     return argument && it != written.end() && it->second == inOrder(buffer) && buffer.hasOneUse();
   }
 
-  /// What bursts of both sides need: no step has several outputs, so streams of any depth cannot deadlock.
-  void annotate(Step &step, Value output) {
-    MLIRContext *context = network.getContext();
-    auto setDepth = [&](Value buffer, int64_t depth) {
-      setBufferAttr(buffer, kStreamAttr, StreamAttr::get(context, std::max(depth, kLeastDepth)));
-    };
+  /// What bursts of both sides need: no step with several outputs has streams, so those of any depth cannot deadlock.
+  void setDepths(Step &step, Value output) {
+    auto setDepth = [&](Value buffer, int64_t depth) { depths[buffer] = std::max(depth, kLeastDepth); };
     for (auto &[number, input] : step.inputs) {
-      Value buffer = step.call.getOperand(number);
+      Value buffer = step.op.getOperand(number);
       if (input.kind == Input::Array)
         continue;
       if (isa<BlockArgument>(buffer))
@@ -217,7 +216,7 @@ private:
     int64_t taken = 1;
     for (Step &next : steps)
       for (auto &[number, input] : next.inputs)
-        if (next.call.getOperand(number) == output && input.kind == Input::Stream)
+        if (next.op.getOperand(number) == output && input.kind == Input::Stream)
           taken = next.taken(number);
     setDepth(output, std::max(step.given(), taken));
   }
@@ -227,6 +226,8 @@ private:
   std::vector<Step> steps;
   /// Of a buffer: its places in the order in which they are written, if each is once.
   llvm::DenseMap<Value, std::vector<int64_t>> written;
+  /// Of streams.
+  llvm::MapVector<Value, int64_t> depths;
   /// Buffers that are read as streams.
   llvm::DenseSet<Value> streams;
 };

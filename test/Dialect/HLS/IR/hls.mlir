@@ -23,13 +23,33 @@ func.func private @line(%x: memref<8xi8> {hls.window = #hls.window<words = 4, fi
   return
 }
 
+// Tasks, and what is between them.
 // CHECK-LABEL: func.func @main
-// CHECK-SAME: hls.stream = #hls.stream<depth = 2>
-// CHECK-SAME: hls.network = #hls.task<interval = 64, latency = 140>
-// CHECK: memref.alloc() {hls.banks = #hls.banks<count = 2, words = 40, storage = "distributed", keeps = "sample">}
-// CHECK: call @step({{.*}}) {hls.task = #hls.task<interval = 64, latency = 140>}
-func.func @main(%x: memref<4xi8> {hls.stream = #hls.stream<depth = 2>}) attributes {hls.network = #hls.task<interval = 64, latency = 140>} {
-  %b = memref.alloc() {hls.banks = #hls.banks<count = 2, words = 40, storage = "distributed", keeps = "sample">} : memref<4xi8>
-  call @step(%x, %b) {hls.task = #hls.task<interval = 64, latency = 140>} : (memref<4xi8>, memref<4xi8>) -> ()
+// CHECK-SAME: hls.port = #hls.port<kind = "stream", depth = 2>
+// CHECK-SAME: hls.port = #hls.port<kind = "buffer", depth = 1, banks = <count = 1, words = 4, storage = "block", keeps = "sample">>
+// CHECK-SAME: hls.network = #hls.cycles<interval = 64, latency = 140>
+// CHECK: %[[BUFFER:.*]] = hls.buffer depth 2 banks <count = 2, words = 40, storage = "distributed", keeps = "sample"> : memref<4xi8>
+// CHECK: %[[WINDOW:.*]] = hls.stream depth 3 banks <count = 1, words = 4, storage = "distributed", keeps = "window"> : memref<4xi8>
+// CHECK: %[[PLAIN:.*]] = hls.buffer : memref<4xi8>
+// CHECK: hls.task @copy ins(%{{.*}} : memref<4xi8>) outs(%[[BUFFER]] : memref<4xi8>) cycles <interval = 64, latency = 140>
+// CHECK: hls.task @two ins(%[[BUFFER]] : memref<4xi8>) outs(%[[WINDOW]], %[[PLAIN]] : memref<4xi8>, memref<4xi8>)
+func.func @main(%x: memref<4xi8> {hls.port = #hls.port<kind = "stream", depth = 2>},
+                %y: memref<4xi8> {compress.result, hls.port = #hls.port<kind = "buffer", depth = 1, banks = <count = 1, words = 4, storage = "block", keeps = "sample">>})
+    attributes {hls.network = #hls.cycles<interval = 64, latency = 140>} {
+  %b = hls.buffer depth 2 banks <count = 2, words = 40, storage = "distributed", keeps = "sample"> : memref<4xi8>
+  %w = hls.stream depth 3 banks <count = 1, words = 4, storage = "distributed", keeps = "window"> : memref<4xi8>
+  %p = hls.buffer : memref<4xi8>
+  hls.task @copy ins(%x : memref<4xi8>) outs(%b : memref<4xi8>) cycles <interval = 64, latency = 140>
+  hls.task @two ins(%b : memref<4xi8>) outs(%w, %p : memref<4xi8>, memref<4xi8>)
+  hls.task @sum ins(%w, %p : memref<4xi8>, memref<4xi8>) outs(%y : memref<4xi8>)
+  return
+}
+func.func private @copy(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  return
+}
+func.func private @two(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}, %z: memref<4xi8> {compress.result}) {
+  return
+}
+func.func private @sum(%x: memref<4xi8>, %z: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   return
 }

@@ -1,9 +1,9 @@
-// RUN: compress-opt %s --compress-hls-schedule=chain=true | FileCheck %s
-// RUN: compress-opt %s --compress-hls-schedule='chain=true lanes=3' | FileCheck %s --check-prefix=LANES
-// RUN: compress-opt %s --compress-hls-schedule | FileCheck %s --check-prefix=ALONE
-// RUN: compress-opt %s --compress-hls-schedule=chain=true --convert-compress-fixed-point-to-emitc=top=net | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
-// RUN: not compress-opt %s --compress-hls-schedule='chain=true lanes=65' 2>&1 | FileCheck %s --check-prefix=BAD
-// RUN: not compress-opt %s --compress-hls-schedule=lanes=0 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=chain=true | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=3' | FileCheck %s --check-prefix=LANES
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule | FileCheck %s --check-prefix=ALONE
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=chain=true --convert-compress-fixed-point-to-emitc=top=net | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=65' 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule=lanes=0 2>&1 | FileCheck %s --check-prefix=BAD
 // BAD: error: compress-hls-schedule{lanes={{65|0}}}: expects 1 to 64, or 0 with chain
 
 // A butterfly reads two numbers of a stream, which gives one per cycle, and gives two: an iteration every two cycles. Sums begin with the
@@ -75,15 +75,15 @@ func.func private @dot(%x: memref<6xi9>, %y: memref<2xi20> {compress.result}) {
 // The dot is the slower one, 12 cycles for each sample; with three lanes it takes 4, and the butterfly's 6 count.
 // With a stream of two numbers, an iteration would have to take one before the next arrives, and with one between the tasks, numbers could
 // not follow each other in each cycle: three and two are the least.
-// CHECK: func.func @main({{.*}}hls.stream = #hls.stream<depth = 3>{{.*}}hls.stream = #hls.stream<depth = 1>{{.*}}) attributes {hls.network = #hls.task<interval = 12, latency = 24>}
-// CHECK: memref.alloc() {hls.banks = #hls.banks<count = 1, words = 6, storage = "distributed", keeps = "sample">, hls.stream = #hls.stream<depth = 2>}
-// CHECK: call @butterfly({{.*}}) {hls.task = #hls.task<interval = 6,
-// CHECK: call @dot({{.*}}) {hls.task = #hls.task<interval = 12,
-// LANES: hls.network = #hls.task<interval = 6,
-// LANES: #hls.banks<count = 3, words = 2, storage = "distributed", keeps = "sample">
+// CHECK: func.func @main({{.*}}hls.port = #hls.port<kind = "stream", depth = 3>{{.*}}hls.port = #hls.port<kind = "stream", depth = 1>{{.*}}) attributes {hls.network = #hls.cycles<interval = 12, latency = 24>}
+// CHECK: hls.buffer depth 2 banks <count = 1, words = 6, storage = "distributed", keeps = "sample"> : memref<6xi9>
+// CHECK: hls.task @butterfly {{.*}} cycles <interval = 6,
+// CHECK: hls.task @dot {{.*}} cycles <interval = 12,
+// LANES: hls.network = #hls.cycles<interval = 6,
+// LANES: hls.buffer depth {{.*}} banks <count = 3, words = 2, storage = "distributed", keeps = "sample">
 // Alone, streams hold what an iteration takes or gives at once, and two at least; the dot reads an array.
-// ALONE: func.func @main({{.*}}hls.stream = #hls.stream<depth = 2>{{.*}}hls.stream = #hls.stream<depth = 2>
-// ALONE: memref.alloc() : memref<6xi9>
+// ALONE: func.func @main({{.*}}hls.port = #hls.port<kind = "stream", depth = 2>{{.*}}hls.port = #hls.port<kind = "stream", depth = 2>
+// ALONE: hls.buffer : memref<6xi9>
 func.func @main(%x: memref<6xi8>, %y: memref<2xi20> {compress.result}) {
   %h = memref.alloc() : memref<6xi9>
   call @butterfly(%x, %h) : (memref<6xi8>, memref<6xi9>) -> ()

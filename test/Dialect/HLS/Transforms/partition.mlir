@@ -1,5 +1,5 @@
-// RUN: compress-opt %s --compress-hls-schedule=lanes=2 | FileCheck %s
-// RUN: compress-opt %s --compress-hls-schedule=lanes=2 --convert-compress-fixed-point-to-emitc=top=net --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=lanes=2 | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=lanes=2 --convert-compress-fixed-point-to-emitc=top=net --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
 
 // Two lanes of the sum over i read x[2 i], so numbers that are 2 apart: of two memories, they would be in one. In three they are never, for 2 is no
 // multiple of 3. Weights lie 5 apart, which two memories keep apart. With a memory for each lane, an iteration is issued in each cycle.

@@ -1,5 +1,5 @@
-// RUN: compress-opt %s --split-input-file --compress-hls-schedule=chain=true --verify-diagnostics
-// RUN: compress-opt %s --split-input-file --compress-hls-schedule 2>&1 | FileCheck %s
+// RUN: compress-opt %s --split-input-file --compress-hls-dataflow --compress-hls-schedule=chain=true --verify-diagnostics
+// RUN: compress-opt %s --split-input-file --compress-hls-dataflow --compress-hls-schedule 2>&1 | FileCheck %s
 
 func.func private @sum(%x: memref<4xi8>, %z: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   affine.for %i = 0 to 4 {

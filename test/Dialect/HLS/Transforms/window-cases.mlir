@@ -1,4 +1,4 @@
-// RUN: compress-opt %s --split-input-file --compress-hls-schedule | FileCheck %s
+// RUN: compress-opt %s --split-input-file --compress-hls-dataflow --compress-hls-schedule | FileCheck %s
 
 // Maxima of pairs of 5 numbers: the column beside the last pair comes behind each row, for taken before it, it would be too early.
 // CHECK-LABEL: func.func private @pool(

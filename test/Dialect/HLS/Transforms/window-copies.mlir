@@ -1,11 +1,11 @@
-// RUN: compress-opt %s --compress-hls-schedule='chain=true lanes=2' | FileCheck %s
-// RUN: compress-opt %s --compress-hls-schedule='chain=true lanes=2' | compress-translate - --hls-to-verilog --top=net | FileCheck %s --check-prefix=RTL
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=2' | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=2' | compress-translate - --hls-to-verilog --top=net | FileCheck %s --check-prefix=RTL
 
 // Both lanes read number i + 1: one for i, the other one for i + 1, so no bank is only one's. Each has all of a window: of 3 numbers, and the one that
 // comes next, in 4 words; 8 are fewer than two samples of 9.
 // CHECK-LABEL: func.func private @stencil(
 // CHECK: #hls.pipeline<ii = 1, depth = {{[0-9]+}}, lanes = 2,
-// CHECK: func.func @main({{.*}}hls.banks = #hls.banks<count = 2, words = 4, storage = "distributed", keeps = "window">
+// CHECK: func.func @main({{.*}}hls.port = #hls.port<kind = "stream", depth = {{[0-9]+}}, banks = <count = 2, words = 4, storage = "distributed", keeps = "window">>
 // RTL: module stencil (
 // RTL: wire bank0_we = in_take;
 // RTL: reg [7:0] bank0 [0:3];

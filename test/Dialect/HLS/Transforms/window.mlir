@@ -1,7 +1,7 @@
-// RUN: compress-opt %s --compress-hls-schedule | FileCheck %s
-// RUN: compress-opt %s --compress-hls-schedule=chain=true | FileCheck %s --check-prefix=CHAIN
-// RUN: compress-opt %s --compress-hls-schedule --convert-compress-fixed-point-to-emitc='top=net ports=stream' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
-// RUN: compress-opt %s --compress-hls-schedule --convert-compress-fixed-point-to-emitc='top=net ports=memory' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=MEMORY
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=chain=true | FileCheck %s --check-prefix=CHAIN
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule --convert-compress-fixed-point-to-emitc='top=net ports=stream' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule --convert-compress-fixed-point-to-emitc='top=net ports=memory' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=MEMORY
 
 // Sums over windows of 3 rows and 2 columns of 4 rows of 5. Window (i, j) begins at number 5 i + j and ends 12 later: 12 numbers are
 // kept, in 16 words. 12 are there before the first one: 9, then 2 at the begin of each row and 1 for each window, so a row takes
@@ -35,7 +35,7 @@
 // Ports in memory are read where they are.
 // MEMORY: static void stencil(ap_int<8> {{v[0-9]+}}[20], ap_int<10> {{v[0-9]+}}[6])
 // In Verilog, 12 numbers and the 2 + 1 that the next window brings at most are 15: 16 words, instead of 40.
-// CHAIN: func.func @main({{.*}}hls.banks = #hls.banks<count = 1, words = 16, storage = "distributed", keeps = "window">
+// CHAIN: func.func @main({{.*}}hls.port = #hls.port<kind = "stream", depth = {{[0-9]+}}, banks = <count = 1, words = 16, storage = "distributed", keeps = "window">>
 func.func private @stencil(%x: memref<20xi8>, %y: memref<6xi10> {compress.result}) {
   affine.for %i = 0 to 2 {
     affine.for %j = 0 to 3 {

@@ -10,10 +10,24 @@
 
 include "mlir/Pass/PassBase.td"
 
+def HLSDataflowPass : Pass<"compress-hls-dataflow", "ModuleOp"> {
+  let summary = "Make tasks of the steps of a network, one reader for what each writes";
+  let description = [{
+    Calls of @main become `hls.task`, allocations `hls.buffer`. What several tasks read, or the result of the network where a task reads it, a new step `split_…`
+    copies for each of them. So a buffer has one producer and one consumer, which tools for synthesis ask for, and which the verifier of `hls.buffer` checks.
+
+    Runs after: convert-compress-to-fixed-point          Leaves: @main of `hls` operations; steps as they were
+    Does nothing when: there is no @main of one block        Fails when: a call is no step: it has results, or arguments that it writes before others
+
+    Example: test/Dialect/HLS/Transforms/hls-dataflow.mlir
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::compress::hls::HLSDialect"];
+}
+
 def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
   let summary = "Say when each operation of exact integer loops happens in hardware";
   let description = [{
-    Writes attributes of the `hls` dialect and changes nothing else: the scheduled network still is the reference. A step of the network is nests that
+    Writes attributes of the `hls` dialect and makes streams of buffers: the scheduled network still is the reference. A step of the network is nests that
     run one after the other, each a pipeline. Of an iteration, operations begin as early as their operands allow, with at most four levels of
     logic in a stage (an addition is two, a product or a rounding four); memories answer in the stage after. The interval is
     `max(target = 1, port, recurrence)`.
@@ -36,7 +50,7 @@ def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
     Streams of any depth cannot deadlock, for no step gives to two. Other buffers have two ports, as tools for synthesis make of an array. Of what
     the lanes of a sum read, arrays get the least cyclic partition in which no two loads and lanes of an iteration are in one memory.
 
-    Runs after: convert-compress-to-fixed-point          Leaves: the same loops with a schedule
+    Runs after: compress-hls-dataflow          Leaves: the same tasks with a schedule
     Does nothing when: there is no @main        Fails when: with `chain`, the network is no chain of tasks; the target cannot be reached, or not with
       so many multipliers; an option is bad
 
@@ -47,6 +61,20 @@ def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
                  Option<"targetInterval", "target-interval", "int64_t", "0", "Cycles between samples; 0: as few as can be; with lanes=0">,
                  Option<"multipliers", "multipliers", "int64_t", "0", "DSP48E1 that products may take; 0: any number; with lanes=0">];
   let dependentDialects = ["::mlir::compress::hls::HLSDialect"];
+}
+
+def HLSToCallsPass : Pass<"compress-hls-to-calls", "ModuleOp"> {
+  let summary = "Make calls of tasks, and allocations of what is between them";
+  let description = [{
+    What `hls.task`, `hls.buffer` and `hls.stream` mean, written out: the network runs its steps one after the other on whole samples. The integer reference is lowered
+    from that.
+
+    Runs after: compress-hls-dataflow, compress-hls-schedule          Leaves: `func.call` and `memref`; attributes of the schedule stay
+    Does nothing when: there are no tasks        Fails when: never
+
+    Example: test/Dialect/HLS/Transforms/hls-to-calls.mlir
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect"];
 }
 
 #endif // HLS_TRANSFORMS_PASSES_TD

@@ -8,6 +8,7 @@
 #ifndef COMPRESS_DIALECT_HLS_TRANSFORMS_SCHEDULE_H
 #define COMPRESS_DIALECT_HLS_TRANSFORMS_SCHEDULE_H
 
+#include "compress/Dialect/HLS/IR/HLS.h"
 #include "compress/Dialect/HLS/Transforms/DataPath.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -15,14 +16,14 @@ namespace mlir::compress::hls {
 
 /// A step of the network in hardware: it takes numbers from a stream and gives numbers to one.
 struct TaskSchedule {
-  /// The step that `call` runs, which gets its numbers in the order `arriving` of their places, with `lanes` lanes
+  /// The step that `task` runs, which gets its numbers in the order `arriving` of their places, with `lanes` lanes
   /// where there is a sum, or those of the schedule in the IR if 0. An error says what is no task.
-  static FailureOr<TaskSchedule> plan(func::CallOp call, ArrayRef<int64_t> arriving, int64_t lanes);
+  static FailureOr<TaskSchedule> plan(TaskOp task, ArrayRef<int64_t> arriving, int64_t lanes);
   /// Chooses stages.
   void schedule();
 
   func::FuncOp step;
-  func::CallOp call;
+  TaskOp op;
   StringRef name() const { return func::FuncOp(step).getName(); }
   std::vector<DataPath> paths;
   int64_t inputs = 0, outputs = 0, inputWidth = 0, outputWidth = 0;
@@ -65,8 +66,6 @@ void scheduleSteps(ModuleOp module, int64_t lanes);
 
 /// The places that nests write, in order.
 std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests);
-/// Sets an attribute of a buffer of the network, an argument or an allocation.
-void setBufferAttr(Value buffer, StringRef name, Attribute attr);
 /// Says on argument `number` of `step`, and on its loads, what is kept of it.
 void annotateWindow(func::FuncOp step, unsigned number, const Window &window, const KeptLoads &loads);
 

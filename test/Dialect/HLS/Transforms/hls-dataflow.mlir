@@ -1,5 +1,6 @@
-// RUN: compress-opt %s --convert-compress-fixed-point-to-emitc=top=fc --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s
-// RUN: compress-opt %s --convert-compress-fixed-point-to-emitc='top=fc_steps ports=stream' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=STREAM
+// RUN: compress-opt %s --compress-hls-dataflow | FileCheck %s --check-prefix=TASKS
+// RUN: compress-opt %s --compress-hls-dataflow --convert-compress-fixed-point-to-emitc=top=fc --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --convert-compress-fixed-point-to-emitc='top=fc_steps ports=stream' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=STREAM
 // RUN: not compress-opt %s --convert-compress-fixed-point-to-emitc=ports=axi 2>&1 | FileCheck %s --check-prefix=BAD
 // BAD: error: convert-compress-fixed-point-to-emitc{ports=axi}: expects memory or stream
 
@@ -44,6 +45,14 @@ func.func private @sum(%x: memref<4xi8>, %z: memref<4xi8>, %y: memref<4xi8> {com
 // CHECK: sum([[H]], [[C2]], [[OUT]]);
 // STREAM: static void fc_steps(
 // STREAM-NEXT: #pragma HLS DATAFLOW
+// TASKS: func.func @main(%[[IN:.*]]: memref<4xi8>, %[[OUT:.*]]: memref<4xi8> {compress.result})
+// TASKS: %[[C1:.*]] = hls.buffer : memref<4xi8>
+// TASKS: %[[C2:.*]] = hls.buffer : memref<4xi8>
+// TASKS: hls.task @split_2 ins(%[[IN]] : memref<4xi8>) outs(%[[C1]], %[[C2]] : memref<4xi8>, memref<4xi8>)
+// TASKS: %[[H:.*]] = hls.buffer : memref<4xi8>
+// TASKS: hls.task @step ins(%[[C1]] : memref<4xi8>) outs(%[[H]] : memref<4xi8>)
+// TASKS: hls.task @sum ins(%[[H]], %[[C2]] : memref<4xi8>, memref<4xi8>) outs(%[[OUT]] : memref<4xi8>)
+// TASKS-NOT: dealloc
 func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   %h = memref.alloc() : memref<4xi8>
   call @step(%x, %h) : (memref<4xi8>, memref<4xi8>) -> ()
