@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from onnx import helper
 
 from compress_mlir.native import _find_compiler
 from conftest import ROOT
+import test_hls_streams
 from test_hls import copy_of, run_compiler
 from test_import import floats, make_model, save
 
@@ -207,11 +209,75 @@ def test_the_netlist_is_exact_and_takes_what_the_report_says(tmp_path):
     assert model["dsp"]["value"] == cells["dsp"] and abs(model["bram18"]["value"] - cells["bram18"]) <= 1, (model, cells)
 
 
-def test_what_is_no_chain_is_refused(rng, tmp_path):
-    nodes = [helper.make_node("Relu", ["x"], ["r"], name="relu"), helper.make_node("Add", ["x", "r"], ["y"], name="sum")]
-    model = save(make_model(nodes, {"x": [1, 4]}, {"y": [1, 4]}), tmp_path)
-    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl")
-    assert done.returncode != 0 and "is no chain of tasks" in done.stderr and not (tmp_path / "project").exists()
+def residual(rng, path, rows=6, columns=7):
+    """Two residual blocks, each a convolution that is added to what it reads; a sum with the input of the network around the first; pooling, a
+    dense layer."""
+    nodes = [helper.make_node("Conv", ["x", "w0"], ["c0"], name="stem", pads=[1, 1, 1, 1]), helper.make_node("Relu", ["c0"], ["r0"], name="relu0"),
+             helper.make_node("Conv", ["r0", "w1", "b1"], ["c1"], name="conv1", pads=[1, 1, 1, 1]), helper.make_node("Add", ["r0", "c1"], ["s1"], name="sum1"),
+             helper.make_node("Relu", ["s1"], ["r1"], name="relu1"), helper.make_node("Conv", ["r1", "w2"], ["c2"], name="conv2"),
+             helper.make_node("Sub", ["c2", "r1"], ["s2"], name="sum2"), helper.make_node("MaxPool", ["s2"], ["p"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+             helper.make_node("Flatten", ["p"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "u"], ["y"], name="fc", transB=1)]
+    constants = {"w0": floats(rng, 3, 1, 3, 3), "w1": floats(rng, 3, 3, 3, 3), "b1": floats(rng, 3), "w2": floats(rng, 3, 3, 1, 1),
+                 "u": floats(rng, 4, 3 * (rows // 2) * (columns // 2))}
+    return save(make_model(nodes, {"x": [1, 1, rows, columns]}, {"y": [1, 4]}, constants), path)
+
+
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("residual"), np.random.default_rng(SEED)
+    done = run_compiler(residual(rng, folder), folder / "project", floats(rng, 12, 1, 6, 7), "--hls-rtl", "--hls-lanes", "3")
+    assert done.returncode == 0, done.stderr
+    return folder / "project"
+
+
+@needs_verilator
+def test_residual_blocks_are_exact_in_every_cycle(blocks):
+    """What is read twice goes into two streams, and a sum takes from two: one of them is as long as the other way is behind."""
+    isRight, output = sweep.simulate(blocks, SEED)
+    assert isRight, output
+    assert "10 samples, 0 numbers differ" in output and output.count(" 3 samples, 0 numbers differ") == 4, output
+    report = json.loads((blocks / "report.json").read_text())
+    depths = {step["name"]: step["rtl"]["stream_depth"]["value"] for step in report["steps"]}
+    # conv1 needs a row of 7 + 2 pixels of 3 channels before its first sum, beside which r0 waits
+    assert max(depths["sum1_sum"]) > 3 * 9 and min(depths["sum1_sum"]) < 9, depths
+
+
+@needs_verilator
+def test_a_shorter_way_around_a_block_slows_or_deadlocks(blocks, tmp_path):
+    """The stream around a convolution is as short as it may be."""
+    report = json.loads((blocks / "report.json").read_text())
+    depth = max(next(step for step in report["steps"] if step["name"] == "sum1_sum")["rtl"]["stream_depth"]["value"])
+    outputs = []
+    for other in (depth - 1, depth // 2):
+        (tmp_path / str(other)).mkdir()
+        project = copy_of(blocks, tmp_path / str(other))
+        path = next((project / "rtl").glob("*.v"))
+        code, count = re.subn(rf"\.DEPTH\({depth}\)", f".DEPTH({other})", path.read_text())
+        assert count == 1
+        path.write_text(code)
+        isRight, output = sweep.simulate(project, flags="-Wno-WIDTH")
+        assert not isRight and ("deadlock" in output or "OTHER CYCLES" in output), output
+        outputs.append(output)
+    assert "deadlock" in outputs[1], outputs[1]
+
+
+def test_the_c_of_a_residual_network_does_not_deadlock(blocks, tmp_path):
+    """The streams of the schedule, between tasks that run at the same time."""
+    project = copy_of(blocks, tmp_path)
+    assert "static void split_2(hls::stream<" in (project / "firmware" / "net.cpp").read_text()
+    done = test_hls_streams.run_together(project)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_has_no_schedule_is_refused(rng, tmp_path):
+    """The input comes channel by channel, what a convolution writes pixel by pixel: their sum would have to keep one of them."""
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], name="conv", pads=[1, 1, 1, 1]), helper.make_node("Relu", ["c"], ["r"], name="relu"),
+             helper.make_node("Conv", ["r", "v"], ["d"], name="conv2", pads=[1, 1, 1, 1]), helper.make_node("Add", ["d", "x"], ["s"], name="sum"),
+             helper.make_node("Flatten", ["s"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "u"], ["y"], name="fc", transB=1)]
+    constants = {"w": floats(rng, 3, 2, 3, 3), "v": floats(rng, 2, 3, 3, 3), "u": floats(rng, 4, 2 * 5 * 4)}
+    model = save(make_model(nodes, {"x": [1, 2, 5, 4]}, {"y": [1, 4]}, constants), tmp_path)
+    done = run_compiler(model, tmp_path / "project", floats(rng, 4, 2, 5, 4), "--hls-rtl")
+    assert done.returncode != 0 and "has no schedule: it reads several inputs" in done.stderr and not (tmp_path / "project").exists()
     done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-lanes", "65")
     assert done.returncode != 0 and "--hls-lanes expects 1 to 64, or 0 with --hls-rtl" in done.stderr
     done = run_compiler(model, tmp_path / "project", floats(rng, 4, 4), "--hls-rtl", "--hls-lanes", "2", "--target-interval", "9")

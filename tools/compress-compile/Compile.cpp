@@ -314,7 +314,7 @@ private:
       return failure();
     pm.addPass(std::move(pass));
     HLSSchedulePassOptions schedule;
-    schedule.chain = options.hlsRTL;
+    schedule.network = options.hlsRTL;
     schedule.lanes = options.hlsRTL ? options.hlsLanes : std::max<int64_t>(options.hlsLanes, 1);
     if (schedule.lanes == 0) {
       schedule.targetInterval = options.targetInterval;

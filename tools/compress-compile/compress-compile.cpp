@@ -187,7 +187,7 @@ int main(int argc, char **argv) {
                            cl::value_desc("MHz"), cl::init(200), cl::cat(category));
   cl::opt<bool> hlsRTL("hls-rtl",
                        cl::desc("For --target hls: also Verilog, which make rtlsim compares with the integer reference "
-                                "number by number and cycle by cycle, of a network that is a chain of layers"),
+                                "number by number and cycle by cycle"),
                        cl::cat(category));
   cl::opt<int64_t> hlsLanes(
       "hls-lanes",

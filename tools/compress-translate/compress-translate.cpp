@@ -36,7 +36,7 @@ static void registerVerilog() {
                                         llvm::cl::init("net"));
   TranslateFromMLIRRegistration registration(
       "hls-to-verilog",
-      "A network with a schedule (compress-hls-schedule=chain) to Verilog; files of memories as comments",
+      "A network with a schedule (compress-hls-schedule=network) to Verilog; files of memories as comments",
       [](ModuleOp module, raw_ostream &os) -> LogicalResult {
         FailureOr<compress::hls::NetworkSchedule> schedule = compress::hls::NetworkSchedule::read(module);
         if (failed(schedule))

@@ -151,19 +151,21 @@ static llvm::json::Object describe(const Resources &resources) {
 /// Adds the Verilog as a whole, and what each step of it takes.
 void HLSReport::addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Array &steps) {
   static constexpr const char *kScheduled = "modelled: the schedule; make rtlsim measures it";
-  for (auto [t, task] : llvm::enumerate(schedule.tasks)) {
-    Resources ofTask = estimate(task, schedule.depths[t]);
+  for (const hls::TaskSchedule &task : schedule.tasks) {
+    SmallVector<int64_t> depths = schedule.depthsBefore(task);
+    Resources ofTask = estimate(task, depths);
     resources += ofTask;
     llvm::json::Object rtl = describe(ofTask);
     rtl["interval"] = labelled(task.interval(), kScheduled);
     rtl["lanes"] = labelled(task.lanes(), kScheduled);
-    rtl["stream_depth"] = labelled(schedule.depths[t], kScheduled);
+    rtl["stream_depth"] =
+        labelled(depths.size() == 1 ? llvm::json::Value(depths[0]) : llvm::json::Array(depths), kScheduled);
     rtl["banks"] = labelled(static_cast<int64_t>(task.bankWords.size()), kScheduled);
     for (llvm::json::Value &step : steps)
       if (step.getAsObject()->getString("name") == task.name())
         (*step.getAsObject())["rtl"] = std::move(rtl);
   }
-  resources += estimateStream(schedule.depths.back(), schedule.tasks.back().outputWidth);
+  resources += estimateStream(schedule.depths[schedule.result], schedule.streamWidths[schedule.result]);
   llvm::json::Object rtl = describe(resources);
   rtl["latency"] = labelled(schedule.latency, kScheduled);
   rtl["interval"] = labelled(schedule.interval, kScheduled);

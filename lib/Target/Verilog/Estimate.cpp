@@ -78,14 +78,17 @@ int64_t distributedRamLUTs(int64_t words, int64_t width) {
 
 class TaskEstimator {
 public:
-  TaskEstimator(const TaskSchedule &task, int64_t depth) : task(task), printer(task, depth) { printer.print(); }
+  TaskEstimator(const TaskSchedule &task, ArrayRef<int64_t> depths) : task(task), printer(task, depths) {
+    printer.print();
+  }
 
   Resources run() {
     for (auto [n, index] : printer.parts)
       add(task.paths[n], task.paths[n].nodes[index]);
     for (const DataPath &path : task.paths) {
-      if (path.stores.size() + task.paths.size() > 2) // one of several
-        luts += kChooseLUTs * task.outputWidth * path.stores.size();
+      for (auto [o, width] : llvm::enumerate(task.outputWidths))
+        if (size_t stores = path.storesTo(o).size(); stores + task.paths.size() > 2) // one of several
+          luts += kChooseLUTs * width * stores;
       for (const Rom &rom : path.roms)
         addRom(rom);
     }
@@ -171,10 +174,10 @@ private:
     for (int64_t words : task.bankWords) {
       int64_t bits = bitsOf(words - 1), deep = task.window ? words : (int64_t(1) << bits) + words;
       if (task.hasBlockBanks()) {
-        sum.bram18 += blockRamsFor(deep, task.inputWidth);
+        sum.bram18 += blockRamsFor(deep, task.inputWidths.front());
       } else {
-        sum.lut += distributedRamLUTs(deep, task.inputWidth);
-        sum.ff += task.inputWidth;
+        sum.lut += distributedRamLUTs(deep, task.inputWidths.front());
+        sum.ff += task.inputWidths.front();
       }
       luts += (task.window ? 2 : 1) * bits + 2;
       sum.ff += (task.window ? 2 : 1) * bits;
@@ -202,7 +205,9 @@ Resources mlir::compress::estimateStream(int64_t depth, int64_t width) {
   return sum;
 }
 
-Resources mlir::compress::estimate(const TaskSchedule &task, int64_t depth) {
-  Resources sum = estimateStream(depth, task.inputWidth);
-  return sum += TaskEstimator(task, depth).run();
+Resources mlir::compress::estimate(const TaskSchedule &task, ArrayRef<int64_t> depths) {
+  Resources sum = TaskEstimator(task, depths).run();
+  for (auto [depth, width] : llvm::zip_equal(depths, task.inputWidths))
+    sum += estimateStream(depth, width);
+  return sum;
 }

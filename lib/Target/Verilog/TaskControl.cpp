@@ -13,14 +13,22 @@ using namespace mlir::compress;
 using namespace mlir::compress::hls;
 
 void TaskPrinter::printPorts() {
-  os << "module " << task.name() << " (\n  input clk, input rst,\n  input " << rangeOf(task.inputWidth)
-     << "in_data, input ";
-  if (task.isStreamed)
-    os << rangeOf(bitsOf(inputDepth)) << "in_count";
-  else
-    os << "in_valid";
-  os << ", output in_take,\n  output " << rangeOf(task.outputWidth)
-     << "out_data, output out_valid, input out_ready\n);\n  wire en;\n";
+  os << "module " << task.name() << " (\n  input clk, input rst,\n";
+  for (auto [i, width] : llvm::enumerate(task.inputWidths)) {
+    std::string in = endName("in", i);
+    os << "  input " << rangeOf(width) << in << "_data, input ";
+    if (task.isStreamed)
+      os << rangeOf(bitsOf(inputDepths[i])) << in << "_count";
+    else
+      os << in << "_valid";
+    os << ", output " << in << "_take,\n";
+  }
+  for (auto [o, width] : llvm::enumerate(task.outputWidths)) {
+    std::string out = endName("out", o);
+    os << "  output " << rangeOf(width) << out << "_data, output " << out << "_valid, input " << out << "_ready"
+       << (o + 1 == task.outputWidths.size() ? "\n" : ",\n");
+  }
+  os << ");\n  wire en;\n";
 }
 
 void TaskPrinter::printControl() {
@@ -38,7 +46,7 @@ void TaskPrinter::printControl() {
   else if (!task.isStreamed)
     os << "  reg reading, filling;\n  reg [1:0] full;\n";
   for (size_t b = 0; b < task.bankWords.size(); ++b)
-    os << "  reg " << rangeOf(task.inputWidth) << "bank" << b << "_q;\n";
+    os << "  reg " << rangeOf(task.inputWidths.front()) << "bank" << b << "_q;\n";
   for (size_t b = 0; task.window && b < task.bankWords.size(); ++b) // where the sample that is read begins
     os << "  reg " << rangeOf(bitsOf(task.bankWords[b] - 1)) << "bank" << b << "_first;\n";
   if (numNests > 1)
@@ -52,8 +60,12 @@ void TaskPrinter::printControl() {
     ready = "full[reading]";
   } else {
     for (unsigned n = 0; n < numNests; ++n) {
-      size_t reads = task.paths[n].nodesOf(Node::StreamRead).size();
-      std::string here = reads == 0 ? "1'b1" : llvm::formatv("in_count >= {0}'d{1}", bitsOf(inputDepth), reads).str();
+      std::string here;
+      for (size_t i = 0; i < task.inputWidths.size(); ++i)
+        if (int64_t reads = task.paths[n].readsOf(i))
+          here += (here.empty() ? "" : " & ") +
+                  llvm::formatv("{0}_count >= {1}'d{2}", endName("in", i), bitsOf(inputDepths[i]), reads).str();
+      here = here.empty() ? "1'b1" : here;
       ready += n + 1 == numNests ? here : isNest(n) + " ? " + here + " : ";
     }
   }

@@ -16,8 +16,8 @@ using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::hls;
 
-TaskPrinter::TaskPrinter(const TaskSchedule &task, int64_t inputDepth)
-    : lastValid(task.paths.size(), 0), task(task), inputDepth(inputDepth),
+TaskPrinter::TaskPrinter(const TaskSchedule &task, ArrayRef<int64_t> inputDepths)
+    : lastValid(task.paths.size(), 0), task(task), inputDepths(inputDepths),
       nests(llvm::map_range(task.paths, [](const DataPath &path) { return path.nest; })), order(nests),
       bankReads(task.bankWords.size()) {
   for (const Nest &nest : nests)
@@ -43,7 +43,7 @@ std::string TaskPrinter::print() {
             " <= " + valueAt(update.nest, update.node, update.stage) + ";\n";
   os << late;
   std::string body = taken();
-  printOutput();
+  printOutputs();
   if (!task.isStreamed)
     printBanks();
   std::string ends = taken();
@@ -56,6 +56,10 @@ std::string TaskPrinter::print() {
 //===----------------------------------------------------------------------===//
 // Names
 //===----------------------------------------------------------------------===//
+
+std::string mlir::compress::endName(const char *side, size_t number) {
+  return side + (number == 0 ? std::string() : std::to_string(number));
+}
 
 std::string TaskPrinter::nestName(unsigned n, const llvm::Twine &what) {
   return ("n" + llvm::Twine(n) + "_" + what).str();
@@ -186,7 +190,7 @@ void TaskPrinter::printNode(unsigned n, int index) {
   };
   switch (node.kind) {
   case Node::StreamRead:
-    name = "in_data";
+    name = endName("in", node.stream) + "_data";
     return;
   case Node::BankRead: {
     int64_t bits = bitsOf(task.bankWords[node.index] - 1), bitsAt = task.window ? bits : bits + 1;
@@ -311,7 +315,7 @@ void TaskPrinter::printBank(int64_t b, const std::string &condition) {
        << "_first <= " << bank << "_first + " << bits << "'d" << step << ";\n";
   }
   os << "  (* ram_style = \"" << (task.hasBlockBanks() ? "block" : "distributed") << "\" *) reg "
-     << rangeOf(task.inputWidth) << bank << " [0:" << (task.window ? words : (int64_t(1) << bits) + words) - 1
+     << rangeOf(task.inputWidths.front()) << bank << " [0:" << (task.window ? words : (int64_t(1) << bits) + words) - 1
      << "];\n";
   os << "  always @(posedge clk) if (" << bank << "_we) " << bank << "["
      << (task.window ? bank + "_next" : "{filling, " + bank + "_next}") << "] <= in_data;\n";
@@ -355,12 +359,11 @@ void TaskPrinter::printWindow() {
      << " : " << bits << "'d0);\n";
 }
 
-void TaskPrinter::printOutput() {
-  std::string takes, gives, data;
-  for (unsigned n = 0; n < nests.size(); ++n) {
-    const DataPath &path = task.paths[n];
-    for (int s : path.stores) {
-      const Node &store = path.nodes[s];
+std::pair<std::string, std::string> TaskPrinter::printGives(int64_t output) {
+  std::string gives, data;
+  for (unsigned n = 0; n < nests.size(); ++n)
+    for (int s : task.paths[n].storesTo(output)) {
+      const Node &store = task.paths[n].nodes[s];
       std::string inner = allOf(n, nests[n].numOuter, nests[n].loops.size(), "_last"),
                   name = nestName(n, "give" + llvm::Twine(s));
       os << "  wire " << name << " = " << valid(n, store.start);
@@ -368,16 +371,36 @@ void TaskPrinter::printOutput() {
         os << " & " << flag(n, "last" + std::to_string(nests[n].numOuter), inner, store.start);
       os << ";\n";
       gives += (gives.empty() ? "" : " | ") + name;
-      data += (data.empty() ? "" : " | ") +
-              llvm::formatv("({{{0}{{{1}}} & {2})", task.outputWidth, name, valueAt(n, store.in[0], store.start)).str();
+      data += (data.empty() ? "" : " | ") + llvm::formatv("({{{0}{{{1}}} & {2})", task.outputWidths[output], name,
+                                                          valueAt(n, store.in[0], store.start))
+                                                .str();
     }
-    for (int r : path.nodesOf(Node::StreamRead))
-      takes += (takes.empty() ? "" : " | ") + valid(n, path.nodes[r].start);
+  return {gives, data};
+}
+
+void TaskPrinter::printOutputs() {
+  std::string enabled;
+  bool isOne = task.outputWidths.size() == 1;
+  for (size_t o = 0; o < task.outputWidths.size(); ++o) {
+    auto [gives, data] = printGives(o);
+    std::string out = endName("out", o);
+    // Of several outputs, all give or none: a number that has left cannot wait for the others.
+    os << (isOne ? "  assign " + out + "_valid" : "  wire " + out + "_gives") << " = " << gives << ";\n  assign " << out
+       << "_data = " << data << ";\n";
+    enabled += (o == 0 ? "" : " & ") + ((isOne ? "~" + out + "_valid | " : "(~" + out + "_gives | ") + out + "_ready") +
+               (isOne ? "" : ")");
   }
-  os << "  assign out_valid = " << gives << ";\n  assign out_data = " << data
-     << ";\n  assign en = ~out_valid | out_ready;\n";
-  if (task.isStreamed)
-    os << "  assign in_take = en & (" << takes << ");\n";
+  os << "  assign en = " << enabled << ";\n";
+  for (size_t o = 0; !isOne && o < task.outputWidths.size(); ++o)
+    os << "  assign " << endName("out", o) << "_valid = en & " << endName("out", o) << "_gives;\n";
+  for (size_t i = 0; task.isStreamed && i < task.inputWidths.size(); ++i) {
+    std::string takes;
+    for (unsigned n = 0; n < nests.size(); ++n)
+      for (int r : task.paths[n].nodesOf(Node::StreamRead))
+        if (const Node &read = task.paths[n].nodes[r]; read.stream == static_cast<int64_t>(i))
+          takes += (takes.empty() ? "" : " | ") + valid(n, read.start);
+    os << "  assign " << endName("in", i) << "_take = en & (" << takes << ");\n";
+  }
 }
 
 std::string TaskPrinter::printRegisters() {

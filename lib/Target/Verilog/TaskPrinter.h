@@ -30,6 +30,9 @@ bool isWire(Operation *op);
 /// A function of one number, a rounding, as a module with ports x and y.
 std::string printRounding(func::FuncOp function);
 
+/// What ports of the end `number` begin with: `in` and `in1`, `out` and `out1`.
+std::string endName(const char *side, size_t number);
+
 /// Prints the module of one task.
 ///
 /// Everything that belongs to iterations advances with `en`, which is low only while a full stream cannot take a
@@ -37,7 +40,8 @@ std::string printRounding(func::FuncOp function);
 /// ones.
 class TaskPrinter {
 public:
-  TaskPrinter(const hls::TaskSchedule &task, int64_t inputDepth);
+  /// With streams before it of such depths.
+  TaskPrinter(const hls::TaskSchedule &task, llvm::ArrayRef<int64_t> inputDepths);
 
   std::string print();
   /// Files of its constants.
@@ -86,12 +90,14 @@ private:
   void printWindow();
   void printNest(unsigned n);
   void printNode(unsigned n, int node);
-  void printOutput();
+  void printOutputs();
+  /// What decides that a number of output `output` leaves; the numbers that may.
+  std::pair<std::string, std::string> printGives(int64_t output);
   /// Declares what carries values; returns the code that moves them.
   std::string printRegisters();
 
   const hls::TaskSchedule &task;
-  int64_t inputDepth;
+  SmallVector<int64_t> inputDepths;
   SmallVector<hls::Nest> nests;
   hls::NestOrder order;
   std::string text;

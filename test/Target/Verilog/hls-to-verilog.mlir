@@ -1,4 +1,4 @@
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=2' | compress-translate - --hls-to-verilog --top=fc | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=2' | compress-translate - --hls-to-verilog --top=fc | FileCheck %s
 
 // Weights lie in the order in which they are read, two lanes in one word, the second one above: 3 and -4 (fc), then 5 and no lane; then -1 (ff), -2, 7.
 // CHECK: // fc.v

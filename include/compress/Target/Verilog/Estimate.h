@@ -30,8 +30,8 @@ struct Resources {
 /// fewest.
 int64_t blockRamsFor(int64_t words, int64_t width);
 
-/// A task with its banks and the stream before it, of `depth`.
-Resources estimate(const hls::TaskSchedule &task, int64_t depth);
+/// A task with its banks and the streams before it, of `depths`.
+Resources estimate(const hls::TaskSchedule &task, llvm::ArrayRef<int64_t> depths);
 /// A stream.
 Resources estimateStream(int64_t depth, int64_t width);
 

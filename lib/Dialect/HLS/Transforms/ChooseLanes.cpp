@@ -29,7 +29,7 @@ struct Choice {
 /// The choices of one task, each planned when it is asked for.
 class LaneChoices {
 public:
-  LaneChoices(TaskSchedule &single, ArrayRef<int64_t> arriving) : op(single.op), arriving(arriving) {
+  explicit LaneChoices(TaskSchedule &single) : op(single.op), arriving(single.arriving) {
     single.schedule();
     alone = Choice{1, single.interval(), multipliersOf(single)};
     known[1] = alone;
@@ -74,7 +74,7 @@ private:
   }
 
   TaskOp op;
-  std::vector<int64_t> arriving;
+  std::vector<Places> arriving;
   /// With one lane.
   Choice alone;
   SmallVector<int64_t> candidates;
@@ -100,11 +100,8 @@ struct NetworkChoice {
 class LaneSearch {
 public:
   explicit LaneSearch(std::vector<TaskSchedule> &tasks) {
-    std::vector<int64_t> arriving(tasks.front().inputs);
-    std::iota(arriving.begin(), arriving.end(), 0);
     for (TaskSchedule &task : tasks) {
-      choices.emplace_back(task, arriving);
-      arriving = task.written;
+      choices.emplace_back(task);
       streams = std::max({streams, task.inputs, task.outputs});
     }
   }
@@ -168,12 +165,13 @@ LogicalResult NetworkSchedule::chooseLanes(int64_t target, int64_t multipliers) 
       return error() << ", with which a sample takes " << fitting.interval() << " cycles";
     choice = fitting;
   }
-  std::vector<int64_t> arriving(tasks.front().inputs);
-  std::iota(arriving.begin(), arriving.end(), 0);
   for (auto [task, chosen] : llvm::zip(tasks, choice.tasks)) {
-    if (chosen.lanes != 1)
-      task = *TaskSchedule::plan(task.op, arriving, chosen.lanes);
-    arriving = task.written;
+    if (chosen.lanes == 1)
+      continue;
+    TaskSchedule planned = *TaskSchedule::plan(task.op, task.arriving, chosen.lanes);
+    planned.inStreams = task.inStreams;
+    planned.outStreams = task.outStreams;
+    task = std::move(planned);
   }
   return success();
 }

@@ -48,6 +48,25 @@ SmallVector<int> DataPath::nodesOf(Node::Kind kind) const {
   return found;
 }
 
+SmallVector<int> DataPath::storesTo(int64_t output) const {
+  SmallVector<int> found;
+  for (int n : stores)
+    if (nodes[n].stream == output)
+      found.push_back(n);
+  return found;
+}
+
+int64_t DataPath::numOutputs() const {
+  int64_t most = 0;
+  for (int n : stores)
+    most = std::max(most, nodes[n].stream + 1);
+  return most;
+}
+
+int64_t DataPath::readsOf(int64_t input) const {
+  return llvm::count_if(nodes, [&](const Node &node) { return node.kind == Node::StreamRead && node.stream == input; });
+}
+
 int64_t DataPath::lastStart(Node::Kind kind) const {
   int64_t last = -1;
   for (int n : nodesOf(kind))
@@ -66,8 +85,7 @@ int64_t DataPath::firstStart(Node::Kind kind) const {
 // Choice
 //===----------------------------------------------------------------------===//
 
-void DataPath::schedule(int64_t ports, int64_t storePorts) {
-  // Ports: how many accesses an iteration makes to each.
+int64_t DataPath::placeAccesses(int64_t ports, int64_t storePorts) {
   std::map<std::pair<int, int64_t>, int64_t> accesses;
   for (Node &node : nodes) {
     if (node.kind == Node::StreamRead) {
@@ -77,10 +95,15 @@ void DataPath::schedule(int64_t ports, int64_t storePorts) {
     if (node.kind == Node::BankRead)
       node.start = accesses[{Node::BankRead, node.index}]++ / ports;
   }
-  int64_t port = llvm::divideCeil(stores.size(), nest.tripsPerStore() * storePorts);
+  int64_t port = 1;
+  for (int64_t output = 0; output < numOutputs(); ++output)
+    port = std::max<int64_t>(port, llvm::divideCeil(storesTo(output).size(), nest.tripsPerStore() * storePorts));
   for (auto &[key, count] : accesses)
     port = std::max<int64_t>(port, llvm::divideCeil(count, ports));
+  return port;
+}
 
+void DataPath::placeOperations() {
   SmallVector<int64_t> levels(nodes.size(), 0); // of logic in the stage of the result
   for (auto [i, node] : llvm::enumerate(nodes)) {
     bool isRead = node.kind == Node::StreamRead || node.kind == Node::BankRead;
@@ -106,8 +129,9 @@ void DataPath::schedule(int64_t ports, int64_t storePorts) {
     node.start = start;
     levels[i] = above + levelsOf(node);
   }
+}
 
-  // Constants are read right before their first use: a place takes fewer bits to carry along than a word.
+void DataPath::placeRoms() {
   for (size_t r = 0; r < roms.size(); ++r) {
     int64_t first = INT64_MAX;
     for (const Node &node : nodes)
@@ -118,15 +142,20 @@ void DataPath::schedule(int64_t ports, int64_t storePorts) {
       if (node.kind == Node::RomRead && node.index == static_cast<int64_t>(r))
         node.start = std::max<int64_t>(first - 1, 0);
   }
+}
 
-  // Stores follow each other without a gap: those of one iteration end before those of the next begin.
-  int64_t last = 0;
-  for (auto [i, n] : llvm::enumerate(stores))
-    last = std::max<int64_t>(last, nodes[n].start + stores.size() - 1 - i);
-  for (auto [i, n] : llvm::enumerate(stores))
-    nodes[n].start = last - (stores.size() - 1 - i);
+void DataPath::placeStores() {
+  for (int64_t output = 0; output < numOutputs(); ++output) {
+    SmallVector<int> mine = storesTo(output);
+    int64_t last = 0;
+    for (auto [i, n] : llvm::enumerate(mine))
+      last = std::max<int64_t>(last, nodes[n].start + mine.size() - 1 - i);
+    for (auto [i, n] : llvm::enumerate(mine))
+      nodes[n].start = last - (mine.size() - 1 - i);
+  }
+}
 
-  // A carried number is used in the stage of its first user, and is new one stage after it is computed.
+int64_t DataPath::placeCarries() {
   int64_t recurrence = 1;
   for (int c : nodesOf(Node::Carry)) {
     int64_t first = nodes[nodes[c].in[1]].start;
@@ -136,6 +165,15 @@ void DataPath::schedule(int64_t ports, int64_t storePorts) {
     nodes[c].start = first;
     recurrence = std::max(recurrence, nodes[nodes[c].in[1]].start - first + 1);
   }
+  return recurrence;
+}
+
+void DataPath::schedule(int64_t ports, int64_t storePorts) {
+  int64_t port = placeAccesses(ports, storePorts);
+  placeOperations();
+  placeRoms();
+  placeStores();
+  int64_t recurrence = placeCarries();
   ii = std::max({int64_t(1), port, recurrence});
   bound = ii == 1 ? "target" : ii == port ? "port" : "recurrence";
   depth = 1;
@@ -219,10 +257,13 @@ LogicalResult DataPath::verify() const {
       return node.op->emitError("is no schedule: its port is taken in that cycle").attachNote(it->second->getLoc())
              << "by this operation";
   }
-  for (size_t i = 1; i < stores.size(); ++i)
-    if (nodes[stores[i]].start <= nodes[stores[i - 1]].start)
-      return nodes[stores[i]].op->emitError("is no schedule: numbers are not stored one after the other");
-  if (nodes[stores.back()].start - nodes[stores[0]].start >= ii * nest.tripsPerStore())
-    return nodes[stores[0]].op->emitError("is no schedule: iterations store in turn");
+  for (int64_t output = 0; output < numOutputs(); ++output) {
+    SmallVector<int> mine = storesTo(output);
+    for (size_t i = 1; i < mine.size(); ++i)
+      if (nodes[mine[i]].start <= nodes[mine[i - 1]].start)
+        return nodes[mine[i]].op->emitError("is no schedule: numbers are not stored one after the other");
+    if (!mine.empty() && nodes[mine.back()].start - nodes[mine[0]].start >= ii * nest.tripsPerStore())
+      return nodes[mine[0]].op->emitError("is no schedule: iterations store in turn");
+  }
   return success();
 }

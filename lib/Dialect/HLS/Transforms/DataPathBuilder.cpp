@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/HLS/Transforms/DataPath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -32,13 +33,12 @@ public:
       if (value < 0)
         return failure();
       path.stores.push_back(add({Node::Store, store, 0, {value}, path.nodes[value].width, nest.numOuter}));
+      path.nodes[path.stores.back()].stream = outputOf(store);
     }
-    SmallVector<int64_t> zeros(nest.loops.size(), 0);
-    auto firstPlace = [&](int n) {
-      auto store = cast<affine::AffineStoreOp>(path.nodes[n].op);
-      return placeIn(nest, store.getAffineMap(), store.getMapOperands(), zeros, 0).value_or(0);
-    };
-    llvm::sort(path.stores, [&](int a, int b) { return std::pair(firstPlace(a), a) < std::pair(firstPlace(b), b); });
+    SmallVector<int> stores;
+    for (affine::AffineStoreOp store : storesInOrder(nest, Value()))
+      stores.push_back(*llvm::find_if(path.stores, [&](int n) { return path.nodes[n].op == store; }));
+    path.stores = stores;
     for (auto [carry, update] : updates)
       path.nodes[carry].in.push_back(update);
     return makeRoms();
@@ -53,6 +53,16 @@ private:
   int refuse(Operation *op, const Twine &reason) {
     op->emitError("has no schedule: ") << reason;
     return -1;
+  }
+
+  /// Outputs are the arguments of a step behind its inputs.
+  static int64_t outputOf(affine::AffineStoreOp store) {
+    auto argument = dyn_cast<BlockArgument>(store.getMemRef());
+    auto step = argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()) : func::FuncOp();
+    int64_t number = 0;
+    for (unsigned i = 0; step && i < argument.getArgNumber(); ++i)
+      number += step.getArgAttr(i, kResultAttr) != nullptr;
+    return number;
   }
 
   /// Loops that only hand what they carry to the one loop inside of them are one with it.

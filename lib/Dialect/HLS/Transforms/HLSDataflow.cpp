@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Conversion/FixedPoint.h"
+#include "compress/Dialect/HLS/Transforms/Nest.h"
 #include "compress/Dialect/HLS/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -26,8 +27,53 @@ using namespace mlir;
 using namespace mlir::compress;
 using namespace mlir::compress::hls;
 
-/// A private function that copies its first argument to each of the others.
-static func::FuncOp makeSplit(func::FuncOp network, MemRefType type, size_t number) {
+namespace {
+/// A loop over places, `stride` apart.
+struct CopyLoop {
+  int64_t extent, stride;
+};
+} // namespace
+
+/// Loops, outermost first, that go through `places` in their order; none if no such loops do.
+static SmallVector<CopyLoop> loopsThrough(std::vector<int64_t> places) {
+  SmallVector<CopyLoop> loops;
+  while (places.size() > 1) {
+    int64_t stride = places[1] - places[0], count = places.size(), extent = 1;
+    while (extent < count && places[extent] - places[extent - 1] == stride)
+      ++extent;
+    std::vector<int64_t> outer;
+    for (int64_t i = 0; i < count; ++i)
+      if (i % extent == 0)
+        outer.push_back(places[i]);
+      else if (places[i] - places[i - 1] != stride)
+        return {};
+    if (count % extent != 0 || stride < 1)
+      return {};
+    loops.insert(loops.begin(), {extent, stride});
+    places = outer;
+  }
+  return !places.empty() && places[0] == 0 ? loops : SmallVector<CopyLoop>();
+}
+
+/// Loops through a buffer in the order in which `writer`, an operand of a task, writes it: then readers get its numbers
+/// one by one. Those of a port come row-major.
+static SmallVector<CopyLoop> loopsOfWriter(OpOperand *writer, int64_t size) {
+  SmallVector<CopyLoop> loops;
+  if (writer) {
+    auto task = cast<TaskOp>(writer->getOwner());
+    ScopedDiagnosticHandler quiet(task.getContext(), [](Diagnostic &) { return success(); });
+    auto step = task->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(task.getStep());
+    if (auto nests = nestsOf(step); succeeded(nests))
+      loops = loopsThrough(placesWritten(*nests, step.getArgument(writer->getOperandNumber())));
+  }
+  int64_t count = loops.empty() ? 0 : 1;
+  for (CopyLoop loop : loops)
+    count *= loop.extent;
+  return count == size ? loops : SmallVector<CopyLoop>{{size, 1}};
+}
+
+/// A private function that copies its first argument to each of `number` others, along `loops`.
+static func::FuncOp makeSplit(func::FuncOp network, MemRefType type, size_t number, ArrayRef<CopyLoop> loops) {
   OpBuilder builder(network);
   Location loc = network.getLoc();
   SmallVector<Type> types(number + 1, type);
@@ -39,12 +85,20 @@ static func::FuncOp makeSplit(func::FuncOp network, MemRefType type, size_t numb
   for (size_t i = 1; i <= number; ++i)
     function.setArgAttr(i, kResultAttr, builder.getUnitAttr());
   builder.setInsertionPointToStart(function.addEntryBlock());
-  auto loop = affine::AffineForOp::create(builder, loc, 0, type.getNumElements());
   func::ReturnOp::create(builder, loc);
-  builder.setInsertionPointToStart(loop.getBody());
-  Value x = affine::AffineLoadOp::create(builder, loc, function.getArgument(0), loop.getInductionVar());
+  builder.setInsertionPointToStart(&function.getBody().front());
+  AffineExpr place = builder.getAffineConstantExpr(0);
+  SmallVector<Value> counts;
+  for (CopyLoop level : loops) {
+    auto loop = affine::AffineForOp::create(builder, loc, 0, level.extent);
+    builder.setInsertionPointToStart(loop.getBody());
+    place = place + builder.getAffineDimExpr(counts.size()) * level.stride;
+    counts.push_back(loop.getInductionVar());
+  }
+  AffineMap map = AffineMap::get(counts.size(), 0, place);
+  Value x = affine::AffineLoadOp::create(builder, loc, function.getArgument(0), map, counts);
   for (size_t i = 1; i <= number; ++i)
-    affine::AffineStoreOp::create(builder, loc, x, function.getArgument(i), loop.getInductionVar());
+    affine::AffineStoreOp::create(builder, loc, x, function.getArgument(i), map, counts);
   return function;
 }
 
@@ -134,7 +188,8 @@ private:
       copies.push_back(newBuffer());
       reader->set(copies.back());
     }
-    func::FuncOp step = makeSplit(network, cast<MemRefType>(buffer.getType()), copies.size());
+    auto type = cast<MemRefType>(buffer.getType());
+    func::FuncOp step = makeSplit(network, type, copies.size(), loopsOfWriter(writer, type.getNumElements()));
     if (writer)
       builder.setInsertionPointAfter(writer->getOwner());
     TaskOp::create(builder, network.getLoc(), step.getName(), from, copies, CyclesAttr());

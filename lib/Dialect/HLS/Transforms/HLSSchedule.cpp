@@ -32,7 +32,7 @@ struct HLSSchedulePass : compress::impl::HLSSchedulePassBase<HLSSchedulePass> {
     ModuleOp module = getOperation();
     if (failed(checkOptions()))
       return signalPassFailure();
-    if (!chain)
+    if (!network)
       return hls::scheduleSteps(module, lanes);
     FailureOr<hls::NetworkSchedule> schedule = hls::NetworkSchedule::plan(module, std::max<int64_t>(lanes, 1));
     if (failed(schedule) || (lanes == 0 && failed(schedule->chooseLanes(targetInterval, multipliers))))
@@ -43,9 +43,9 @@ struct HLSSchedulePass : compress::impl::HLSSchedulePassBase<HLSSchedulePass> {
 
 private:
   LogicalResult checkOptions() {
-    if (lanes < 0 || lanes > hls::kMostLanes || (lanes == 0 && !chain))
+    if (lanes < 0 || lanes > hls::kMostLanes || (lanes == 0 && !network))
       return getOperation().emitError() << getArgument() << "{lanes=" << lanes.getValue() << "}: expects 1 to "
-                                        << hls::kMostLanes << ", or 0 with chain";
+                                        << hls::kMostLanes << ", or 0 with network";
     if (targetInterval < 0 || multipliers < 0 || (lanes != 0 && (targetInterval > 0 || multipliers > 0)))
       return getOperation().emitError() << getArgument() << "{target-interval=" << targetInterval.getValue()
                                         << " multipliers=" << multipliers.getValue()

@@ -52,6 +52,16 @@ Operation *Nest::anchor() const {
   return affine::AffineStoreOp(stores.front())->getParentOfType<func::FuncOp>();
 }
 
+SmallVector<affine::AffineStoreOp> mlir::compress::hls::storesInOrder(const Nest &nest, Value output) {
+  SmallVector<int64_t> zeros(nest.loops.size(), 0);
+  SmallVector<std::pair<int64_t, size_t>> places;
+  for (auto [i, store] : llvm::enumerate(nest.stores))
+    if (affine::AffineStoreOp to = store; !output || to.getMemRef() == output)
+      places.push_back({placeIn(nest, to.getAffineMap(), to.getMapOperands(), zeros, 0).value_or(0), i});
+  llvm::sort(places);
+  return llvm::map_to_vector(places, [&](auto place) { return nest.stores[place.second]; });
+}
+
 //===----------------------------------------------------------------------===//
 // The nests of a step
 //===----------------------------------------------------------------------===//
@@ -212,4 +222,19 @@ bool NestWalker::advance() {
   current = isEnd ? 0 : current + 1;
   llvm::fill(counters[current], 0);
   return isEnd;
+}
+
+std::vector<int64_t> mlir::compress::hls::placesWritten(ArrayRef<Nest> nests, Value output) {
+  std::vector<int64_t> places;
+  SmallVector<SmallVector<affine::AffineStoreOp>> stores;
+  for (const Nest &nest : nests)
+    stores.push_back(storesInOrder(nest, output));
+  NestWalker walker(nests);
+  do {
+    const Nest &nest = nests[walker.nest()];
+    if (walker.isLast(nest.numOuter))
+      for (affine::AffineStoreOp store : stores[walker.nest()])
+        places.push_back(*placeIn(nest, store.getAffineMap(), store.getMapOperands(), walker.counts(), 0));
+  } while (!walker.advance());
+  return places;
 }

@@ -76,123 +76,149 @@ int64_t TaskSchedule::freeStage() const {
 
 bool TaskSchedule::hasBlockBanks() const {
   int64_t words = bankWords.empty() ? 0 : *llvm::max_element(bankWords);
-  return (window ? 1 : 2) * words * inputWidth >= kLeastBlockBits;
+  return (window ? 1 : 2) * words * inputWidths.front() >= kLeastBlockBits;
 }
 
 //===----------------------------------------------------------------------===//
 // Tasks
 //===----------------------------------------------------------------------===//
 
-/// The task that reads `buffer`; null if there is none or more than one.
-static TaskOp onlyReader(Value buffer) {
-  TaskOp found;
-  for (OpOperand &use : buffer.getUses()) {
-    auto task = dyn_cast<TaskOp>(use.getOwner());
-    if (!task || !task.isInput(use))
-      continue;
-    if (found)
-      return {};
-    found = task;
-  }
-  return found;
-}
-
 bool mlir::compress::hls::isStaticBuffer(Value value) {
   auto type = dyn_cast<MemRefType>(value.getType());
   return type && type.hasStaticShape() && type.getElementType().isInteger();
 }
+
+static Places inOrder(Value numbers) {
+  Places places(cast<MemRefType>(numbers.getType()).getNumElements());
+  std::iota(places.begin(), places.end(), 0);
+  return places;
+}
+
+static int64_t widthOf(Value numbers) { return cast<MemRefType>(numbers.getType()).getElementTypeBitWidth(); }
 
 FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes) {
   NetworkSchedule schedule;
   schedule.network = module.lookupSymbol<func::FuncOp>("main");
   if (!schedule.network || schedule.network.isExternal() || schedule.network.getNumArguments() != 2 ||
       !llvm::all_of(schedule.network.getArguments(), isStaticBuffer))
-    return module.emitError("is no chain of tasks: expects @main with one input and one result, buffers of integers");
-  Value buffer = schedule.network.getArgument(0), result = schedule.network.getArgument(1);
-  std::vector<int64_t> arriving(cast<MemRefType>(buffer.getType()).getNumElements());
-  std::iota(arriving.begin(), arriving.end(), 0);
-  while (buffer != result) {
-    TaskOp op = onlyReader(buffer);
-    if (!op || op.getInputs().size() != 1 || op.getOutputs().size() != 1)
-      return schedule.network.emitError(
-          "is no chain of tasks: expects each step to read what one other wrote, and nobody else; sums of two "
-          "activations and results that are read again are not in a chain");
-    FailureOr<TaskSchedule> task = TaskSchedule::plan(op, arriving, lanes);
-    if (failed(task))
+    return module.emitError("has no schedule: expects @main with one input and one result, buffers of integers");
+  Value input = schedule.network.getArgument(0), result = schedule.network.getArgument(1);
+  llvm::DenseMap<Value, unsigned> streams{{input, 0}};
+  std::vector<Places> written{inOrder(input)};
+  schedule.streamWidths.push_back(widthOf(input));
+  for (TaskOp op : schedule.network.getOps<TaskOp>())
+    if (failed(schedule.add(op, lanes, streams, written)))
       return failure();
-    arriving = task->written;
-    schedule.tasks.push_back(std::move(*task));
-    buffer = op.getOutputs().front();
-  }
-  for (size_t i = 0; i < arriving.size(); ++i)
-    if (arriving[i] != static_cast<int64_t>(i))
-      return schedule.tasks.back().step.emitError(
-          "writes numbers of the result in another order than theirs, which a stream cannot put right");
+  auto it = streams.find(result);
+  bool readsInput =
+      llvm::any_of(schedule.tasks, [](const TaskSchedule &task) { return llvm::is_contained(task.inStreams, 0u); });
+  if (it == streams.end() || !readsInput)
+    return schedule.network.emitError(
+        "has no schedule: expects tasks (compress-hls-dataflow), one that reads the input "
+        "and one that writes the result");
+  schedule.result = it->second;
+  if (written[schedule.result] != inOrder(result))
+    return schedule.tasks[schedule.producerOf(schedule.result)].step.emitError(
+        "writes numbers of the result in another order than theirs, which a stream cannot put right");
   return std::move(schedule);
 }
 
-std::vector<int64_t> mlir::compress::hls::placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests) {
-  std::vector<int64_t> places;
-  NestWalker walker(nests);
-  do {
-    const DataPath &path = paths[walker.nest()];
-    if (walker.isLast(path.nest.numOuter))
-      for (int n : path.stores) {
-        auto store = cast<affine::AffineStoreOp>(path.nodes[n].op);
-        places.push_back(*placeIn(path.nest, store.getAffineMap(), store.getMapOperands(), walker.counts(), 0));
-      }
-  } while (!walker.advance());
-  return places;
+LogicalResult NetworkSchedule::add(TaskOp op, int64_t lanes, llvm::DenseMap<Value, unsigned> &streams,
+                                   std::vector<Places> &written) {
+  std::vector<Places> arriving;
+  SmallVector<unsigned> from;
+  for (Value input : op.getInputs()) {
+    auto it = streams.find(input);
+    if (it == streams.end())
+      return op.emitError("has no schedule: it reads what no task before it writes");
+    from.push_back(it->second);
+    arriving.push_back(written[it->second]);
+  }
+  FailureOr<TaskSchedule> task = TaskSchedule::plan(op, arriving, lanes);
+  if (failed(task))
+    return failure();
+  task->inStreams = from;
+  for (auto [output, places] : llvm::zip_equal(op.getOutputs(), task->written)) {
+    task->outStreams.push_back(written.size());
+    streams[output] = written.size();
+    written.push_back(places);
+    streamWidths.push_back(widthOf(output));
+  }
+  tasks.push_back(std::move(*task));
+  return success();
 }
 
-FailureOr<TaskSchedule> TaskSchedule::plan(TaskOp op, ArrayRef<int64_t> arriving, int64_t lanes) {
+LogicalResult TaskSchedule::keepInput(Arrival &arrival, MutableArrayRef<Nest> nests, int64_t lanes) {
+  window = arrival.window();
+  if (window)
+    keptLoads = arrival.keptLoads();
+  for (Nest &nest : nests) {
+    auto scheduled = lanes ? PipelineAttr() : nest.anchor()->getAttrOfType<PipelineAttr>(kPipelineAttr);
+    int64_t wanted = scheduled ? scheduled.getLanes() : std::max<int64_t>(lanes, 1);
+    if (isSum(nest))
+      nest.lanes = std::min(wanted, nest.extent(nest.loops.size() - 1));
+  }
+  SmallVector<Nest> wanted(nests);
+  arrival.spread(nests);
+  bool hasLanes = llvm::all_of(llvm::zip(nests, wanted),
+                               [](const auto &pair) { return std::get<0>(pair).lanes == std::get<1>(pair).lanes; });
+  if (window && !hasLanes && arrival.copyWindow(*window, wanted))
+    llvm::copy(wanted, nests.begin());
+  else if (window && !arrival.keepOnly(*window, nests))
+    window.reset();
+  bankWords = arrival.bankWords;
+  bankOf = arrival.bankOf;
+  return success();
+}
+
+FailureOr<TaskSchedule> TaskSchedule::plan(TaskOp op, ArrayRef<Places> arriving, int64_t lanes) {
   TaskSchedule task;
   task.op = op;
   task.step = op->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(op.getStep());
-  auto inputType = cast<MemRefType>(op.getInputs().front().getType()),
-       outputType = cast<MemRefType>(op.getOutputs().front().getType());
-  task.inputs = inputType.getNumElements();
-  task.outputs = outputType.getNumElements();
-  task.inputWidth = inputType.getElementTypeBitWidth();
-  task.outputWidth = outputType.getElementTypeBitWidth();
+  task.arriving = arriving.vec();
+  if (op.getInputs().size() > kMostStreams || op.getOutputs().size() > kMostStreams)
+    return op.emitError("has no schedule: expects at most ") << kMostStreams << " inputs and as many outputs";
   FailureOr<SmallVector<Nest>> nests = nestsOf(task.step);
   if (failed(nests))
     return failure();
-  Arrival arrival(*nests, task.step.getArgument(0), arriving);
-  task.isStreamed = arrival.isInOrder();
-  if (!task.isStreamed) {
-    task.window = arrival.window();
-    if (task.window)
-      task.keptLoads = arrival.keptLoads();
-    for (Nest &nest : *nests) {
-      auto scheduled = lanes ? PipelineAttr() : nest.anchor()->getAttrOfType<PipelineAttr>(kPipelineAttr);
-      int64_t wanted = scheduled ? scheduled.getLanes() : std::max<int64_t>(lanes, 1);
-      if (isSum(nest))
-        nest.lanes = std::min(wanted, nest.extent(nest.loops.size() - 1));
-    }
-    SmallVector<Nest> wanted(*nests);
-    arrival.spread(*nests);
-    bool hasLanes = llvm::all_of(llvm::zip(*nests, wanted),
-                                 [](const auto &pair) { return std::get<0>(pair).lanes == std::get<1>(pair).lanes; });
-    if (task.window && !hasLanes && arrival.copyWindow(*task.window, wanted))
-      *nests = wanted;
-    else if (task.window && !arrival.keepOnly(*task.window, *nests))
-      task.window.reset();
-    task.bankWords = arrival.bankWords;
-    task.bankOf = arrival.bankOf;
+  std::vector<Arrival> arrivals;
+  for (auto [i, input] : llvm::enumerate(op.getInputs())) {
+    task.inputs = std::max<int64_t>(task.inputs, arriving[i].size());
+    task.inputWidths.push_back(widthOf(input));
+    arrivals.emplace_back(*nests, task.step.getArgument(i), arriving[i]);
+    task.isStreamed &= arrivals.back().isInOrder();
   }
+  if (!task.isStreamed && arrivals.size() != 1)
+    return task.step.emitError(
+        "has no schedule: it reads several inputs, one of them more than once or in another order "
+        "than that in which it arrives, and only a single one is kept");
+  if (!task.isStreamed && failed(task.keepInput(arrivals.front(), *nests, lanes)))
+    return failure();
   for (const Nest &nest : *nests) {
-    auto path = DataPath::get(nest, task.step.getArgument(0),
-                              [&](affine::AffineLoadOp load, int64_t lane) { return arrival.read(nest, load, lane); });
+    auto path = DataPath::get(nest, Value(), [&](affine::AffineLoadOp load, int64_t lane) -> FailureOr<InputRead> {
+      unsigned number = cast<BlockArgument>(load.getMemRef()).getArgNumber();
+      if (number >= arrivals.size())
+        return load.emitError("has no schedule: it reads what the step writes");
+      FailureOr<InputRead> read = arrivals[number].read(nest, load, lane);
+      if (succeeded(read))
+        read->stream = number;
+      return read;
+    });
     if (failed(path))
       return failure();
     task.paths.push_back(std::move(*path));
   }
-  task.written = placesWritten(task.paths, *nests);
-  llvm::DenseSet<int64_t> places(task.written.begin(), task.written.end());
-  if (places.size() != task.written.size() || task.outputs != static_cast<int64_t>(task.written.size()))
-    return task.step.emitError("is no task: it writes ")
-           << task.written.size() << " numbers to " << places.size() << " places of a buffer of " << task.outputs;
+  for (auto [o, output] : llvm::enumerate(op.getOutputs())) {
+    Places written = placesWritten(*nests, task.step.getArgument(arrivals.size() + o));
+    llvm::DenseSet<int64_t> places(written.begin(), written.end());
+    int64_t size = cast<MemRefType>(output.getType()).getNumElements();
+    if (places.size() != written.size() || size != static_cast<int64_t>(written.size()))
+      return task.step.emitError("is no task: it writes ")
+             << written.size() << " numbers to " << places.size() << " places of a buffer of " << size;
+    task.outputs = std::max(task.outputs, size);
+    task.outputWidths.push_back(widthOf(output));
+    task.written.push_back(std::move(written));
+  }
   return std::move(task);
 }
 
@@ -200,6 +226,10 @@ void TaskSchedule::schedule() {
   for (DataPath &path : paths)
     path.schedule();
   setGaps(paths);
+}
+
+int64_t NetworkSchedule::numWhole() const {
+  return llvm::count_if(tasks, [](const TaskSchedule &task) { return !task.isStreamed && !task.window; });
 }
 
 void NetworkSchedule::schedule() {
@@ -211,14 +241,14 @@ void NetworkSchedule::schedule() {
 /// Cycles of tasks that a search for depths may simulate: some seconds.
 static constexpr int64_t kMostSimulated = 800'000'000;
 
-/// The least depths, stream after stream, with which no sample leaves later than with streams that hold a whole sample.
+/// The least depths, stream after stream, with which no sample leaves later than with streams that hold whole samples.
 /// Of a network that takes too long to simulate for a search, those that hold what iterations take and give at once,
 /// doubled until no sample leaves later, and each as many again where that is enough.
 void NetworkSchedule::sizeStreams() {
-  depths.clear();
+  depths.assign(streamWidths.size(), tasks[producerOf(result)].outputs + 2);
   for (const TaskSchedule &task : tasks)
-    depths.push_back(task.inputs + 2);
-  depths.push_back(tasks.back().outputs + 2);
+    for (unsigned stream : task.inStreams) // beside another way, what tasks on that one keep waits here
+      depths[stream] = task.inputs * (isBesides(stream) ? 2 * numWhole() + 2 : 1) + 2;
   std::vector<int64_t> ends = simulate(depths, samplesToSettle());
   latency = ends.front();
   interval = ends.back() - ends[ends.size() - 2];
@@ -227,50 +257,70 @@ void NetworkSchedule::sizeStreams() {
     simulations += llvm::Log2_64_Ceil(depth);
   if (ends.back() * static_cast<int64_t>(tasks.size()) > kMostSimulated / simulations && sizeByBursts(ends))
     return;
-  for (int64_t &depth : depths) {
-    int64_t low = 1, high = depth;
-    while (low < high) {
-      depth = (low + high) / 2;
-      if (isAsFast(depths, ends))
-        high = depth;
-      else
-        low = depth + 1;
-    }
-    depth = low;
+  for (unsigned stream = 0; stream < depths.size(); ++stream)
+    sizeStream(stream, ends);
+}
+
+void NetworkSchedule::sizeStream(unsigned stream, ArrayRef<int64_t> ends) {
+  int64_t &depth = depths[stream], low = 1, high = depth;
+  while (low < high) {
+    depth = (low + high) / 2;
+    if (isAsFast(depths, ends))
+      high = depth;
+    else
+      low = depth + 1;
   }
+  depth = low;
+}
+
+bool NetworkSchedule::isBesides(unsigned stream) const {
+  return llvm::any_of(tasks, [&](const TaskSchedule &task) {
+    return task.inStreams.size() > 1 && llvm::is_contained(task.inStreams, stream);
+  });
+}
+
+size_t NetworkSchedule::producerOf(unsigned stream) const {
+  return llvm::find_if(tasks, [&](const TaskSchedule &task) { return llvm::is_contained(task.outStreams, stream); }) -
+         tasks.begin();
 }
 
 /// False if that would be whole samples.
 bool NetworkSchedule::sizeByBursts(ArrayRef<int64_t> ends) {
-  SmallVector<int64_t> bursts(depths.size(), 2);
-  for (auto [t, task] : llvm::enumerate(tasks))
+  SmallVector<int64_t> bursts(depths.size(), 2), whole(depths);
+  for (const TaskSchedule &task : tasks)
     for (const DataPath &path : task.paths) {
-      bursts[t] = std::max<int64_t>(bursts[t], path.nodesOf(Node::StreamRead).size() + 1);
-      bursts[t + 1] = std::max<int64_t>(bursts[t + 1], path.stores.size() + 1);
+      for (auto [i, stream] : llvm::enumerate(task.inStreams))
+        bursts[stream] = std::max<int64_t>(bursts[stream], path.readsOf(i) + 1);
+      for (auto [o, stream] : llvm::enumerate(task.outStreams))
+        bursts[stream] = std::max<int64_t>(bursts[stream], path.storesTo(o).size() + 1);
     }
   constexpr int64_t kMostDoubled = 64;
   for (int64_t factor = 1; factor <= kMostDoubled; factor *= 2) {
-    SmallVector<int64_t> tried;
-    for (auto [burst, depth] : llvm::zip(bursts, depths))
-      tried.push_back(std::min(factor * burst, depth));
-    if (!isAsFast(tried, ends))
+    for (unsigned stream = 0; stream < depths.size(); ++stream)
+      depths[stream] = isBesides(stream) ? whole[stream] : std::min(factor * bursts[stream], whole[stream]);
+    if (!isAsFast(depths, ends))
       continue;
     // Most streams need less: what bursts take, or half.
     int64_t simulated = 0;
-    for (auto [burst, depth] : llvm::zip(bursts, tried))
-      for (int64_t less : {std::min(burst, depth), depth / 2}) {
-        int64_t before = depth;
-        simulated += ends.back() * static_cast<int64_t>(tasks.size());
-        if (simulated > kMostSimulated || less >= depth)
-          continue;
-        depth = less;
-        if (isAsFast(tried, ends))
-          break;
-        depth = before;
+    for (unsigned stream = 0; stream < depths.size(); ++stream) {
+      if (isBesides(stream)) { // which hold what the other way is behind: of no few bursts
+        sizeStream(stream, ends);
+        continue;
       }
-    depths = tried;
+      for (int64_t less : {std::min(bursts[stream], depths[stream]), depths[stream] / 2}) {
+        int64_t before = depths[stream];
+        simulated += ends.back() * static_cast<int64_t>(tasks.size());
+        if (simulated > kMostSimulated || less >= before)
+          continue;
+        depths[stream] = less;
+        if (isAsFast(depths, ends))
+          break;
+        depths[stream] = before;
+      }
+    }
     return true;
   }
+  depths = whole;
   return false;
 }
 
@@ -280,7 +330,7 @@ bool NetworkSchedule::sizeByBursts(ArrayRef<int64_t> ends) {
 
 void NetworkSchedule::annotate() {
   MLIRContext *context = network.getContext();
-  for (auto [task, depth] : llvm::zip(tasks, depths)) {
+  for (TaskSchedule &task : tasks) {
     for (const DataPath &path : task.paths)
       path.annotate();
     BanksAttr banks;
@@ -290,7 +340,8 @@ void NetworkSchedule::annotate() {
     if (task.window)
       annotateWindow(task.step, 0, *task.window, task.keptLoads);
     bool isStream = task.isStreamed || task.step.getArgAttr(0, kWindowAttr);
-    Channel{isStream, depth, banks}.set(task.op.getInputs().front());
+    for (auto [i, stream] : llvm::enumerate(task.inStreams))
+      Channel{isStream, depths[stream], banks}.set(task.op.getInputs()[i]);
     SmallVector<Nest> nests; // for the C++: in Verilog, banks are apart
     for (const DataPath &path : task.paths)
       nests.push_back(path.nest);
@@ -300,43 +351,41 @@ void NetworkSchedule::annotate() {
       last = std::max(last, path.depth);
     task.op.setCyclesAttr(CyclesAttr::get(context, cycles, cycles + last));
   }
-  Channel{true, depths.back(), BanksAttr()}.set(tasks.back().op.getOutputs().front());
+  Channel{true, depths[result], BanksAttr()}.set(network.getArgument(1));
   network->setAttr(kNetworkAttr, CyclesAttr::get(context, interval, latency));
+}
+
+LogicalResult NetworkSchedule::readTask(TaskSchedule &task) {
+  for (DataPath &path : task.paths)
+    if (failed(path.read()))
+      return failure();
+  for (auto [i, stream] : llvm::enumerate(task.inStreams)) {
+    depths[stream] = Channel::of(task.op.getInputs()[i]).depth;
+    for (const DataPath &path : task.paths)
+      if (depths[stream] > 0 && path.readsOf(i) > depths[stream])
+        return task.op.emitError("is no schedule: it takes ")
+               << path.readsOf(i) << " numbers at once of a stream of " << depths[stream] << ", and would wait forever";
+  }
+  for (auto [n, path] : llvm::enumerate(task.paths))
+    if (int64_t needed = gapBetween(path, task.paths[(n + 1) % task.paths.size()]); path.gap < needed)
+      return path.nest.anchor()->emitError("is no schedule: the nest that follows needs a gap of ")
+             << needed << " cycles, not " << path.gap;
+  return success();
 }
 
 FailureOr<NetworkSchedule> NetworkSchedule::read(ModuleOp module) {
   FailureOr<NetworkSchedule> schedule = plan(module, 0);
   if (failed(schedule))
     return failure();
-  auto depthOf = [&](Value buffer) -> FailureOr<int64_t> {
-    int64_t depth = Channel::of(buffer).depth;
-    if (depth == 0)
-      return module.emitError(
-          "a buffer or a port has no schedule: expects its depth, which compress-hls-schedule writes");
-    return depth;
-  };
-  for (TaskSchedule &task : schedule->tasks) {
-    for (DataPath &path : task.paths)
-      if (failed(path.read()))
-        return failure();
-    FailureOr<int64_t> depth = depthOf(task.op.getInputs().front());
-    if (failed(depth))
+  schedule->depths.assign(schedule->streamWidths.size(), 0);
+  for (TaskSchedule &task : schedule->tasks)
+    if (failed(schedule->readTask(task)))
       return failure();
-    schedule->depths.push_back(*depth);
-    for (const DataPath &path : task.paths)
-      if (int64_t reads = path.nodesOf(Node::StreamRead).size(); reads > *depth)
-        return task.op.emitError("is no schedule: it takes ")
-               << reads << " numbers at once of a stream of " << *depth << ", and would wait forever";
-    for (auto [n, path] : llvm::enumerate(task.paths))
-      if (int64_t needed = gapBetween(path, task.paths[(n + 1) % task.paths.size()]); path.gap < needed)
-        return path.nest.anchor()->emitError("is no schedule: the nest that follows needs a gap of ")
-               << needed << " cycles, not " << path.gap;
-  }
-  FailureOr<int64_t> depth = depthOf(schedule->tasks.back().op.getOutputs().front());
+  schedule->depths[schedule->result] = Channel::of(schedule->network.getArgument(1)).depth;
   auto whole = schedule->network->getAttrOfType<CyclesAttr>(kNetworkAttr);
-  if (failed(depth) || !whole)
-    return module.emitError("has no schedule: expects ") << kNetworkAttr << ", which compress-hls-schedule writes";
-  schedule->depths.push_back(*depth);
+  if (!whole || llvm::is_contained(schedule->depths, 0))
+    return module.emitError("has no schedule: expects ")
+           << kNetworkAttr << " and the depths of streams, which compress-hls-schedule writes";
   schedule->latency = whole.getLatency();
   schedule->interval = whole.getInterval();
   return schedule;

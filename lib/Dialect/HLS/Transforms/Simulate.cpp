@@ -19,19 +19,20 @@ using namespace mlir::compress::hls;
 
 namespace {
 
-/// What the stages of a nest do with streams.
+/// What the stages of a nest do with streams: bits of those that are read, of those that are written.
 struct Stages {
-  std::vector<char> reads, stores;
-  int64_t numReads = 0;
+  std::vector<uint64_t> reads, stores;
+  SmallVector<int64_t> numReads;
 
-  explicit Stages(const DataPath &path) : reads(path.depth + 1, 0), stores(path.depth + 1, 0) {
+  Stages(const DataPath &path, size_t numInputs)
+      : reads(path.depth + 1, 0), stores(path.depth + 1, 0), numReads(numInputs, 0) {
     for (const Node &node : path.nodes) {
       if (node.kind == Node::StreamRead) {
-        reads[node.start] = 1;
-        ++numReads;
+        reads[node.start] |= uint64_t(1) << node.stream;
+        ++numReads[node.stream];
       }
       if (node.kind == Node::Store)
-        stores[node.start] = 1;
+        stores[node.start] |= uint64_t(1) << node.stream;
     }
   }
 };
@@ -40,29 +41,31 @@ class TaskState {
 public:
   explicit TaskState(const TaskSchedule &task) : task(task), nests(nestsOf(task)), walker(nests) {
     for (const DataPath &path : task.paths)
-      stages.emplace_back(path);
+      stages.emplace_back(path, task.inStreams.size());
     look();
   }
 
-  /// Decides what happens in this cycle, with `held` numbers in the stream before it.
-  void decide(int64_t held, bool hasPlace) {
+  /// Decides what happens in this cycle, with so many numbers held in all streams of such depths.
+  void decide(ArrayRef<int64_t> held, ArrayRef<int64_t> depths) {
     unsigned nest = walker.nest();
-    issues = pause == 0 && (task.isStreamed ? held >= stages[nest].numReads
+    issues = pause == 0 && (task.isStreamed ? hasNumbers(stages[nest], held)
                             : task.window   ? arrived >= need
                                             : isFull[reading]);
-    takes = issues && stages[nest].reads[0];
-    gives = issues && stages[nest].stores[0] && isLast;
+    takes = issues ? stages[nest].reads[0] : 0;
+    gives = issues && isLast ? stages[nest].stores[0] : 0;
     for (const Iteration &iteration : running) {
-      takes |= stages[iteration.nest].reads[iteration.stage] != 0;
-      gives |= iteration.stores && stages[iteration.nest].stores[iteration.stage];
+      takes |= stages[iteration.nest].reads[iteration.stage];
+      gives |= iteration.stores ? stages[iteration.nest].stores[iteration.stage] : 0;
     }
-    moves = !gives || hasPlace;
-    takes &= moves;
-    gives &= moves;
+    moves = true;
+    for (auto [o, stream] : llvm::enumerate(task.outStreams))
+      moves &= !givesTo(o) || held[stream] < depths[stream];
+    takes = moves ? takes : 0;
+    gives = moves ? gives : 0;
     if (task.window)
-      takes = held > 0 && arrived < limit;
+      takes = held[task.inStreams[0]] > 0 && arrived < limit;
     else if (!task.isStreamed)
-      takes = held > 0 && !isFull[filling];
+      takes = held[task.inStreams[0]] > 0 && !isFull[filling];
   }
 
   void step() {
@@ -100,9 +103,19 @@ public:
     }
   }
 
-  bool takes = false, gives = false;
+  bool takesFrom(size_t input) const { return takes >> input & 1; }
+  bool givesTo(size_t output) const { return gives >> output & 1; }
+  bool isQuiet() const { return takes == 0 && gives == 0; }
+  const TaskSchedule &task;
 
 private:
+  bool hasNumbers(const Stages &stages, ArrayRef<int64_t> held) const {
+    for (auto [i, stream] : llvm::enumerate(task.inStreams))
+      if (held[stream] < stages.numReads[i])
+        return false;
+    return true;
+  }
+
   struct Iteration {
     unsigned nest;
     int64_t stage;
@@ -125,7 +138,8 @@ private:
     limit = task.window->oldest.at(walker.counts()) + task.window->capacity;
   }
 
-  const TaskSchedule &task;
+  /// Inputs of which a number is taken, outputs to which one is given, in this cycle: bits.
+  uint64_t takes = 0, gives = 0;
   SmallVector<Nest> nests;
   NestWalker walker;
   std::vector<Stages> stages;
@@ -143,10 +157,7 @@ private:
 
 } // namespace
 
-int64_t NetworkSchedule::samplesToSettle() const {
-  int64_t whole = llvm::count_if(tasks, [](const TaskSchedule &task) { return !task.isStreamed && !task.window; });
-  return std::max<int64_t>(10, 2 * whole + 4);
-}
+int64_t NetworkSchedule::samplesToSettle() const { return std::max<int64_t>(10, 2 * numWhole() + 4); }
 
 std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t samples) const {
   return simulate(depths, samples, {});
@@ -167,25 +178,27 @@ std::vector<int64_t> NetworkSchedule::simulate(ArrayRef<int64_t> depths, int64_t
   for (const TaskSchedule &task : tasks)
     for (const DataPath &path : task.paths)
       mostQuiet += path.depth + path.gap + (path.nest.tripsPerStore() + 1) * path.ii;
-  int64_t inputs = tasks.front().inputs, outputs = tasks.back().outputs;
+  int64_t inputs = tasks.front().inputs, outputs = tasks[producerOf(result)].outputs;
   for (int64_t cycle = 0; static_cast<int64_t>(ends.size()) < samples; ++cycle) {
-    for (auto [t, state] : llvm::enumerate(states))
-      state.decide(held[t], held[t + 1] < depths[t + 1]);
-    bool arrives = given < samples * inputs && held[0] < depths[0], leaves = held.back() > 0;
+    for (TaskState &state : states)
+      state.decide(held, depths);
+    bool arrives = given < samples * inputs && held[0] < depths[0], leaves = held[result] > 0;
     if (!expected.empty() && cycle > expected[ends.size()])
       return {};
     if (leaves && ++taken % outputs == 0)
       ends.push_back(cycle);
     bool isQuiet = !arrives && !leaves;
-    for (auto [t, state] : llvm::enumerate(states)) {
-      held[t] -= state.takes;
-      held[t + 1] += state.gives;
-      isQuiet &= !state.takes && !state.gives;
+    for (TaskState &state : states) {
+      for (auto [i, stream] : llvm::enumerate(state.task.inStreams))
+        held[stream] -= state.takesFrom(i);
+      for (auto [o, stream] : llvm::enumerate(state.task.outStreams))
+        held[stream] += state.givesTo(o);
+      isQuiet &= state.isQuiet();
       state.step();
     }
     given += arrives;
     held[0] += arrives;
-    held.back() -= leaves;
+    held[result] -= leaves;
     // Sums that take long give nothing for a while; nothing at all for as long as all iterations take is a deadlock.
     quiet = isQuiet ? quiet + 1 : 0;
     if (quiet > mostQuiet)

@@ -138,7 +138,7 @@ private:
     }
     // Each number once, in an order that the reader can be asked for.
     Value output = step.op.getOperands().back();
-    std::vector<int64_t> places = placesWritten(step.paths, *nests), sorted = places;
+    std::vector<int64_t> places = placesWritten(*nests, step.function.getArguments().back()), sorted = places;
     llvm::sort(sorted);
     if (sorted == inOrder(output))
       written[output] = std::move(places);

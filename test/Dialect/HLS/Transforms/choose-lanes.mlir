@@ -1,12 +1,12 @@
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0' | FileCheck %s --check-prefixes=CHECK,FAST
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 target-interval=12' | FileCheck %s --check-prefixes=CHECK,SLOW
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 target-interval=9' | FileCheck %s --check-prefixes=CHECK,FAST
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 multipliers=2' | FileCheck %s --check-prefixes=CHECK,FAST
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 multipliers=1' | FileCheck %s --check-prefixes=CHECK,SLOW
-// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 target-interval=5' 2>&1 | FileCheck %s --check-prefix=TARGET
-// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 target-interval=6 multipliers=1' 2>&1 | FileCheck %s --check-prefix=BUDGET
-// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true target-interval=12' 2>&1 | FileCheck %s --check-prefix=BAD
-// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=0 multipliers=-1' 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0' | FileCheck %s --check-prefixes=CHECK,FAST
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 target-interval=12' | FileCheck %s --check-prefixes=CHECK,SLOW
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 target-interval=9' | FileCheck %s --check-prefixes=CHECK,FAST
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 multipliers=2' | FileCheck %s --check-prefixes=CHECK,FAST
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 multipliers=1' | FileCheck %s --check-prefixes=CHECK,SLOW
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 target-interval=5' 2>&1 | FileCheck %s --check-prefix=TARGET
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 target-interval=6 multipliers=1' 2>&1 | FileCheck %s --check-prefix=BUDGET
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true target-interval=12' 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=0 multipliers=-1' 2>&1 | FileCheck %s --check-prefix=BAD
 
 // Six numbers go through the stream between the two tasks, one a cycle. The dot makes 2 sums of 6 products: 12 cycles with one lane, 6 with
 // two, in which the multiplier of each product of 9 x 8 bits is one DSP48E1. Three lanes would take 4 cycles, and wait for the stream.

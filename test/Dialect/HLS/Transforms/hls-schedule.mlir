@@ -1,10 +1,10 @@
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=chain=true | FileCheck %s
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=3' | FileCheck %s --check-prefix=LANES
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=network=true | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=3' | FileCheck %s --check-prefix=LANES
 // RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule | FileCheck %s --check-prefix=ALONE
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=chain=true --convert-compress-fixed-point-to-emitc=top=net | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
-// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=65' 2>&1 | FileCheck %s --check-prefix=BAD
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=network=true --convert-compress-fixed-point-to-emitc=top=net | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
+// RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=65' 2>&1 | FileCheck %s --check-prefix=BAD
 // RUN: not compress-opt %s --compress-hls-dataflow --compress-hls-schedule=lanes=0 2>&1 | FileCheck %s --check-prefix=BAD
-// BAD: error: compress-hls-schedule{lanes={{65|0}}}: expects 1 to 64, or 0 with chain
+// BAD: error: compress-hls-schedule{lanes={{65|0}}}: expects 1 to 64, or 0 with network
 
 // A butterfly reads two numbers of a stream, which gives one per cycle, and gives two: an iteration every two cycles. Sums begin with the
 // second number; both numbers leave after them, in their order.

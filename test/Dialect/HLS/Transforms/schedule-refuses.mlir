@@ -1,21 +1,32 @@
-// RUN: compress-opt %s --split-input-file --compress-hls-dataflow --compress-hls-schedule=chain=true --verify-diagnostics
+// RUN: compress-opt %s --split-input-file --compress-hls-dataflow --compress-hls-schedule=network=true --verify-diagnostics
 // RUN: compress-opt %s --split-input-file --compress-hls-dataflow --compress-hls-schedule 2>&1 | FileCheck %s
 
+// A sum keeps none of its inputs: one that comes transposed would have to be kept.
+// expected-error@+1 {{has no schedule: it reads several inputs, one of them more than once or in another order than that in which it arrives}}
 func.func private @sum(%x: memref<4xi8>, %z: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
-  affine.for %i = 0 to 4 {
-    %a = affine.load %x[%i] : memref<4xi8>
-    %b = affine.load %z[%i] : memref<4xi8>
-    %s = arith.addi %a, %b : i8
-    affine.store %s, %y[%i] : memref<4xi8>
+  affine.for %i = 0 to 2 {
+    affine.for %j = 0 to 2 {
+      %a = affine.load %x[%i * 2 + %j] : memref<4xi8>
+      %b = affine.load %z[%j * 2 + %i] : memref<4xi8>
+      %s = arith.addi %a, %b : i8
+      affine.store %s, %y[%i * 2 + %j] : memref<4xi8>
+    }
   }
   return
 }
 // Steps alone have a schedule in any network.
 // CHECK: func.func private @sum
 // CHECK: #hls.pipeline<ii = 1,
-// expected-error@+1 {{is no chain of tasks: expects each step to read what one other wrote, and nobody else}}
 func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   call @sum(%x, %x, %y) : (memref<4xi8>, memref<4xi8>, memref<4xi8>) -> ()
+  return
+}
+
+// -----
+
+// Without tasks that go from the input to the result, there is nothing to print.
+// expected-error@+1 {{has no schedule: expects tasks (compress-hls-dataflow), one that reads the input and one that writes the result}}
+func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   return
 }
 
@@ -72,7 +83,7 @@ func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
 
 // -----
 
-// expected-error@+1 {{is no chain of tasks: expects @main with one input and one result}}
+// expected-error@+1 {{has no schedule: expects @main with one input and one result}}
 module {
   func.func @main(%x: memref<4xi8>) {
     return
@@ -81,8 +92,8 @@ module {
 
 // -----
 
-// A network on tensors has no buffers: nothing to schedule, and no chain.
-// expected-error@-3 {{is no chain of tasks: expects @main with one input and one result, buffers of integers}}
+// A network on tensors has no buffers: nothing to schedule.
+// expected-error@-3 {{has no schedule: expects @main with one input and one result, buffers of integers}}
 func.func @main(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
   return %x : tensor<4xi8>
 }

@@ -1,5 +1,5 @@
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=2' | FileCheck %s
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='chain=true lanes=2' | compress-translate - --hls-to-verilog --top=net | FileCheck %s --check-prefix=RTL
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=2' | FileCheck %s
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule='network=true lanes=2' | compress-translate - --hls-to-verilog --top=net | FileCheck %s --check-prefix=RTL
 
 // Both lanes read number i + 1: one for i, the other one for i + 1, so no bank is only one's. Each has all of a window: of 3 numbers, and the one that
 // comes next, in 4 words; 8 are fewer than two samples of 9.

@@ -1,5 +1,5 @@
 // RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule | FileCheck %s
-// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=chain=true | FileCheck %s --check-prefix=CHAIN
+// RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule=network=true | FileCheck %s --check-prefix=NETWORK
 // RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule --convert-compress-fixed-point-to-emitc='top=net ports=stream' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=CPP
 // RUN: compress-opt %s --compress-hls-dataflow --compress-hls-schedule --convert-compress-fixed-point-to-emitc='top=net ports=memory' --compress-hls-lint | mlir-translate --mlir-to-cpp | FileCheck %s --check-prefix=MEMORY
 
@@ -35,7 +35,7 @@
 // Ports in memory are read where they are.
 // MEMORY: static void stencil(ap_int<8> {{v[0-9]+}}[20], ap_int<10> {{v[0-9]+}}[6])
 // In Verilog, 12 numbers and the 2 + 1 that the next window brings at most are 15: 16 words, instead of 40.
-// CHAIN: func.func @main({{.*}}hls.port = #hls.port<kind = "stream", depth = {{[0-9]+}}, banks = <count = 1, words = 16, storage = "distributed", keeps = "window">>
+// NETWORK: func.func @main({{.*}}hls.port = #hls.port<kind = "stream", depth = {{[0-9]+}}, banks = <count = 1, words = 16, storage = "distributed", keeps = "window">>
 func.func private @stencil(%x: memref<20xi8>, %y: memref<6xi10> {compress.result}) {
   affine.for %i = 0 to 2 {
     affine.for %j = 0 to 3 {

@@ -55,7 +55,7 @@ struct InputRead {
   int64_t place = 0;
   /// Where in the bank.
   Place at;
-  /// Which stream, if a step has several.
+  /// Which of the inputs of the step it is.
   int64_t stream = 0;
 };
 
@@ -84,7 +84,7 @@ struct Node {
   unsigned level = 0;
   /// Sum: operands that are subtracted. Accumulate: whether the first one is.
   bool minusA = false, minusB = false;
-  /// StreamRead: which stream.
+  /// StreamRead: which input of the step. Store: which of its outputs.
   int64_t stream = 0;
   /// StreamRead: order. BankRead: bank. RomRead: rom. Carry, Accumulate: number of the register.
   int64_t index = 0;
@@ -133,6 +133,12 @@ public:
   LogicalResult read();
 
   SmallVector<int> nodesOf(Node::Kind kind) const;
+  /// The stores to output `output`, in the order in which they are done.
+  SmallVector<int> storesTo(int64_t output) const;
+  /// One more than the last output that it stores to.
+  int64_t numOutputs() const;
+  /// Numbers that an iteration takes of input `input`.
+  int64_t readsOf(int64_t input) const;
   int64_t lastStart(Node::Kind kind) const;
   int64_t firstStart(Node::Kind kind) const;
 
@@ -141,6 +147,17 @@ private:
 
   LogicalResult verify() const;
   void placeDerived(int node);
+  /// What follows chooses starts. Reads of ports, one after the other; returns the accesses to the port with most.
+  int64_t placeAccesses(int64_t ports, int64_t storePorts);
+  /// Operations, as early as operands and levels of logic allow.
+  void placeOperations();
+  /// Constants are read right before their first use: a place takes fewer bits to carry along than a word.
+  void placeRoms();
+  /// Stores follow each other without a gap: those of one iteration end before those of the next begin.
+  void placeStores();
+  /// A carried number is used in the stage of its first user, and is new one stage after it is computed; returns the
+  /// most stages from one to the other.
+  int64_t placeCarries();
 };
 
 /// True if the innermost loop of `nest` adds up what it carries: its iterations may be lanes.

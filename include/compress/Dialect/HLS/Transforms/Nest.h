@@ -52,6 +52,9 @@ struct Nest {
 std::optional<int64_t> placeIn(const Nest &nest, AffineMap map, ValueRange operands, ArrayRef<int64_t> counts,
                                int64_t lane);
 
+/// The stores of `nest` to `output`, or all if that is null, in the order of their places in the first iteration.
+SmallVector<affine::AffineStoreOp> storesInOrder(const Nest &nest, Value output);
+
 /// The nests of `step` in the order in which they run; an error says what is no nest.
 FailureOr<SmallVector<Nest>> nestsOf(func::FuncOp step);
 
@@ -88,6 +91,9 @@ private:
   /// Of each loop of each nest: asking the loop takes longer than all else here.
   SmallVector<SmallVector<int64_t>> trips;
 };
+
+/// The places of `output`, an argument of their step, that nests write, in order.
+std::vector<int64_t> placesWritten(ArrayRef<Nest> nests, Value output);
 
 } // namespace mlir::compress::hls
 

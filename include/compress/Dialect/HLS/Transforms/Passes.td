@@ -32,15 +32,16 @@ def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
     logic in a stage (an addition is two, a product or a rounding four); memories answer in the stage after. The interval is
     `max(target = 1, port, recurrence)`.
 
-    With `chain`, @main must be a chain of tasks, each with one stream in and one out, and
+    With `network`, all tasks have streams before and behind them, and
 
     - a task that takes numbers in the order in which they arrive uses them so; else it keeps them in banks, one for each of the
-      loads and lanes that read at once: what a window needs that moves along a sample, or a sample, twice;
+      loads and lanes that read at once: what a window needs that moves along a sample, or a sample, twice. One that reads several inputs, such as a sum,
+      keeps none of them;
     - `lanes` iterations of the innermost loop of a sum over banks are one. They need not divide the loop. With `lanes=0` each task gets the
       fewest with which the network takes a sample every `target-interval` cycles or, if that is 0, as often as its streams allow, which
       hand over one number a cycle: faster tasks would wait. If products then take more than `multipliers` DSP48E1, the interval is the least
       for which they do not;
-    - streams get the least depths with which no sample leaves later than with streams that hold one whole: token counts of the
+    - streams get the least depths with which no sample leaves later than with streams that hold whole ones, so one beside another way through tasks holds what those are behind: token counts of the
       tasks are simulated cycle by cycle, for as many samples as it takes to get into their rhythm. Where such a search would take
       too long, depths are what iterations take and give at once, doubled until no sample leaves later. Latency and interval of the
       network are those of the simulation.
@@ -51,13 +52,13 @@ def HLSSchedulePass : Pass<"compress-hls-schedule", "ModuleOp"> {
     the lanes of a sum read, arrays get the least cyclic partition in which no two loads and lanes of an iteration are in one memory.
 
     Runs after: compress-hls-dataflow          Leaves: the same tasks with a schedule
-    Does nothing when: there is no @main        Fails when: with `chain`, the network is no chain of tasks; the target cannot be reached, or not with
+    Does nothing when: there is no @main        Fails when: with `network`, a step is no task, or reads several inputs and one of them not as it arrives; the target cannot be reached, or not with
       so many multipliers; an option is bad
 
     Example: test/Dialect/HLS/Transforms/hls-schedule.mlir
   }];
-  let options = [Option<"chain", "chain", "bool", "false", "Schedule a chain of tasks with streams between them">,
-                 Option<"lanes", "lanes", "int64_t", "1", "Iterations of a sum that are one, 1 to 64, or 0: chosen for each task, with chain">,
+  let options = [Option<"network", "network", "bool", "false", "Schedule the network as a whole, with a stream between each two tasks">,
+                 Option<"lanes", "lanes", "int64_t", "1", "Iterations of a sum that are one, 1 to 64, or 0: chosen for each task, with network">,
                  Option<"targetInterval", "target-interval", "int64_t", "0", "Cycles between samples; 0: as few as can be; with lanes=0">,
                  Option<"multipliers", "multipliers", "int64_t", "0", "DSP48E1 that products may take; 0: any number; with lanes=0">];
   let dependentDialects = ["::mlir::compress::hls::HLSDialect"];

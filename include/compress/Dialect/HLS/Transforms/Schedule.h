@@ -14,11 +14,16 @@
 
 namespace mlir::compress::hls {
 
-/// A step of the network in hardware: it takes numbers from a stream and gives numbers to one.
+/// The most streams before or behind a task.
+inline constexpr size_t kMostStreams = 64;
+/// The places of the numbers of a stream in the order in which they go through it.
+using Places = std::vector<int64_t>;
+
+/// A step of the network in hardware: it takes numbers from streams and gives numbers to streams.
 struct TaskSchedule {
-  /// The step that `task` runs, which gets its numbers in the order `arriving` of their places, with `lanes` lanes
-  /// where there is a sum, or those of the schedule in the IR if 0. An error says what is no task.
-  static FailureOr<TaskSchedule> plan(TaskOp task, ArrayRef<int64_t> arriving, int64_t lanes);
+  /// The step that `task` runs, which gets the numbers of each input in the order `arriving`, with `lanes` lanes
+  /// where there is a sum, or those of the schedule in the IR if 0. An error says what has no schedule.
+  static FailureOr<TaskSchedule> plan(TaskOp task, ArrayRef<Places> arriving, int64_t lanes);
   /// Chooses stages.
   void schedule();
 
@@ -26,7 +31,13 @@ struct TaskSchedule {
   TaskOp op;
   StringRef name() const { return func::FuncOp(step).getName(); }
   std::vector<DataPath> paths;
-  int64_t inputs = 0, outputs = 0, inputWidth = 0, outputWidth = 0;
+  /// Numbers of a sample in each stream before it and behind it, bits of those of each.
+  int64_t inputs = 0, outputs = 0;
+  SmallVector<int64_t> inputWidths, outputWidths;
+  /// What it was planned for.
+  std::vector<Places> arriving;
+  /// The streams of the network before and behind it.
+  SmallVector<unsigned> inStreams, outStreams;
 
   /// Numbers are used as they arrive; else they are kept in banks, and a sample is read when it is there.
   bool isStreamed = true;
@@ -38,8 +49,8 @@ struct TaskSchedule {
   SmallVector<int64_t> bankWords;
   /// The bank of each number that arrives, -1 for one that nobody reads; then from the first one again.
   SmallVector<int64_t> bankOf;
-  /// Where the numbers of a sample that leave stand in the result, in their order.
-  std::vector<int64_t> written;
+  /// Where the numbers of a sample that leave stand in each output, in their order.
+  std::vector<Places> written;
 
   /// True if the banks are block RAM: what is less than kLeastBlockBits is cheaper in LUTs.
   bool hasBlockBanks() const;
@@ -49,6 +60,10 @@ struct TaskSchedule {
   int64_t interval() const;
   /// The most lanes of its sums.
   int64_t lanes() const;
+
+private:
+  /// Banks for an input that does not come in the order in which it is used, with `lanes` as of plan.
+  LogicalResult keepInput(class Arrival &arrival, MutableArrayRef<Nest> nests, int64_t lanes);
 };
 
 /// Bits from which on a memory is block RAM, of which the smallest has 18 Kbit.
@@ -64,16 +79,14 @@ inline constexpr int64_t kMostLanes = 64;
 /// windows have `lanes` lanes, whose memories are apart. A step without a schedule keeps none; a remark says why.
 void scheduleSteps(ModuleOp module, int64_t lanes);
 
-/// The places that nests write, in order.
-std::vector<int64_t> placesWritten(ArrayRef<DataPath> paths, ArrayRef<Nest> nests);
 /// Says on argument `number` of `step`, and on its loads, what is kept of it.
 void annotateWindow(func::FuncOp step, unsigned number, const Window &window, const KeptLoads &loads);
 
-/// A network that is a chain of tasks with a stream before each and one behind the last.
+/// A network of tasks with a stream between each two, one before them and one behind them.
 class NetworkSchedule {
 public:
   /// The tasks of @main with `lanes` lanes where there is a sum, or those of the schedule in the IR if 0. An error says
-  /// what is no chain of tasks.
+  /// what has no schedule.
   static FailureOr<NetworkSchedule> plan(ModuleOp module, int64_t lanes);
   /// The schedule in the IR, checked.
   static FailureOr<NetworkSchedule> read(ModuleOp module);
@@ -87,9 +100,12 @@ public:
   void schedule();
   void annotate();
 
+  /// In an order in which a stream is written by a task before that which reads it.
   std::vector<TaskSchedule> tasks;
-  /// Depths of the streams, one more than there are tasks.
+  /// Stream 0 is that of the input, `result` that of the result.
   SmallVector<int64_t> depths;
+  SmallVector<int64_t> streamWidths;
+  unsigned result = 0;
   int64_t latency = 0, interval = 0;
 
   /// For each of `samples` samples, the cycle in which its last number leaves, counted from that in which the first
@@ -97,13 +113,28 @@ public:
   std::vector<int64_t> simulate(ArrayRef<int64_t> depths, int64_t samples) const;
   /// Whether samples end in `ends`; stops at the first one that does not.
   bool isAsFast(ArrayRef<int64_t> depths, ArrayRef<int64_t> ends) const;
+  /// Depths of the streams before `task`.
+  SmallVector<int64_t> depthsBefore(const TaskSchedule &task) const {
+    return llvm::map_to_vector(task.inStreams, [&](unsigned stream) { return depths[stream]; });
+  }
   /// Samples after which the network is in its rhythm: tasks that keep whole samples take two each before they stop
   /// those before them.
   int64_t samplesToSettle() const;
 
 private:
   std::vector<int64_t> simulate(ArrayRef<int64_t> depths, int64_t samples, ArrayRef<int64_t> expected) const;
+  /// Plans one task behind those that write what it reads; `written` is of each stream.
+  LogicalResult add(TaskOp op, int64_t lanes, llvm::DenseMap<Value, unsigned> &streams, std::vector<Places> &written);
+  /// Tasks that keep whole samples.
+  int64_t numWhole() const;
   void sizeStreams();
+  /// True if the task that reads `stream` reads others, too.
+  bool isBesides(unsigned stream) const;
+  /// The task that writes `stream`.
+  size_t producerOf(unsigned stream) const;
+  LogicalResult readTask(TaskSchedule &task);
+  /// Makes the depth of `stream` the least with which samples end in `ends`.
+  void sizeStream(unsigned stream, ArrayRef<int64_t> ends);
   bool sizeByBursts(ArrayRef<int64_t> ends);
 
   func::FuncOp network;
