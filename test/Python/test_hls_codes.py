@@ -69,6 +69,26 @@ def test_powers_of_two_shift_and_add(rng, tmp_path):
     passes(project)
 
 
+@pytest.mark.parametrize("zeros, density", [("auto", 0.25), ("auto", 0.95), ("skip", 0.95)])
+def test_zeros_are_left_out_where_that_costs_less(zeros, density, rng, tmp_path):
+    """Cycles times bits of memory: of places and codes, or of codes alone, and of two samples. Numbers are those of exact arithmetic."""
+    w, b, x = powers(rng, 6, 40, zeros=1 - density), floats(rng, 6), floats(rng, 30, 40)
+    project = project_of(gemm(w, b, tmp_path), tmp_path, x, "--compress", "default: pow2", "--fixed-point", f"zeros={zeros}")
+    inputs, golden = test_data(project)
+    fx, fy = fractions(project)
+    np.testing.assert_array_equal(golden, rounded(inputs.astype(object) @ whole(w, 5, 20).T + whole(b, fx + 5, 48), fx + 5, fy))
+    most, samples = int((w != 0).sum(1).max()), 2 * 40 * 8
+    skips = most * (6 * most * (4 + 7) + samples) < 40 * (6 * 40 * 4 + samples)  # 4 bits of code, 6 of place and its sign
+    assert skips == (density < 0.5) or zeros == "skip"
+    products = 6 * (most if skips or zeros == "skip" else 40)
+    (step,) = steps(project)
+    assert step["shift_products"]["value"] == products and step["multiplications"]["value"] == 0
+    bias_bits = step["rom_bits"]["value"] - products * (4 + 7 * (products < 240 or zeros == "skip"))
+    assert 0 < bias_bits <= 6 * 16, bias_bits
+    assert ("_places[" in (project / "firmware" / "weights.h").read_text()) == (skips or zeros == "skip")
+    passes(project)
+
+
 def test_ternary_weights_add_and_scale_once(rng, tmp_path):
     t, b, x = rng.integers(-1, 2, (5, 24)), floats(rng, 5), floats(rng, 30, 24)
     scale = np.float32(0.3712)

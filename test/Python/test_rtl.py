@@ -69,6 +69,45 @@ def test_layers_in_a_chain_are_exact_in_every_cycle(rng, tmp_path):
     assert isRight, output
 
 
+@needs_verilator
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("bits", ["powers", "integers"])
+def test_zero_weights_take_no_cycle(bits, lanes, rng, tmp_path):
+    """A sum takes as many products as the output with most weights that are not zero has; numbers are those of the dense codes."""
+    shape, density = (9, 50), 0.2
+    w = rng.choice([-1.0, 1.0], shape) * 2.0**rng.integers(-4, 1, shape) if bits == "powers" else rng.integers(-100, 101, shape) / 100
+    w = (w * (rng.random(shape) < density)).astype(np.float32)
+    w[3] = 0  # which adds zeros alone
+    nodes = [helper.make_node("Gemm", ["x", "w", "b"], ["y"], name="fc", transB=1)]
+    model = save(make_model(nodes, {"x": [1, 50]}, {"y": [1, 9]}, {"w": w, "b": floats(rng, 9)}), tmp_path)
+    x, golden = floats(rng, 12, 50), {}
+    for zeros in ("codes", "auto"):
+        done = run_compiler(model, tmp_path / zeros, x, "--hls-rtl", "--hls-lanes", str(lanes), "--fixed-point", f"zeros={zeros}")
+        assert done.returncode == 0, done.stderr
+        golden[zeros] = (tmp_path / zeros / "tb" / "data.h").read_text()
+    assert golden["auto"] == golden["codes"]
+    most = int((w != 0).sum(1).max())
+    assert rtl_of(tmp_path / "auto")[1] == max(50, 9 * -(-most // lanes)) and rtl_of(tmp_path / "codes")[1] == 9 * -(-50 // lanes)
+    isRight, output = sweep.simulate(tmp_path / "auto", SEED)
+    assert isRight, output
+
+
+@needs_verilator
+def test_a_wrong_place_fails(rng, tmp_path):
+    """Places are needed as they are: one of them moved by one reads another number."""
+    w = (rng.standard_normal((5, 40)) * (rng.random((5, 40)) < 0.2)).astype(np.float32)
+    model = save(make_model([helper.make_node("Gemm", ["x", "w"], ["y"], name="fc", transB=1)], {"x": [1, 40]}, {"y": [1, 5]}, {"w": w}), tmp_path)
+    done = run_compiler(model, tmp_path / "project", floats(rng, 12, 40), "--hls-rtl", "--hls-lanes", "1", "--fixed-point", "zeros=skip")
+    assert done.returncode == 0, done.stderr
+    roms = sorted((tmp_path / "project" / "rtl").glob("*.hex"))
+    places = next(rom for rom in roms if [int(line, 16) for line in rom.read_text().split()][:1] == [int(np.flatnonzero(w[0])[0])])
+    words = places.read_text().split("\n")
+    words[0] = format(int(words[0], 16) + 1, "x")
+    places.write_text("\n".join(words))
+    isRight, output = sweep.simulate(tmp_path / "project", SEED)
+    assert not isRight and "expected" in output, output
+
+
 def rtl_of(project):
     """What the report has of the Verilog: DSPs, the interval, lanes of each step."""
     report = json.loads((project / "report.json").read_text())

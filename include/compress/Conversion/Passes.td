@@ -179,6 +179,10 @@ def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "M
     * Each rounding is to the nearest number, ties to even, with saturation: a call of a function `saturate_i24_by_9_to_i8`
       (24 bits shifted by 9 to 8), made by the one builder in `Kernel/`; or `round_…` where nothing can be too large.
 
+    Weights of a fully connected layer, or of slices of one, may be stored without zeros, each with the place of the number that it is multiplied with: a sum then reads
+    `x[places[o * n + i]]`, an output with fewer weights than others adds zeros, and a sample takes as many products as outputs times the most weights of one.
+    By default that is done where `products of an output * (bits of weights and places + bits of two samples)` is less than for dense codes.
+
     Results have `result-bits`. An average is a sum and a factor of 16 bits.
 
     Runs after: compress-fold-weights          Leaves: func, affine, memref, arith on integers
@@ -192,7 +196,9 @@ def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "M
                  Option<"spectrumBits", "spectrum-bits", "int64_t", "8", "Bits of spectra of activations, 2 to 16">,
                  Option<"guardBits", "guard-bits", "int64_t", "8",
                         "Bits that values inside of a transform and accumulated spectra have beyond those, 0 to 12">,
-                 Option<"resultBits", "result-bits", "int64_t", "16", "Bits of the results of the network, 2 to 32">];
+                 Option<"resultBits", "result-bits", "int64_t", "16", "Bits of the results of the network, 2 to 32">,
+                 Option<"zeros", "zeros", "std::string", "\"auto\"",
+                        "Weights that are zero: codes (dense, with one for zero), skip (sums leave them out), or auto, what takes fewer cycles times bits">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "func::FuncDialect", "memref::MemRefDialect"];
 }
 

@@ -7,6 +7,7 @@
 
 #include "FixedPointEmitter.h"
 #include "compress/Conversion/Passes.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_CONVERTCOMPRESSTOFIXEDPOINTPASS
@@ -36,10 +37,19 @@ struct ConvertCompressToFixedPointPass
         failed(verifyWidth("spectrum-bits", spectrumBits, 2, 16)) ||
         failed(verifyWidth("guard-bits", guardBits, 0, 12)) || failed(verifyWidth("result-bits", resultBits, 2, 32)))
       return signalPassFailure();
+    auto handling = llvm::StringSwitch<std::optional<Zeros>>(zeros)
+                        .Case("codes", Zeros::Codes)
+                        .Case("skip", Zeros::Skip)
+                        .Case("auto", Zeros::Auto)
+                        .Default(std::nullopt);
+    if (!handling) {
+      getOperation()->emitError() << getArgument() << "{zeros=" << zeros << "}: expects codes, skip or auto";
+      return signalPassFailure();
+    }
     FixedPointWidths widths{activationBits, weightBits, spectrumBits, guardBits, resultBits};
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       bool hasTensors = llvm::any_of(function.getArgumentTypes(), [](Type type) { return isa<TensorType>(type); });
-      if (hasTensors && !function.isExternal() && failed(FixedPointEmitter(function, widths).run()))
+      if (hasTensors && !function.isExternal() && failed(FixedPointEmitter(function, widths, *handling).run()))
         return signalPassFailure();
     }
   }

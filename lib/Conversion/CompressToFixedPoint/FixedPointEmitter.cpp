@@ -45,8 +45,8 @@ static MemRefType bufferType(ArrayRef<int64_t> shape, FixedFormat format, MLIRCo
   return MemRefType::get({ShapedType::getNumElements(shape)}, IntegerType::get(context, format.width));
 }
 
-FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths)
-    : source(source), widths(widths), main(source.getContext()) {
+FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths, Zeros zeros)
+    : source(source), widths(widths), zeros(zeros), main(source.getContext()) {
   source->getParentOfType<ModuleOp>().walk([&](SymbolOpInterface op) { names.insert(op.getName()); });
 }
 

@@ -96,11 +96,22 @@ struct FixedWeights {
   SmallVector<int64_t> group;
 };
 
+/// What is done with weights that are zero: they have a code; sums leave them out; or what costs less.
+enum class Zeros { Codes, Skip, Auto };
+
+/// Weights without zeros: for each output as many codes, and where the numbers are that they are multiplied with.
+struct SparseWeights {
+  FixedConstant codes, places;
+  int64_t perOutput = 0;
+  /// The loops of outputs, in the order of the dimensions of both before the last.
+  SmallVector<unsigned> outputs;
+};
+
 /// Replaces a function on tensors by one on flat buffers of integers: a private function of affine loops for each step
 /// of a layer, and a call of it for each.
 class FixedPointEmitter {
 public:
-  FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths);
+  FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths, Zeros zeros);
 
   LogicalResult run();
 
@@ -151,6 +162,11 @@ private:
   /// The exact product in `width` bits: a multiplication, or a shift and a sign.
   Value multiply(OpBuilder &builder, Location loc, Value x, Value w, const FixedWeights &weights, int64_t width);
 
+  // Zeros.cpp
+  /// `weights` of `product` with `from` without their zeros, in place of the dense ones; nothing if they stay.
+  std::optional<SparseWeights> withoutZeros(Operation *op, const FixedProduct &product, const FixedTensor &from,
+                                            const FixedWeights &weights);
+
   // Products.cpp
   LogicalResult emitProduct(linalg::LinalgOp op);
   LogicalResult emitCodedProduct(CodedContractOp op);
@@ -184,6 +200,7 @@ private:
 
   func::FuncOp source, target;
   FixedPointWidths widths;
+  Zeros zeros;
   OpBuilder main;
   llvm::DenseMap<Value, FixedTensor> tensors;
   llvm::StringSet<> names;
@@ -221,6 +238,8 @@ void sortReductions(SmallVectorImpl<unsigned> &dims, AffineMap map);
 /// The row-major place of `index` in `shape`.
 AffineExpr flatten(ArrayRef<AffineExpr> index, ArrayRef<int64_t> shape, MLIRContext *context);
 int64_t ceilLog2(int64_t n);
+/// The number of `buffer` that is `place`, an integer, behind that at `first`.
+Value loadAt(AffineNest &nest, Value buffer, AffineExpr first, Value place);
 /// The exact sum of integers.
 Value exactSum(OpBuilder &builder, Location loc, Value a, Value b);
 /// `x` in `width` bits.

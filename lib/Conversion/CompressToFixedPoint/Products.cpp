@@ -183,12 +183,13 @@ LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &
       writingOrder(op->getResult(0), from, product.activationMap, product.resultMap.getResults(), [&](AffineExpr loop) {
         return product.weightMap.isFunctionOfDim(cast<AffineDimExpr>(loop).getPosition());
       });
+  std::optional<SparseWeights> sparse = loops.outer.empty() ? withoutZeros(op, product, from, *w) : std::nullopt;
   FixedTensor to = allocate(op->getResult(0), *format, order);
   Step step = begin(op, "accumulate", {from}, to);
   OpBuilder &builder = step.builder;
   MLIRContext *context = op->getContext();
-  Value ws = read(step, w->codes), fs = w->factors ? read(step, *w->factors) : Value(),
-        bs = start->isZero() ? Value() : read(step, *bias);
+  Value ps = sparse ? read(step, sparse->places) : Value(), ws = read(step, sparse ? sparse->codes : w->codes),
+        fs = w->factors ? read(step, *w->factors) : Value(), bs = start->isZero() ? Value() : read(step, *bias);
   AffineNest nest(builder, step.loc);
   SmallVector<AffineExpr> at(product.extents.size(), nest.constant(0)), groups(at), outIndex;
   for (unsigned i : order)
@@ -209,10 +210,23 @@ LogicalResult FixedPointEmitter::emitProduct(Operation *op, const FixedProduct &
   }
   SmallVector<Value> carried{w->factors ? integer(builder, step.loc, 0, groupWidth) : total[0]};
   size_t numInner = 0;
-  for (unsigned d : loops.inner)
-    at[d] = at[d] + openReduction(nest, product, from, d, loops.group[d], carried, numInner);
-  Value term = multiply(builder, step.loc, nest.load(step.inputs[0], place(product.activationMap, at, from.shape), 1),
-                        nest.load(ws, place(product.weightMap, at, w->codes.shape), 1), *w, productWidth);
+  Value factorX, factorW;
+  if (sparse) {
+    SmallVector<AffineExpr> entry;
+    for (unsigned d : sparse->outputs)
+      entry.push_back(at[d]);
+    entry.push_back(nest.loopCarrying(sparse->perOutput, carried));
+    numInner = 1;
+    AffineExpr number = flatten(entry, sparse->codes.shape, context);
+    factorX = loadAt(nest, step.inputs[0], place(product.activationMap, at, from.shape), nest.load(ps, number, 1));
+    factorW = nest.load(ws, number, 1);
+  } else {
+    for (unsigned d : loops.inner)
+      at[d] = at[d] + openReduction(nest, product, from, d, loops.group[d], carried, numInner);
+    factorX = nest.load(step.inputs[0], place(product.activationMap, at, from.shape), 1);
+    factorW = nest.load(ws, place(product.weightMap, at, w->codes.shape), 1);
+  }
+  Value term = multiply(builder, step.loc, factorX, factorW, *w, productWidth);
   carried[0] = arith::AddIOp::create(builder, step.loc, carried[0], extend(builder, step.loc, term, groupWidth));
   for (size_t i = 0; i < numInner; ++i)
     nest.closeCarrying(carried);

@@ -8,6 +8,7 @@
 #include "ValueEmitter.h"
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/HLS/Transforms/Nest.h"
 #include "compress/Dialect/HLS/Transforms/Partition.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -132,20 +133,12 @@ private:
   }
 
   LogicalResult emitOp(Operation *op) {
-    Location loc = op->getLoc();
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-        .Case([&](arith::ConstantOp constant) {
-          auto number = dyn_cast<IntegerAttr>(constant.getValue());
-          Type type = convert(op, constant.getType());
-          if (!type || !number)
-            return unknown(op);
-          values[constant] =
-              literal(loc, type,
-                      cast<emitc::OpaqueType>(type).getValue() + "(" + Twine(number.getValue().getSExtValue()) + ")");
-          return success();
-        })
+        .Case([&](arith::ConstantOp constant) { return emitConstant(constant); })
         .Case<arith::ExtSIOp, arith::TruncIOp>([&](Operation *) { return emitAs<emitc::CastOp>(op); })
-        .Case([&](arith::AddIOp) { return emitAs<emitc::AddOp>(op); })
+        .Case([&](arith::AddIOp) {
+          return op->getResult(0).getType().isIndex() ? emitGather(op) : emitAs<emitc::AddOp>(op);
+        })
         .Case([&](arith::SubIOp) { return emitAs<emitc::SubOp>(op); })
         .Case([&](arith::MulIOp) { return emitAs<emitc::MulOp>(op); })
         .Case([&](arith::AndIOp) { return emitAs<emitc::BitwiseAndOp>(op); })
@@ -153,59 +146,104 @@ private:
         .Case([&](arith::MaxSIOp) { return emitChoice(op, emitc::CmpPredicate::gt); })
         .Case([&](arith::MinSIOp) { return emitChoice(op, emitc::CmpPredicate::lt); })
         .Case([&](arith::CmpIOp compare) { return emitCompare(compare); })
-        .Case([&](arith::SelectOp select) {
-          Type type = convert(op, select.getType());
-          if (!type)
-            return failure();
-          values[select] =
-              emitc::ConditionalOp::create(builder, loc, type, values.lookup(select.getCondition()),
-                                           values.lookup(select.getTrueValue()), values.lookup(select.getFalseValue()));
-          return success();
-        })
+        .Case([&](arith::SelectOp select) { return emitSelect(select); })
         .Case([&](hls::BufferOp buffer) { return emitBuffer(buffer); })
         .Case([&](hls::StreamOp stream) {
           emitStream(stream);
           return success();
         })
-        .Case([&](memref::GetGlobalOp get) {
-          Type type = convert(op, get.getType());
-          if (!type)
-            return failure();
-          values[get] = emitc::GetGlobalOp::create(builder, loc, type, get.getName());
-          emitPartition(loc, values.lookup(get), get->getAttrOfType<hls::PartitionAttr>(hls::kPartitionAttr));
-          return success();
-        })
-        .Case([&](affine::AffineLoadOp load) {
-          Type type = convert(op, load.getType());
-          if (!type)
-            return failure();
-          if (failed(checkPlace(op, load.getAffineMap())))
-            return failure();
-          auto kept = keptNumber(load);
-          auto place =
-              kept ? *kept : subscript(loc, type, load.getMemRef(), load.getAffineMap(), load.getMapOperands());
-          values[load] = emitc::LoadOp::create(builder, loc, type, place);
-          return success();
-        })
-        .Case([&](affine::AffineStoreOp store) {
-          Type type = convert(op, store.getValueToStore().getType());
-          if (!type)
-            return failure();
-          if (failed(checkPlace(op, store.getAffineMap())))
-            return failure();
-          auto place = subscript(loc, type, store.getMemRef(), store.getAffineMap(), store.getMapOperands());
-          emitc::AssignOp::create(builder, loc, place, values.lookup(store.getValueToStore()));
-          return success();
-        })
+        .Case([&](memref::GetGlobalOp get) { return emitGetGlobal(get); })
+        .Case([&](affine::AffineLoadOp load) { return emitLoad(load); })
+        .Case([&](affine::AffineStoreOp store) { return emitStore(store); })
+        .Case<arith::IndexCastOp, affine::AffineApplyOp, memref::LoadOp>([&](Operation *) { return emitGather(op); })
         .Case([&](affine::AffineForOp loop) { return emitLoop(loop); })
         .Case([&](affine::AffineYieldOp) { return success(); }) // the loop's
         .Case([&](func::CallOp call) { return emitCall(call, call.getCallee()); })
         .Case([&](hls::TaskOp task) { return emitCall(task, task.getStep()); })
         .Case([&](func::ReturnOp exit) {
-          emitc::ReturnOp::create(builder, loc, exit.getNumOperands() ? values.lookup(exit.getOperand(0)) : Value());
+          emitc::ReturnOp::create(builder, op->getLoc(),
+                                  exit.getNumOperands() ? values.lookup(exit.getOperand(0)) : Value());
           return success();
         })
         .Default([&](Operation *) { return unknown(op); });
+  }
+
+  LogicalResult emitConstant(arith::ConstantOp constant) {
+    auto number = dyn_cast<IntegerAttr>(constant.getValue());
+    Type type = convert(constant, constant.getType());
+    if (!type || !number)
+      return unknown(constant);
+    values[constant] =
+        literal(constant.getLoc(), type,
+                cast<emitc::OpaqueType>(type).getValue() + "(" + Twine(number.getValue().getSExtValue()) + ")");
+    return success();
+  }
+
+  LogicalResult emitSelect(arith::SelectOp select) {
+    Type type = convert(select, select.getType());
+    if (!type)
+      return failure();
+    values[select] =
+        emitc::ConditionalOp::create(builder, select.getLoc(), type, values.lookup(select.getCondition()),
+                                     values.lookup(select.getTrueValue()), values.lookup(select.getFalseValue()));
+    return success();
+  }
+
+  LogicalResult emitGetGlobal(memref::GetGlobalOp get) {
+    Type type = convert(get, get.getType());
+    if (!type)
+      return failure();
+    values[get] = emitc::GetGlobalOp::create(builder, get.getLoc(), type, get.getName());
+    emitPartition(get.getLoc(), values.lookup(get), get->getAttrOfType<hls::PartitionAttr>(hls::kPartitionAttr));
+    return success();
+  }
+
+  LogicalResult emitLoad(affine::AffineLoadOp load) {
+    Type type = convert(load, load.getType());
+    if (!type || failed(checkPlace(load, load.getAffineMap())))
+      return failure();
+    auto kept = keptNumber(load);
+    auto place =
+        kept ? *kept : subscript(load.getLoc(), type, load.getMemRef(), load.getAffineMap(), load.getMapOperands());
+    values[load] = emitc::LoadOp::create(builder, load.getLoc(), type, place);
+    return success();
+  }
+
+  LogicalResult emitStore(affine::AffineStoreOp store) {
+    Type type = convert(store, store.getValueToStore().getType());
+    if (!type || failed(checkPlace(store, store.getAffineMap())))
+      return failure();
+    auto place = subscript(store.getLoc(), type, store.getMemRef(), store.getAffineMap(), store.getMapOperands());
+    emitc::AssignOp::create(builder, store.getLoc(), place, values.lookup(store.getValueToStore()));
+    return success();
+  }
+
+  /// What a load from where a number says is made of: the number, where it counts from, their sum, the load.
+  LogicalResult emitGather(Operation *op) {
+    Location loc = op->getLoc();
+    if (auto index = dyn_cast<arith::IndexCastOp>(op)) { // by way of an int, which ap_int converts to
+      Value number = emitc::CastOp::create(builder, loc, builder.getI32Type(), values.lookup(index.getIn()));
+      values[index] = emitc::CastOp::create(builder, loc, sizeType(), number);
+    } else if (auto first = dyn_cast<affine::AffineApplyOp>(op)) {
+      if (failed(checkPlace(op, first.getAffineMap())))
+        return failure();
+      SmallVector<Value> ivs;
+      for (Value operand : first.getMapOperands())
+        ivs.push_back(values.lookup(operand));
+      values[first] = emitIndex(loc, first.getAffineMap().getResult(0), ivs);
+    } else if (auto sum = dyn_cast<arith::AddIOp>(op)) {
+      values[sum] =
+          emitc::AddOp::create(builder, loc, sizeType(), values.lookup(sum.getLhs()), values.lookup(sum.getRhs()));
+    } else {
+      auto load = dyn_cast<memref::LoadOp>(op);
+      Type type = convert(op, load.getType());
+      if (!type || !hls::Gather::of(op) || streams.contains(load.getMemRef()))
+        return type ? unknown(op) : failure();
+      auto place = emitc::SubscriptOp::create(builder, loc, emitc::LValueType::get(type),
+                                              values.lookup(load.getMemRef()), values.lookup(load.getIndices()[0]));
+      values[load] = emitc::LoadOp::create(builder, loc, type, cast<TypedValue<emitc::LValueType>>(place.getResult()));
+    }
+    return success();
   }
 
   template <typename To>

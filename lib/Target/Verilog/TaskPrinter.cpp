@@ -199,7 +199,10 @@ void TaskPrinter::printNode(unsigned n, int index) {
     else
       os << "  wire " << rangeOf(bitsAt) << name << "_at = {reading, " << name << "_local};\n";
     wires["wire " + rangeOf(bits) + name + "_local"] = placeWire(n, node.place, bits);
-    bankReads[node.index].push_back({valid(n, node.start), later(name + "_at", bitsAt, 0, node.start)});
+    std::string at = later(name + "_at", bitsAt, 0, node.start);
+    if (!node.in.empty()) // where a number says, behind it
+      at += " + " + signExtended(operand(0), path.nodes[node.in[0]].width, bitsAt);
+    bankReads[node.index].push_back({valid(n, node.start), at});
     return declare("bank" + std::to_string(node.index) + "_q");
   }
   case Node::RomRead:

@@ -106,7 +106,7 @@ int64_t DataPath::placeAccesses(int64_t ports, int64_t storePorts) {
 void DataPath::placeOperations() {
   SmallVector<int64_t> levels(nodes.size(), 0); // of logic in the stage of the result
   for (auto [i, node] : llvm::enumerate(nodes)) {
-    bool isRead = node.kind == Node::StreamRead || node.kind == Node::BankRead;
+    bool isRead = node.kind == Node::StreamRead || (node.kind == Node::BankRead && node.in.empty());
     if (isRead || node.kind == Node::Constant || node.kind == Node::RomRead) {
       levels[i] = node.kind == Node::StreamRead ? levelsOf(node) : 0;
       continue;

@@ -112,6 +112,8 @@ private:
       return buildResult(loop, cast<OpResult>(value).getResultNumber());
     if (auto load = dyn_cast<affine::AffineLoadOp>(op))
       return buildLoad(load, lane, width, level);
+    if (std::optional<Gather> gather = Gather::of(op))
+      return buildGather(*gather, lane, width, level);
     bool isKnown =
         isa<arith::ExtSIOp, arith::TruncIOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::AndIOp, arith::ShRSIOp,
             arith::ShLIOp, arith::MaxSIOp, arith::MinSIOp, arith::CmpIOp, arith::SelectOp, func::CallOp>(op);
@@ -137,6 +139,20 @@ private:
     int node = add({read->isStream ? Node::StreamRead : Node::BankRead, load, lane, {}, width, level});
     path.nodes[node].index = read->place;
     path.nodes[node].stream = read->stream;
+    path.nodes[node].place = read->at;
+    return node;
+  }
+
+  int buildGather(const Gather &gather, int64_t lane, int64_t width, unsigned level) {
+    memref::LoadOp load = gather.load;
+    if (!isa<BlockArgument>(load.getMemRef()))
+      return refuse(load, "expects loads of arguments and of constants");
+    int number = build(gather.number, lane);
+    FailureOr<InputRead> read = number < 0 ? FailureOr<InputRead>() : readOf(load, lane);
+    if (failed(read))
+      return -1;
+    int node = add({Node::BankRead, load, lane, {number}, width, level});
+    path.nodes[node].index = read->place;
     path.nodes[node].place = read->at;
     return node;
   }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/HLS/Transforms/Nest.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -60,6 +61,28 @@ SmallVector<affine::AffineStoreOp> mlir::compress::hls::storesInOrder(const Nest
       places.push_back({placeIn(nest, to.getAffineMap(), to.getMapOperands(), zeros, 0).value_or(0), i});
   llvm::sort(places);
   return llvm::map_to_vector(places, [&](auto place) { return nest.stores[place.second]; });
+}
+
+std::optional<Gather> Gather::of(Operation *op) {
+  auto load = dyn_cast<memref::LoadOp>(op);
+  if (!load || load.getIndices().size() != 1)
+    return std::nullopt;
+  Value at = load.getIndices()[0];
+  Gather gather{load, Value(), AffineMap::getConstantMap(0, op->getContext()), {}};
+  if (auto sum = at.getDefiningOp<arith::AddIOp>()) {
+    gather.first = AffineMap::getMultiDimIdentityMap(1, op->getContext());
+    gather.operands = {sum.getLhs()};
+    if (auto first = sum.getLhs().getDefiningOp<affine::AffineApplyOp>()) {
+      gather.first = first.getAffineMap();
+      gather.operands = llvm::to_vector(first.getMapOperands());
+    }
+    at = sum.getRhs();
+  }
+  auto cast = at.getDefiningOp<arith::IndexCastOp>();
+  if (!cast)
+    return std::nullopt;
+  gather.number = cast.getIn();
+  return gather;
 }
 
 //===----------------------------------------------------------------------===//

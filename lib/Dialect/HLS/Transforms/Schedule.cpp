@@ -148,16 +148,58 @@ LogicalResult NetworkSchedule::add(TaskOp op, int64_t lanes, llvm::DenseMap<Valu
   return success();
 }
 
-LogicalResult TaskSchedule::keepInput(Arrival &arrival, MutableArrayRef<Nest> nests, int64_t lanes) {
-  window = arrival.window();
-  if (window)
-    keptLoads = arrival.keptLoads();
+/// Sets the lanes of sums: `lanes`, or those of the schedule in the IR if that is 0.
+static void setLanes(MutableArrayRef<Nest> nests, int64_t lanes) {
   for (Nest &nest : nests) {
     auto scheduled = lanes ? PipelineAttr() : nest.anchor()->getAttrOfType<PipelineAttr>(kPipelineAttr);
     int64_t wanted = scheduled ? scheduled.getLanes() : std::max<int64_t>(lanes, 1);
     if (isSum(nest))
       nest.lanes = std::min(wanted, nest.extent(nest.loops.size() - 1));
   }
+}
+
+FailureOr<bool> TaskSchedule::copyInput(MutableArrayRef<Nest> nests, int64_t lanes) {
+  SmallVector<memref::LoadOp> gathers;
+  step.walk([&](memref::LoadOp load) { gathers.push_back(load); });
+  if (gathers.empty())
+    return false;
+  bool hasOthers = llvm::any_of(step.getArgument(0).getUsers(), [](Operation *op) { return !isa<memref::LoadOp>(op); });
+  if (gathers.size() > 1 || nests.size() > 1 || hasOthers)
+    return gathers.front().emitError(
+        "has no schedule: expects one load from where a number says, and no other of that input");
+  for (size_t t = 0; t < arriving[0].size(); ++t)
+    if (arriving[0][t] != static_cast<int64_t>(t))
+      return gathers.front().emitError(
+          "has no schedule: it reads where a number says, and numbers come in another order "
+          "than that of their places");
+  setLanes(nests, lanes);
+  bankWords.assign(nests.front().lanes, inputs);
+  bankOf = {0}; // all numbers go to all of them
+  return true;
+}
+
+FailureOr<InputRead> TaskSchedule::readCopy(const Nest &nest, const Gather &gather, int64_t lane) {
+  InputRead read;
+  read.place = lane;
+  SmallVector<int64_t> counts(nest.loops.size(), 0);
+  auto first = [&] { return placeIn(nest, gather.first, gather.operands, counts, 0); };
+  std::optional<int64_t> base = first();
+  if (!base)
+    return memref::LoadOp(gather.load).emitError("has no schedule: expects a place that indices of its loops give");
+  read.at.base = *base;
+  for (unsigned d = 0; d < counts.size(); ++d) {
+    counts[d] = nest.trips(d) > 1;
+    read.at.strides.push_back(*first() - *base);
+    counts[d] = 0;
+  }
+  return read;
+}
+
+void TaskSchedule::keepInput(Arrival &arrival, MutableArrayRef<Nest> nests, int64_t lanes) {
+  window = arrival.window();
+  if (window)
+    keptLoads = arrival.keptLoads();
+  setLanes(nests, lanes);
   SmallVector<Nest> wanted(nests);
   arrival.spread(nests);
   bool hasLanes = llvm::all_of(llvm::zip(nests, wanted),
@@ -168,7 +210,6 @@ LogicalResult TaskSchedule::keepInput(Arrival &arrival, MutableArrayRef<Nest> ne
     window.reset();
   bankWords = arrival.bankWords;
   bankOf = arrival.bankOf;
-  return success();
 }
 
 FailureOr<TaskSchedule> TaskSchedule::plan(TaskOp op, ArrayRef<Places> arriving, int64_t lanes) {
@@ -192,10 +233,18 @@ FailureOr<TaskSchedule> TaskSchedule::plan(TaskOp op, ArrayRef<Places> arriving,
     return task.step.emitError(
         "has no schedule: it reads several inputs, one of them more than once or in another order "
         "than that in which it arrives, and only a single one is kept");
-  if (!task.isStreamed && failed(task.keepInput(arrivals.front(), *nests, lanes)))
-    return failure();
+  if (!task.isStreamed) {
+    FailureOr<bool> isCopied = task.copyInput(*nests, lanes);
+    if (failed(isCopied))
+      return failure();
+    if (!*isCopied)
+      task.keepInput(arrivals.front(), *nests, lanes);
+  }
   for (const Nest &nest : *nests) {
-    auto path = DataPath::get(nest, Value(), [&](affine::AffineLoadOp load, int64_t lane) -> FailureOr<InputRead> {
+    auto path = DataPath::get(nest, Value(), [&](Operation *op, int64_t lane) -> FailureOr<InputRead> {
+      if (std::optional<Gather> gather = Gather::of(op))
+        return readCopy(nest, *gather, lane);
+      auto load = cast<affine::AffineLoadOp>(op);
       unsigned number = cast<BlockArgument>(load.getMemRef()).getArgNumber();
       if (number >= arrivals.size())
         return load.emitError("has no schedule: it reads what the step writes");

@@ -122,7 +122,10 @@ private:
     choosePartitions(step.function, *nests);
     for (const Nest &nest : *nests) {
       int64_t numReads = 0;
-      auto path = DataPath::get(nest, Value(), [&](affine::AffineLoadOp load, int64_t) -> FailureOr<InputRead> {
+      auto path = DataPath::get(nest, Value(), [&](Operation *op, int64_t) -> FailureOr<InputRead> {
+        if (std::optional<Gather> gather = Gather::of(op))
+          return InputRead{false, cast<BlockArgument>(gather->load.getMemRef()).getArgNumber(), {}};
+        auto load = cast<affine::AffineLoadOp>(op);
         auto argument = dyn_cast<BlockArgument>(load.getMemRef());
         int64_t number = argument ? argument.getArgNumber() : 0;
         const Input &input = step.inputs[number];
@@ -176,8 +179,10 @@ private:
         auto argument = dyn_cast<BlockArgument>(load.getMemRef());
         readsStream |= argument && step.inputs[argument.getArgNumber()].kind == Input::Stream;
       });
+      bool gathers = loop.walk([](memref::LoadOp) { return WalkResult::interrupt(); }).wasInterrupted();
+      int64_t most = gathers ? kArrayPorts : lanes; // nothing is known of its memories: an array has two ports
       if (!readsStream)
-        nest.lanes = std::min(lanes, nest.extent(nest.loops.size() - 1));
+        nest.lanes = std::min({lanes, most, nest.extent(nest.loops.size() - 1)});
     }
   }
 

@@ -97,3 +97,55 @@ module {
 func.func @main(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
   return %x : tensor<4xi8>
 }
+
+// -----
+
+// Places that numbers say are those of the input, which has to come in their order.
+func.func private @turn(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 2 {
+    affine.for %j = 0 to 2 {
+      %a = affine.load %x[%i * 2 + %j] : memref<4xi8>
+      affine.store %a, %y[%j * 2 + %i] : memref<4xi8>
+    }
+  }
+  return
+}
+memref.global "private" constant @places : memref<2xi3> = dense<[3, 1]>
+func.func private @pick(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %p = memref.get_global @places : memref<2xi3>
+  affine.for %i = 0 to 2 {
+    %n = affine.load %p[%i] : memref<2xi3>
+    %at = arith.index_cast %n : i3 to index
+    // expected-error@+1 {{has no schedule: it reads where a number says, and numbers come in another order than that of their places}}
+    %a = memref.load %x[%at] : memref<4xi8>
+    affine.store %a, %y[%i] : memref<2xi8>
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %h = memref.alloc() : memref<4xi8>
+  call @turn(%x, %h) : (memref<4xi8>, memref<4xi8>) -> ()
+  call @pick(%h, %y) : (memref<4xi8>, memref<2xi8>) -> ()
+  return
+}
+
+// -----
+
+memref.global "private" constant @places : memref<2xi3> = dense<[3, 1]>
+func.func private @pick_and_read(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %p = memref.get_global @places : memref<2xi3>
+  affine.for %i = 0 to 2 {
+    %n = affine.load %p[%i] : memref<2xi3>
+    %at = arith.index_cast %n : i3 to index
+    // expected-error@+1 {{has no schedule: expects one load from where a number says, and no other of that input}}
+    %a = memref.load %x[%at] : memref<4xi8>
+    %b = affine.load %x[%i] : memref<4xi8>
+    %s = arith.addi %a, %b : i8
+    affine.store %s, %y[%i] : memref<2xi8>
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  call @pick_and_read(%x, %y) : (memref<4xi8>, memref<2xi8>) -> ()
+  return
+}

@@ -77,7 +77,8 @@ struct Node {
   /// Of Mask and Sum: none.
   Operation *op = nullptr;
   int64_t lane = 0;
-  /// Operands. Accumulate: what is added, what it starts from. Carry: what it starts from, what it becomes.
+  /// Operands. BankRead: what is added to `place`, if a number says where it reads. Accumulate: what is added, what it
+  /// starts from. Carry: what it starts from, what it becomes.
   SmallVector<int> in;
   int64_t width = 0;
   /// Loops of the nest that are around it.
@@ -108,7 +109,7 @@ struct CarryGroup {
 class DataPath {
 public:
   /// Gives a load of the input its read.
-  using ReadOf = function_ref<FailureOr<InputRead>(affine::AffineLoadOp, int64_t lane)>;
+  using ReadOf = function_ref<FailureOr<InputRead>(Operation *load, int64_t lane)>;
 
   static FailureOr<DataPath> get(const Nest &nest, Value input, ReadOf readOf);
 

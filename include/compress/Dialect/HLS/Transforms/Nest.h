@@ -19,6 +19,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace mlir::compress::hls {
 
@@ -54,6 +55,18 @@ std::optional<int64_t> placeIn(const Nest &nest, AffineMap map, ValueRange opera
 
 /// The stores of `nest` to `output`, or all if that is null, in the order of their places in the first iteration.
 SmallVector<affine::AffineStoreOp> storesInOrder(const Nest &nest, Value output);
+
+/// A load from where a number says: `x[b + n]`, with b an affine map of indices of loops.
+struct Gather {
+  memref::LoadOp load;
+  /// n.
+  Value number;
+  AffineMap first;
+  SmallVector<Value> operands;
+
+  /// Nothing if `op` is no such load.
+  static std::optional<Gather> of(Operation *op);
+};
 
 /// The nests of `step` in the order in which they run; an error says what is no nest.
 FailureOr<SmallVector<Nest>> nestsOf(func::FuncOp step);

@@ -63,7 +63,11 @@ struct TaskSchedule {
 
 private:
   /// Banks for an input that does not come in the order in which it is used, with `lanes` as of plan.
-  LogicalResult keepInput(class Arrival &arrival, MutableArrayRef<Nest> nests, int64_t lanes);
+  void keepInput(class Arrival &arrival, MutableArrayRef<Nest> nests, int64_t lanes);
+  /// A copy of the input for each lane, if nests read it where numbers say; false if they do not.
+  FailureOr<bool> copyInput(MutableArrayRef<Nest> nests, int64_t lanes);
+  /// The read of a load from where a number says.
+  static FailureOr<InputRead> readCopy(const Nest &nest, const Gather &gather, int64_t lane);
 };
 
 /// Bits from which on a memory is block RAM, of which the smallest has 18 Kbit.
