@@ -179,6 +179,13 @@ def test_escalate_convolution_is_exact_in_every_cycle(order, rng, tmp_path):
                         "--hls-rtl", "--hls-lanes", "3")
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "project" / "report.json").read_text())
+    interval, used = report["rtl"]["interval"]["value"], []
+    for step in report["steps"]:
+        products, lanes = step["multiplications"]["value"] + step["shift_products"]["value"], step["rtl"]["lanes"]["value"]
+        used.append(step["rtl"]["utilisation"]["value"])
+        if "_accumulate" in step["name"]:  # lanes that do not divide channels have iterations without a product
+            assert products / lanes <= used[-1] * interval * (1 + 1e-9) and used[-1] * interval <= products * (1 + 1e-9), step
+    assert 0.9 < max(used) <= 1, used  # that of the slowest step
     inputs = [step["input"] for step in report["steps"] if step["name"].startswith("light_accumulate")]
     assert len(inputs) == 2 and all("window of" in text for text in inputs), inputs
     isRight, output = sweep.simulate(tmp_path / "project", SEED)

@@ -157,6 +157,8 @@ void HLSReport::addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Ar
     resources += ofTask;
     llvm::json::Object rtl = describe(ofTask);
     rtl["interval"] = labelled(task.interval(), kScheduled);
+    rtl["utilisation"] =
+        labelled(static_cast<double>(task.iterations()) / static_cast<double>(schedule.interval), kScheduled);
     rtl["lanes"] = labelled(task.lanes(), kScheduled);
     rtl["stream_depth"] =
         labelled(depths.size() == 1 ? llvm::json::Value(depths[0]) : llvm::json::Array(depths), kScheduled);
@@ -252,7 +254,7 @@ std::string HLSReport::html() const {
       rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
   // Columns of the Verilog are those of an object in the step, or empty.
   static const char *const columns[] = {"name", "input", "multiplications", "shift_products", "roundings", "rom_bits"},
-                           *const rtlColumns[] = {"lanes", "interval", "dsp", "bram18", "lut", "ff"};
+                           *const rtlColumns[] = {"lanes", "interval", "utilisation", "dsp", "bram18", "lut", "ff"};
   text += "<tr>";
   for (const char *column : columns)
     text += std::string("<th>") + column + "</th>";

@@ -60,6 +60,17 @@ int64_t TaskSchedule::interval() const {
   return isStreamed ? cycles : std::max(cycles, inputs); // one number arrives in a cycle
 }
 
+int64_t TaskSchedule::iterations() const {
+  int64_t sum = 0;
+  for (const DataPath &path : paths) {
+    int64_t number = 1;
+    for (unsigned d = 0; d < path.nest.loops.size(); ++d)
+      number *= path.nest.trips(d);
+    sum += number;
+  }
+  return sum;
+}
+
 int64_t TaskSchedule::lanes() const {
   int64_t most = 1;
   for (const DataPath &path : paths)

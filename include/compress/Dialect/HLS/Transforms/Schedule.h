@@ -58,6 +58,8 @@ struct TaskSchedule {
   int64_t freeStage() const;
   /// Cycles between two samples if nothing else holds it up.
   int64_t interval() const;
+  /// Iterations of a sample: cycles in which one is issued.
+  int64_t iterations() const;
   /// The most lanes of its sums.
   int64_t lanes() const;
 
