@@ -227,10 +227,10 @@ def main():
     rng = random.Random(options.seed)
     layers = (FIXED if options.fixed else []) + [drawn(rng) for _ in range(options.count)] + \
         [drawn_convolution(rng) for _ in range(options.convs)]
-    errors, wrong, rows = [], 0, []
+    errors, wrong, rows = {"lut": [], "ff": []}, 0, []
     print(f"seed {options.seed}")
-    print("| layer | latency: model, RTL | interval: model, RTL | DSP: model, Yosys | BRAM18: model, Yosys | LUT: model, Yosys |")
-    print("|---|---|---|---|---|---|")
+    print("| layer | latency: model, RTL | interval: model, RTL | DSP: model, Yosys | BRAM18: model, Yosys | LUT: model, Yosys | FF: model, Yosys |")
+    print("|---|---|---|---|---|---|---|")
     for i, layer in enumerate(layers):
         with tempfile.TemporaryDirectory() as folder:
             result = row(layer, options.seed + i, pathlib.Path(folder), options)
@@ -239,20 +239,22 @@ def main():
         isRight = result["right"] and result.get("gates", True)
         if yosys:
             isRight &= model["dsp"] == yosys["dsp"] and abs(model["bram18"] - yosys["bram18"]) <= 1
-            errors.append(abs(model["lut"] - yosys["lut"]) / yosys["lut"])
+            for what, seen in errors.items():
+                seen.append(abs(model[what] - yosys[what]) / yosys[what])
         name = f"{layer.kind} {layer.inputs} x {layer.outputs}" + (f", k = {layer.k}" if layer.k else "") + f", {layer.lanes} lanes, " \
                f"{layer.bits} bits" + (", bias" if layer.bias else "")
         if layer.kind == "conv":
             name += f", {layer.rows} x {layer.columns}, stride {layer.stride}, padding {layer.pad}" + (f", pool {layer.pool}" if layer.pool else "")
         pairs = [(model.get(key), rtl.get(key)) for key in ("latency", "interval")]
-        pairs += [(model.get(key), yosys.get(key)) for key in ("dsp", "bram18", "lut")]
+        pairs += [(model.get(key), yosys.get(key)) for key in ("dsp", "bram18", "lut", "ff")]
         print(f"| {name} | " + " | ".join(f"{a}, {b}" for a, b in pairs) + " |" + ("" if isRight else " WRONG"), flush=True)
         if not isRight:
             wrong += 1
             print(result["output"])
     print(f"{len(layers)} layers, {wrong} wrong")
-    if errors:
-        print(f"LUT error: median {100 * statistics.median(errors):.0f} %, worst {100 * max(errors):.0f} %")
+    for what, seen in errors.items():
+        if seen:
+            print(f"{what.upper()} error: median {100 * statistics.median(seen):.0f} %, worst {100 * max(seen):.0f} %")
     if options.json:
         options.json.write_text(json.dumps([{k: (v._asdict() if k == "layer" else v) for k, v in r.items() if k != "output"} for r in rows],
                                            indent=1))
