@@ -114,14 +114,15 @@ def _scaled(weights, name, scales, tensor):
 class Ternary(nn.Module):
     """-s, 0 or s with one f16 scale per output: the mean magnitude of its entries beyond the threshold.
 
-    The threshold is the layer's `sparsity` quantile of magnitudes; it follows the weight at each `refresh`.
+    The threshold is the layer's `sparsity` quantile of magnitudes; it follows the weight at each `refresh`. Files hold a bit for each number
+    and one for each that is not zero, or, with `mask` False, two bits for each number.
     """
 
-    def __init__(self, sparsity):
+    def __init__(self, sparsity, mask=True):
         super().__init__()
         if not 0 <= sparsity < 1:
             raise ValueError(f"sparsity must be in [0, 1), not {sparsity}")
-        self.sparsity = sparsity
+        self.sparsity, self.mask = sparsity, mask
         self.register_buffer("threshold", torch.zeros(()))
 
     def refresh(self, w, share=1.0):
@@ -151,7 +152,47 @@ class Ternary(nn.Module):
 
     def nodes(self, weights, name, w):
         codes = self.codes(w)
+        if not self.mask:
+            return two_bits(weights, name, codes)
         return _scaled(weights, name, codes["scales"], _signs(weights, name, codes["signs"][:, None]))
+
+
+def two_bits(weights, name, codes):
+    """The tensor of `codes`, signs in two bits each, times scales."""
+    return weights.dequantize(name, codes["signs"].astype(int) & 3, 2, [0, 1, -2, -1], codes["scales"])
+
+
+class BalancedTernary(nn.Module):
+    """out x in x bases: -s, 0 or s, with as many that are not zero for each output and basis kernel, those of largest magnitude, and a f16
+    scale for each of these groups, the mean of these magnitudes."""
+
+    def __init__(self, sparsity):
+        super().__init__()
+        if not 0 <= sparsity < 1:
+            raise ValueError(f"sparsity must be in [0, 1), not {sparsity}")
+        self.sparsity = sparsity
+        self.register_buffer("share", torch.ones(()))
+
+    def refresh(self, w, share=1.0):
+        """Wants `share` of the zeros from now on."""
+        self.share.fill_(share)
+
+    def split(self, w):
+        """(signs, scales) of w: out x in x bases, out x 1 x bases."""
+        magnitude = w.detach().abs()
+        count = w.shape[1] - int(w.shape[1] * self.sparsity * float(self.share))
+        largest = magnitude.topk(count, dim=1)
+        signs = torch.zeros_like(magnitude).scatter_(1, largest.indices, 1.0) * w.detach().sign()
+        return signs, half(largest.values.mean(1, keepdim=True))
+
+    def forward(self, w):
+        signs, scale = self.split(w)
+        return _StraightThrough.apply(w, signs * scale)
+
+    def codes(self, w):
+        """signs: int8 in w's shape; scales: f16, out x 1 x bases"""
+        signs, scale = self.split(w)
+        return dict(signs=signs.to(torch.int8).numpy(), scales=scale.half().numpy())
 
 
 class SmartDeal(nn.Module):
@@ -177,10 +218,10 @@ class SmartDeal(nn.Module):
 
     def round(self, c):
         """The nearest power of two in the window for each number: zero becomes the least."""
-        magnitude = c.detach().abs()
-        mantissa, exponent = torch.frexp(magnitude)
-        exponent = (exponent - 1 + (mantissa > 0.75).int()).clamp(self.high - self.window + 1, self.high)
-        return torch.where(c < 0, -1.0, 1.0) * torch.exp2(exponent.float())
+        # An f32's exponent, after adding just under half to its mantissa: half way, the smaller power.
+        bits = (c.detach().view(torch.int32) & 0x7FFFFFFF) + 0x3FFFFF & 0x7F800000
+        magnitude = bits.view(torch.float32).clamp(2.0 ** (self.high - self.window + 1), 2.0**self.high)
+        return torch.copysign(magnitude, c)
 
     def right_inverse(self, weight):
         self.shape = tuple(weight.shape)
@@ -271,13 +312,15 @@ class Escalate(nn.Module):
     """Kernels as combinations of `bases` basis kernels that a layer shares (ESCALATE, MICRO 2021): W[k, c] = s_k sum_m T[k, c, m] B[m].
 
     `stage` 'float': coefficients and basis are floats. 'ternary': T is -1, 0 or 1 with one f16 scale per filter, beyond the layer's
-    `sparsity` quantile, and B is 8 bits with one f16 scale. Dead coefficients take gradients too and may come back.
+    `sparsity` quantile, and B is 8 bits with one f16 scale. Dead coefficients take gradients too and may come back. With `balanced`, each
+    filter has as many coefficients that are not zero for each basis kernel, scales are per filter and basis kernel (s_km), and files hold two
+    bits for each coefficient: what the kernels for 16-bit sums read.
     """
 
-    def __init__(self, bases, sparsity):
+    def __init__(self, bases, sparsity, balanced=False):
         super().__init__()
-        self.bases, self.stage = bases, "float"
-        self.ternary = Ternary(sparsity)
+        self.bases, self.stage, self.balanced = bases, "float", balanced
+        self.ternary = BalancedTernary(sparsity) if balanced else Ternary(sparsity)
 
     def right_inverse(self, weight):
         """The uncentred SVD's leading kernels, scaled so that coefficients vary equally for each, and as much as the weight."""
@@ -307,7 +350,8 @@ class Escalate(nn.Module):
         self.stage = state["stage"]
 
     def codes(self, coefficients, basis):
-        """signs: int8, filters x channels x bases; scales: f16, filters x 1 x 1; basis: int8, bases x kh x kw, times basis_scale (f16)."""
+        """signs: int8, filters x channels x bases; scales: f16, filters x 1 x 1, or balanced filters x 1 x bases; basis: int8, bases x kh x kw,
+        times basis_scale (f16)."""
         numbers, scale = self.split_basis(basis)
         return dict(self.ternary.codes(coefficients), basis=numbers.to(torch.int8).reshape(-1, *self.shape[2:]).numpy(),
                     basis_scale=scale.half().numpy())
@@ -315,6 +359,8 @@ class Escalate(nn.Module):
     def nodes(self, weights, name, coefficients, basis):
         codes = self.codes(coefficients, basis)
         basis = weights.int8(name + "_basis", codes["basis"], codes["basis_scale"])
+        if self.balanced:
+            return weights.factorized(name, two_bits(weights, name + "_coefficients", codes), basis)
         filters, channels, height, width = self.shape
         kernels = weights.factorized(name + "_kernels", _signs(weights, name, codes["signs"]), basis,
                                      expand=[[filters, 1], [channels], [height], [width]])

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from compress_mlir import export, forms, onnx_functions, reference  # noqa: E402
+from compress_mlir import coded_forms, export, forms, onnx_functions, reference, structured_forms  # noqa: E402
 from compress_mlir.nn import BlockCirculantConv2d, BlockCirculantLinear  # noqa: E402
 from conftest import ROOT  # noqa: E402
 
@@ -45,7 +45,42 @@ def signs(codes, shape):
     return times(codes["scales"], codes["signs"])
 
 
+def groups(codes, shape):
+    """Each group of inputs has a step: a scale, or a multiplier times the scale of the output."""
+    steps = times(codes["scales"], codes.get("multipliers", 1))
+    length = -(-shape[1] // steps.shape[1])
+    return np.repeat(steps, length, 1)[:, :shape[1]] * codes["numbers"]
+
+
+def powers(codes, shape):
+    return times(codes["scales"], np.array(coded_forms.PowersOfTwo.TABLE)[codes["raw"]])
+
+
+def bases(codes, shape):
+    product = codes["powers"].astype(float) @ times(codes["basis_scales"], codes["basis"])
+    return product.reshape(shape[0], -1)[:, :int(np.prod(shape[1:]))].reshape(shape)
+
+
+def columns(codes, shape):
+    weight = np.zeros((shape[0], int(np.prod(shape[1:]))))
+    weight[:, codes["columns"].reshape(-1)] = times(codes.get("scales", np.ones(1)), codes["values"]).T
+    return weight.reshape(shape)
+
+
+def factors(codes, shape):
+    return (codes["left"].astype(float) @ codes["right"]).reshape(shape)
+
+
+def thinned(build):
+    """A layer whose second output, and a third of whose columns, are zero."""
+    layer = build()
+    layer.weight.data[1] = 0
+    layer.weight.data.reshape(len(layer.weight), -1)[:, ::3] = 0
+    return layer
+
+
 DENSE = (lambda: nn.Linear(37, 11), lambda: nn.Conv2d(5, 7, 3))
+THINNED = tuple(lambda build=build: thinned(build) for build in DENSE)
 CIRCULANT = tuple(lambda k=k: BlockCirculantLinear(37, 11, k) for k in (1, 2, 5, 8)) + (lambda: BlockCirculantConv2d(5, 7, 3, 4),)
 # form, layers, what its codes stand for
 CASES = {
@@ -56,6 +91,21 @@ CASES = {
     "smartdeal": (lambda: forms.SmartDeal(0.7), DENSE, smartdeal),
     "smartdeal-slices": (lambda: forms.SmartDeal(0.4, rows=5), DENSE, smartdeal),  # that do not divide an output
     "escalate": (lambda: ternary_stage(forms.Escalate(4, 0.7)), DENSE[1:], escalate),
+    "ternary-2bits": (lambda: forms.Ternary(0.4, mask=False), DENSE, signs),
+    "escalate-balanced": (lambda: ternary_stage(forms.Escalate(4, 0.7, balanced=True)), DENSE[1:], escalate),
+    "groups": (lambda: coded_forms.GroupedUniform(4, 8), DENSE[:1], groups),
+    "groups3": (lambda: coded_forms.GroupedUniform(3, 10), DENSE[:1], groups),
+    "multipliers": (lambda: coded_forms.GroupedUniform(4, 8, multipliers=True), DENSE[:1], groups),
+    "pow2": (coded_forms.PowersOfTwo, DENSE, powers),
+    "bases-slices": (lambda: coded_forms.SmartDealBases(0.4, rows=5), DENSE, bases),
+    "bases-layer": (lambda: coded_forms.SmartDealBases(0.7, "layer"), DENSE, bases),
+    "bases-vectors": (lambda: coded_forms.SmartDealBases(0.5, share=4), (lambda: nn.Linear(37, 12), lambda: nn.Conv2d(5, 8, 3)), bases),
+    "bases-vectors-alone": (lambda: coded_forms.SmartDealBases(0.5, share=4), DENSE, bases),  # 4 do not divide the outputs
+    "masked": (structured_forms.Masked, THINNED, columns),
+    "masked8": (lambda: structured_forms.Masked(bits=8), THINNED, columns),
+    "masked-nothing": (lambda: structured_forms.Masked(bits=8), DENSE, columns),
+    "lowrank": (lambda: structured_forms.LowRank(0.6), DENSE, factors),
+    "lowrank-full": (lambda: structured_forms.LowRank(1.0), DENSE, factors),
     "spectrum4": (lambda: forms.Spectrum(4), CIRCULANT, spectrum),
     "spectrum8": (lambda: forms.Spectrum(8), CIRCULANT, spectrum),
 }
@@ -82,7 +132,7 @@ def test_weights_in_training_are_what_the_codes_stand_for(name):
         np.testing.assert_allclose(layer.weight.detach().numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["uniform4", "ternary", "spectrum4"])
+@pytest.mark.parametrize("name", ["uniform4", "ternary", "spectrum4", "groups", "multipliers", "pow2", "masked-nothing"])
 def test_gradients_go_straight_through(name):
     make, layers, _ = CASES[name]
     for build in layers:
@@ -103,6 +153,76 @@ def test_gradients_of_smartdeal_are_those_of_the_product():
     scale = s.detach().half().float()
     torch.testing.assert_close(c.grad, form.mask * scale * upstream[:, None])
     torch.testing.assert_close(s.grad, (form.round(c) * form.mask * upstream[:, None]).sum(-1, keepdim=True).detach())
+
+
+def test_gradients_of_bases_are_those_of_the_product():
+    """W = (mask * Q) B: dC = mask * dW B^T, dB = (mask * Q)^T dW (SmartDeal, section on training)."""
+    layer = nn.Linear(12, 3)
+    form = forms.attach(layer, coded_forms.SmartDealBases(0.5))
+    c, basis = forms.originals(layer)
+    upstream = torch.randn(3, 12)
+    layer.weight.backward(upstream)
+    numbers, scale = form.split_basis(basis)
+    q, dw = (form.round(c) * form.mask).detach(), upstream.reshape(3, 1, 4, 3)
+    torch.testing.assert_close(c.grad, form.mask * (dw @ (numbers * scale).transpose(-1, -2)))
+    torch.testing.assert_close(basis.grad, q.transpose(-1, -2) @ dw)
+
+
+@pytest.mark.parametrize("basis", ["slice", "layer"])
+def test_bases_are_no_worse_than_a_fit_of_their_codes(basis):
+    """For the codes that it ends with, B is that of least squares, up to the ridge; and it fits better than B = I, powers of two alone."""
+    layer = nn.Linear(90, 20)
+    weight = layer.weight.detach().clone()
+    form = coded_forms.SmartDealBases(0.3, basis)
+    form.shape = tuple(weight.shape)
+    q, b = form.project(weight, 0.3)
+    a = form.slices(weight)
+    residual = a - q @ b
+    left = q.reshape(1, 1, -1, 3) if basis == "layer" else q
+    normal = left.transpose(-1, -2) @ residual.reshape(left.shape)
+    assert normal.abs().max() <= 2e-3 * (left.transpose(-1, -2) @ left).abs().max()
+    assert residual.norm() < (a - form.round(a) * form.mask).norm()
+
+
+@pytest.mark.parametrize("shape", [(8, 30), (8, 4, 3, 3)])
+def test_vectors_of_zeros_are_shared_and_as_many_in_each_slice(shape):
+    form = coded_forms.SmartDealBases(0.5, share=4, rows=6)
+    form.shape = shape
+    q, _ = form.project(torch.randn(shape), 0.5)
+    rows = (q != 0).reshape(2, 4, *q.shape[1:])
+    assert torch.equal(rows, rows[:, :1].expand_as(rows)) and torch.equal(rows, rows[..., :1].expand_as(rows))
+    counts = rows[:, 0, :, :, 0].sum(2)
+    assert bool((counts == q.shape[2] - q.shape[2] // 2).all())
+
+
+def test_balanced_coefficients_are_the_largest_of_each_group():
+    w = torch.randn(5, 20, 3)
+    form = forms.BalancedTernary(0.8)
+    signs, scales = form.split(w)
+    assert bool(((signs != 0).sum(1) == 4).all())
+    for k in range(5):
+        for m in range(3):
+            expected = np.sort(np.abs(w[k, :, m].numpy()))[-4:]
+            kept = w[k, :, m][signs[k, :, m] != 0]
+            np.testing.assert_array_equal(np.sort(kept.abs().numpy()), expected)
+            assert torch.equal(kept.sign(), signs[k, :, m][signs[k, :, m] != 0])
+            np.testing.assert_allclose(scales[k, 0, m], expected.mean(), rtol=1e-3)
+    form.refresh(w, 0.5)
+    assert bool(((form.split(w)[0] != 0).sum(1) == 12).all())
+
+
+def test_powers_of_two_with_a_zero_are_the_nearest_of_the_table():
+    x = torch.linspace(-1, 1, 4001)
+    table = np.array(coded_forms.PowersOfTwo.TABLE)
+    distance = np.abs(x.numpy()[:, None] - table)
+    assert np.array_equal(np.abs(coded_forms.PowersOfTwo().nearest(x).numpy() - x.numpy()), distance.min(1).astype(np.float32))
+
+
+def test_zero_is_rounded_to_the_least_power():
+    """It was the largest one, by the exponent 0 of zero."""
+    form = forms.SmartDeal(0)
+    form.high = 2
+    assert float(form.round(torch.zeros(1))) == 2.0**-5
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.3, 0.72])
@@ -146,7 +266,11 @@ def test_slots_are_the_half_spectrum(k):
 
 @pytest.mark.parametrize("make,reason", [
     (lambda: forms.Uniform(9), "bits must be 2 to 8"), (lambda: forms.Ternary(1.0), "sparsity must be in"),
-    (lambda: forms.SmartDeal(-0.1), "sparsity must be in"),
+    (lambda: forms.SmartDeal(-0.1), "sparsity must be in"), (lambda: forms.BalancedTernary(1), "sparsity must be in"),
+    (lambda: coded_forms.SmartDealBases(0.5, "output"), "basis must be"), (lambda: coded_forms.SmartDealBases(1.5), "sparsity must be in"),
+    (lambda: coded_forms.GroupedUniform(8), "bits must be 2 to 7"), (lambda: structured_forms.Masked(bits=4), "bits must be None or 8"),
+    (lambda: structured_forms.LowRank(0), "energy must be in"),
+    (lambda: forms.attach(nn.Conv2d(2, 2, 3), coded_forms.GroupedUniform()), "a form of a matrix"),
 ])
 def test_bad_arguments_are_refused(make, reason):
     with pytest.raises(ValueError, match=reason):
