@@ -72,7 +72,7 @@ def initialized(model):
     """Dense weights by He's rule, the last layer's halved, biases 0."""
     from torch import nn
 
-    for layer in model:
+    for layer in model.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)

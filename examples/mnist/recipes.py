@@ -5,11 +5,14 @@ network of its layers and forms, and `train(run)`. RECIPES names them.
 """
 import copy
 import json
+import time
 
 import mnist  # finds compress_mlir
+import residual
 import torch
-from compress_mlir import forms
-from training import accuracy, fit, layers
+from compress_mlir import coded_forms, forms, regularizers, structured_forms
+from torch import nn
+from training import BATCH, accuracy, fit, layers
 
 
 class Run:
@@ -17,6 +20,7 @@ class Run:
     what was done and the accuracy on the held-out images after it."""
 
     def __init__(self, title, model, teacher, data, seed):
+        self.steps = len(data.images) // BATCH  # of an epoch
         self.title, self.model, self.teacher, self.data, self.seed, self.curve = title, model, teacher, data, seed, []
 
     def note(self, what, model=None):
@@ -45,33 +49,36 @@ class Plain:
 
 
 class Rounded:
-    """The start's weights in codes, the first layer in 8 bits; then `epochs` of quantization-aware training."""
+    """The start's weights in codes, the first layer in those of `first`, if it is another form; then `epochs` of quantization-aware training,
+    distilled from the start where `distil`."""
 
-    def __init__(self, start, form, epochs=0, decay=1e-4):
-        self.start, self.form, self.epochs, self.decay = start, form, epochs, decay
+    def __init__(self, start, form, epochs=0, decay=1e-4, first=lambda: forms.Uniform(8), distil=False, **options):
+        self.start, self.form, self.epochs, self.decay, self.first, self.distil = start, form, epochs, decay, first, distil
+        self.options = dict(peak=0.02) | options
 
     def build(self, dense):
         model = copy.deepcopy(dense)
         for i, layer in enumerate(layers(model)):
-            forms.attach(layer, forms.Uniform(8) if i == 0 else self.form())
+            forms.attach(layer, self.first() if i == 0 and self.first else self.form())
         return model
 
     def train(self, run):
         if self.epochs:
-            run.fit(self.epochs, 50 + run.seed, peak=0.02, decay=self.decay)
+            run.fit(self.epochs, 50 + run.seed, decay=self.decay, teacher=run.teacher if self.distil else None, **self.options)
 
 
 class SmartDeal:
     """Powers of two with many zeros: `ramp` projections, the zeros growing, with an epoch of the projected floats between; then `epochs` of
-    codes and scales, the zeros fixed. Distilled from the dense network all along.
+    codes and scales or bases, the zeros fixed. Distilled from the dense network all along.
 
-    Codes are trained straight through; with `bar`, by bucket switching. Without `epochs`, the projections are all: alternating training.
+    Codes are trained straight through; with `bar`, by bucket switching. Without `epochs`, the projections are all: alternating training,
+    or, with one, none. `form` makes the form for a share of zeros.
     """
 
-    def __init__(self, start, sparsity, ramp, epochs, peak, shift, first=None, bar=None):
+    def __init__(self, start, sparsity, ramp, epochs, peak=0.05, shift=True, first=None, bar=None, form=forms.SmartDeal):
         self.start, self.sparsity, self.ramp, self.epochs, self.peak, self.shift = start, sparsity, ramp, epochs, peak, shift
         self.first = first  # the form of the first layer, if it is another one
-        self.bar = bar
+        self.bar, self.form = bar, form
 
     def coded(self, model):
         """(layer, share of zeros) of the layers in powers of two: a small last layer keeps 7 of 10 codes."""
@@ -83,29 +90,28 @@ class SmartDeal:
         if self.first:
             forms.attach(layers(model)[0], self.first())
         for layer, sparsity in self.coded(model):
-            forms.attach(layer, forms.SmartDeal(sparsity))
+            forms.attach(layer, self.form(sparsity))
         return model
 
     def ramped(self, run):
-        """The dense network, projected and trained in turn; it ends projected."""
+        """The dense network, projected and trained in turn; its last projection is that of `build`."""
         dense = copy.deepcopy(run.teacher)
-        for turn in range(self.ramp):
+        for turn in range(self.ramp - 1):
             for layer, sparsity in self.coded(dense):
-                form = forms.SmartDeal(sparsity)
+                form = self.form(sparsity)
                 form.shape = tuple(layer.weight.shape)
                 projected = form.project(layer.weight, sparsity * (0.6 + 0.4 * (turn + 1) / self.ramp))
                 layer.weight.data.copy_(form(*projected))
             run.note("projection", dense)
-            if turn + 1 < self.ramp:
-                # Alternating training ends with small steps: what is learnt last is not learnt again.
-                peak = self.peak if self.epochs else self.peak * (1 - turn / self.ramp)
-                run.fit(1, 100 * run.seed + turn, dense, "epoch of floats", peak=peak, decay=0.0, teacher=run.teacher,
-                        shift=self.shift, warm_up=0.02)
+            # Alternating training ends with small steps: what is learnt last is not learnt again.
+            peak = self.peak if self.epochs else self.peak * (1 - turn / self.ramp)
+            run.fit(1, 100 * run.seed + turn, dense, "epoch of floats", peak=peak, decay=0.0, teacher=run.teacher, shift=self.shift,
+                    warm_up=0.02)
         return dense
 
     def train(self, run):
-        dense = self.ramped(run)
-        run.model.load_state_dict(self.build(dense).state_dict())
+        run.model.load_state_dict(self.build(self.ramped(run)).state_dict())
+        run.note("projection")
         options = dict(peak=self.peak, decay=0.0, teacher=run.teacher, shift=self.shift)
         if self.bar:
             switching = forms.BucketSwitching([layer for layer, _ in self.coded(run.model)], self.bar, 8 * self.bar)
@@ -116,25 +122,29 @@ class SmartDeal:
 
 
 class Escalate:
-    """Basis kernels and coefficients together: an epoch in floats with an l1 penalty, then `epochs` with ternary coefficients, the zeros
-    growing from 40 % of their share over the first 60 % of the steps. The first layer is 8 bits, the last ternary."""
+    """Basis kernels and coefficients: an epoch in floats with an l1 penalty, then `epochs` with ternary coefficients, the zeros growing from 40 %
+    of their share over the first 60 % of the steps. The first layer is 8 bits, the last ternary.
 
-    def __init__(self, start, bases, sparsity, last_sparsity, epochs):
+    Both are trained together, or, with `turns`, one of them in each turn, coefficients first, so many turns an epoch (PENNI, ICML 2020).
+    """
+
+    def __init__(self, start, bases, sparsity, last_sparsity, epochs, balanced=False, turns=None):
         self.start, self.bases, self.sparsity, self.last_sparsity, self.epochs = start, bases, sparsity, last_sparsity, epochs
+        self.balanced, self.turns = balanced, turns
 
     def build(self, dense):
         model = copy.deepcopy(dense)
         first, *middle, last = layers(model)
         for layer in middle:
-            forms.attach(layer, forms.Escalate(self.bases, self.sparsity)).stage = "ternary"
+            forms.attach(layer, forms.Escalate(self.bases, self.sparsity, self.balanced)).stage = "ternary"
         forms.attach(first, forms.Uniform(8))
         forms.attach(last, forms.Ternary(self.last_sparsity))
         return model
 
     def train(self, run):
         _, *middle, last = layers(run.model)
-        pairs = [(forms.form_of(layer), layer.parametrizations.weight.original0) for layer in middle]
-        ternary = [(form.ternary, floats) for form, floats in pairs]
+        pairs = [(forms.form_of(layer), forms.originals(layer)) for layer in middle]
+        ternary = [(form.ternary, coefficients) for form, (coefficients, _) in pairs]
         ternary.append((forms.form_of(last), last.parametrizations.weight.original))
 
         def refresh(progress):
@@ -148,34 +158,188 @@ class Escalate:
         steps = iter(range(10**9))
         stage("float")
         refresh(0)
-        run.fit(1, 200 + run.seed, peak=0.03, decay=1e-5, penalty=lambda _: 1e-4 * sum(floats.abs().sum() for _, floats in pairs))
+        run.note("decomposition")
+        run.fit(1, 200 + run.seed, what="epoch of floats", peak=0.03, decay=1e-5, on_gradients=self.freezing(run, pairs),
+                penalty=lambda _: 1e-4 * sum(floats.abs().sum() for _, (floats, _) in pairs))
         stage("ternary")
-        run.fit(self.epochs, 300 + run.seed, peak=0.05, decay=1e-5,
+        run.fit(self.epochs, 300 + run.seed, what="ternary epoch", peak=0.05, decay=1e-5, on_gradients=self.freezing(run, pairs),
                 before=lambda progress: refresh(progress) if next(steps) % 20 == 0 else None)
         refresh(1)
+
+    def freezing(self, run, pairs):
+        """Takes the gradients of what does not have its turn away, so that the optimizer leaves it and its momentum alone; or None."""
+        if not self.turns:
+            return None
+        steps, each = iter(range(10**9)), max(1, run.steps // self.turns)
+
+        def freeze():
+            idle = 1 - next(steps) // each % 2
+            for _, originals in pairs:
+                originals[idle].grad = None
+        return freeze
+
+
+class Lasso:
+    """The start, trained with a group lasso: after each step of the optimizer, groups of `kinds` shrink by proximal steps. A layer's strength
+    is `strength` times the root mean square of its weights, so that all layers shrink at like rates."""
+
+    def __init__(self, start, strength, kinds, epochs, peak, chosen=lambda model: layers(model)):
+        self.start, self.strength, self.kinds, self.epochs, self.peak, self.chosen = start, strength, kinds, epochs, peak, chosen
+
+    def build(self, dense):
+        return copy.deepcopy(dense)
+
+    def train(self, run):
+        chosen = self.chosen(run.model)
+        last = layers(run.model)[-1]
+        strength = lambda layer: self.strength * float(layer.weight.detach().square().mean().sqrt())
+        # The outputs of the last layer are the classes: none of them may go.
+        inner = regularizers.GroupLasso({layer: strength(layer) for layer in chosen if layer is not last}, self.kinds)
+        outer = regularizers.GroupLasso({layer: strength(layer) for layer in chosen if layer is last},
+                                        [kind for kind in self.kinds if kind != "filters"])
+
+        def shrink(rate):
+            inner.shrink(rate)
+            outer.shrink(rate)
+
+        run.fit(self.epochs, 600 + run.seed, what="epoch with lasso", peak=self.peak, decay=0.0, after=shrink)
+
+
+class Masked:
+    """What group lasso has left, trained with everything else fixed at zero; filters that are zero or not read are taken out in the end."""
+
+    def __init__(self, start, epochs, peak, bits=None):
+        self.start, self.epochs, self.peak, self.bits = start, epochs, peak, bits
+
+    def build(self, lasso):
+        model = copy.deepcopy(lasso)
+        for layer in layers(model):
+            forms.attach(layer, structured_forms.Masked(bits=self.bits))
+        return model
+
+    def train(self, run):
+        run.note("masked")
+        if self.epochs:
+            run.fit(self.epochs, 700 + run.seed, what="masked epoch", peak=self.peak)
+
+    def finished(self, model):
+        return structured_forms.without_dead_filters(model)
+
+
+class EightBits:
+    """A network of Masked forms with what they keep in 8 bits, without training."""
+
+    def __init__(self, start):
+        self.start = start
+
+    def build(self, masked):
+        model = copy.deepcopy(masked)
+        for layer in layers(model):
+            forms.form_of(layer).bits = 8
+        return model
+
+    def train(self, run):
+        run.note("8 bits")
+
+    finished = Masked.finished
+
+
+class Blocks:
+    """A residual network whose blocks that group lasso has made zero are taken out, trained on."""
+
+    def __init__(self, start, epochs, peak):
+        self.start, self.epochs, self.peak = start, epochs, peak
+
+    def build(self, lasso):
+        model = copy.deepcopy(lasso)
+        for i, part in enumerate(model):
+            if isinstance(part, residual.Residual) and not part.convolution.weight.any():
+                model[i] = nn.Identity()
+        return model
+
+    def train(self, run):
+        run.note("without blocks")
+        run.fit(self.epochs, 700 + run.seed, peak=self.peak)
+
+
+class Forced:
+    """The start, trained on with a force between filters that pulls their directions together; with `strength` 0 the same without."""
+
+    def __init__(self, start, strength, epochs, peak, kind="constant"):
+        self.start, self.strength, self.epochs, self.peak, self.kind = start, strength, epochs, peak, kind
+
+    def build(self, dense):
+        return copy.deepcopy(dense)
+
+    def train(self, run):
+        strengths = {layer: self.strength for layer in layers(run.model)[:-1]}
+        hook = (lambda: regularizers.add_force(strengths, self.kind)) if self.strength else None
+        run.fit(self.epochs, 800 + run.seed, peak=self.peak, on_gradients=hook)
+
+
+class LowRank:
+    """Factors of low rank where they have fewer numbers, the least rank that keeps `energy`; then `epochs` of both factors."""
+
+    def __init__(self, start, energy, epochs, peak):
+        self.start, self.energy, self.epochs, self.peak = start, energy, epochs, peak
+
+    def build(self, dense):
+        model = copy.deepcopy(dense)
+        for layer in layers(model):
+            structured_forms.attach_low_rank(layer, self.energy)
+        return model
+
+    def train(self, run):
+        ranks = [str(len(forms.originals(layer)[1])) for layer in layers(run.model) if forms.form_of(layer) is not None]
+        run.note("ranks " + " ".join(ranks))
+        run.fit(self.epochs, 900 + run.seed, what="epoch of factors", peak=self.peak, decay=1e-5)
 
 
 RECIPES = {
     "mlp": Plain(mnist.mlp, 10, shift=False),
     "mlp-int8": Rounded("mlp", lambda: forms.Uniform(8)),
-    "mlp-int4": Rounded("mlp", lambda: forms.Uniform(4)),
-    "mlp-smartdeal": SmartDeal("mlp", 0.72, ramp=5, epochs=6, peak=0.05, shift=False),
-    "mlp-switching": SmartDeal("mlp", 0.72, ramp=5, epochs=6, peak=0.05, shift=False, bar=64),
+    "mlp-int4": Rounded("mlp", lambda: forms.Uniform(4), first=None),
+    "mlp-int4-groups": Rounded("mlp", coded_forms.GroupedUniform, 2, first=None, distil=True, shift=False),
+    "mlp-int4-multipliers": Rounded("mlp", lambda: coded_forms.GroupedUniform(multipliers=True), 2, first=None, distil=True, shift=False),
+    "mlp-pow2": Rounded("mlp", coded_forms.PowersOfTwo, 4, first=None, distil=True, shift=False),
+    "mlp-ternary": Rounded("mlp", lambda: forms.Ternary(0.45, mask=False), 4, first=None, distil=True, shift=False, peak=0.05),
+    "mlp-smartdeal-post": SmartDeal("mlp", 0.48, ramp=1, epochs=0, shift=False),
+    "mlp-smartdeal": SmartDeal("mlp", 0.72, ramp=5, epochs=6, shift=False),
+    "mlp-smartdeal-layer": SmartDeal("mlp", 0.72, ramp=5, epochs=6, shift=False,
+                                     form=lambda sparsity: coded_forms.SmartDealBases(sparsity, "layer")),
+    "mlp-smartdeal-slices": SmartDeal("mlp", 0.72, ramp=5, epochs=6, shift=False, form=coded_forms.SmartDealBases),
+    "mlp-smartdeal-half": SmartDeal("mlp", 0.5, ramp=2, epochs=3, shift=False, form=coded_forms.SmartDealBases),
+    "mlp-smartdeal-vectors": SmartDeal("mlp", 0.5, ramp=2, epochs=3, shift=False,
+                                       form=lambda sparsity: coded_forms.SmartDealBases(sparsity, share=32)),
+    "mlp-switching": SmartDeal("mlp", 0.72, ramp=5, epochs=6, shift=False, bar=64),
     "mlp-alternating": SmartDeal("mlp", 0.72, ramp=7, epochs=0, peak=0.03, shift=False),
+    "mlp-alternating-half": SmartDeal("mlp", 0.5, ramp=7, epochs=0, peak=0.03, shift=False),
     "small": Plain(mnist.small, 12, peak=0.05, decay=1e-5),
     "small-int8": Rounded("small", lambda: forms.Uniform(8)),
     "small-int4": Rounded("small", lambda: forms.Uniform(4), epochs=2, decay=1e-5),
     "dense": Plain(lambda: mnist.lenet(False), 8),
     "dense-int8": Rounded("dense", lambda: forms.Uniform(8)),
     "dense-int4": Rounded("dense", lambda: forms.Uniform(4)),
-    "dense-smartdeal": SmartDeal("dense", 0.8, ramp=1, epochs=4, peak=0.03, shift=True, first=lambda: forms.Uniform(8)),
+    "dense-smartdeal": SmartDeal("dense", 0.8, ramp=1, epochs=4, peak=0.03, first=lambda: forms.Uniform(8)),
+    "dense-alternating": SmartDeal("dense", 0.5, ramp=4, epochs=0, peak=0.03, first=lambda: forms.Uniform(8)),
+    "dense-lasso": Lasso("dense", 0.05, ("filters", "shapes"), epochs=3, peak=0.02),
+    "dense-ssl": Masked("dense-lasso", epochs=2, peak=0.02),
+    "dense-ssl-int8": EightBits("dense-ssl"),
+    "dense-force": Forced("dense", 1e-3, epochs=2, peak=0.02),
+    "dense-force-lowrank": LowRank("dense-force", 0.9, epochs=1, peak=0.01),
+    "dense-lowrank": LowRank("dense", 0.9, epochs=1, peak=0.01),
     "circulant": Plain(lambda: mnist.lenet(True), 8, distil_from="dense"),
     "circulant-spectra8": Rounded("circulant", lambda: forms.Spectrum(8)),
     "circulant-spectra4": Rounded("circulant", lambda: forms.Spectrum(4), epochs=2),
-    "cnn": Plain(mnist.cnn, 2),
+    "cnn": Plain(mnist.cnn, 4),
     "cnn-int8": Rounded("cnn", lambda: forms.Uniform(8)),
     "cnn-int4": Rounded("cnn", lambda: forms.Uniform(4)),
-    "cnn-escalate": Escalate("cnn", bases=4, sparsity=0.85, last_sparsity=0.6, epochs=4),
+    "cnn-escalate": Escalate("cnn", bases=4, sparsity=0.85, last_sparsity=0.6, epochs=5),
+    "cnn-escalate-balanced": Escalate("cnn", bases=4, sparsity=0.85, last_sparsity=0.6, epochs=5, balanced=True),
+    "cnn-escalate-alternating": Escalate("cnn", bases=4, sparsity=0.85, last_sparsity=0.6, epochs=5, turns=2),
+    "residual": Plain(residual.network, 3),
+    "residual-lasso": Lasso("residual", 0.05, ("depth",), epochs=2, peak=0.03, chosen=residual.convolutions),
+    "residual-depth": Blocks("residual-lasso", epochs=1, peak=0.02),
 }
 
 
@@ -200,11 +364,18 @@ def make(folder, name, seed, data):
     start = make(folder, recipe.start, seed, data) if recipe.start else None
     torch.manual_seed(seed)
     model = recipe.build(start)
-    run = Run(name, model, start, data, seed)
+    run, began = Run(name, model, start, data, seed), time.process_time()
     recipe.train(run)
+    record = dict(seconds=time.process_time() - began, curve=run.curve)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".curve").write_text(json.dumps(run.curve) + "\n")
+    path.with_suffix(".run").write_text(json.dumps(record) + "\n")
     part = path.with_suffix(".part")
     torch.save(model.state_dict(), part)
     part.rename(path)
     return model.eval()
+
+
+def finished(name, model):
+    """The network of a recipe as it is exported."""
+    finish = getattr(RECIPES[name], "finished", None)
+    return finish(model) if finish else model

@@ -73,11 +73,11 @@ def distilled(logits, labels, x, teacher):
 
 
 def fit(title, model, data, epochs, seed, peak=0.07, decay=1e-4, teacher=None, shift=True, warm_up=WARM_UP, penalty=None,
-        before=None, on_gradients=None, each_epoch=None):
+        before=None, on_gradients=None, after=None, each_epoch=None):
     """Trains `model` and returns the seconds it took.
 
     `penalty(model)` is added to the loss. `before(progress)` is called before each step, `on_gradients()` between its gradients and the
-    optimizer, `each_epoch()` after each epoch.
+    optimizer, `after(rate)` after the optimizer, with its learning rate, `each_epoch()` after each epoch.
     """
     generator = torch.Generator().manual_seed(1000 + seed)
     optimizer = torch.optim.SGD(parameter_groups(model, decay), lr=0.0, momentum=0.9, nesterov=True)
@@ -94,7 +94,7 @@ def fit(title, model, data, epochs, seed, peak=0.07, decay=1e-4, teacher=None, s
                 before(progress)
             chosen = order[b * BATCH:(b + 1) * BATCH]
             x = shifted(data.images[chosen], generator) if shift else data.images[chosen]
-            x = x.contiguous(memory_format=torch.channels_last)
+            x = torch.empty(x.shape, memory_format=torch.channels_last).copy_(x)
             loss = distilled(model(x), data.labels[chosen], x, teacher)
             if penalty:
                 loss = loss + penalty(model)
@@ -103,6 +103,8 @@ def fit(title, model, data, epochs, seed, peak=0.07, decay=1e-4, teacher=None, s
             if on_gradients:
                 on_gradients()
             optimizer.step()
+            if after:
+                after(rate)
             step += 1
             show(title, epoch, epochs, step, total, steps, float(loss), start)
         if each_epoch:
