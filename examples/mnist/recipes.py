@@ -375,6 +375,11 @@ def make(folder, name, seed, data):
     return model.eval()
 
 
+def record(folder, name, seed):
+    """What making a network took and gave: `seconds` of processor time without those of its start, and `curve`."""
+    return json.loads((folder / f"{name}-seed{seed}.run").read_text())
+
+
 def finished(name, model):
     """The network of a recipe as it is exported."""
     finish = getattr(RECIPES[name], "finished", None)

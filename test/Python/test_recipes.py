@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 import recipes  # noqa: E402
+import residual  # noqa: E402
 from compress_mlir import export, forms, onnx_functions  # noqa: E402
 from training import BATCH, layers  # noqa: E402
 
@@ -99,3 +100,50 @@ def test_switching_trains_without_leaving_the_codebook(data, work):
         assert exponents.max() <= form.high and exponents.min() > form.high - form.window
 
 
+
+def test_alternating_trains_one_factor_at_a_time():
+    """Two turns an epoch of 4 steps: coefficients in steps 0 and 1, the basis in 2 and 3. The other one keeps its numbers, with momentum too."""
+    torch.manual_seed(0)
+    recipe = recipes.Escalate("cnn", bases=4, sparsity=0.8, last_sparsity=0.5, epochs=1, turns=2)
+    layer = torch.nn.Conv2d(3, 4, 3)
+    form = forms.attach(layer, forms.Escalate(4, 0.8))
+    originals = forms.originals(layer)
+    freeze = recipe.freezing(types.SimpleNamespace(steps=4), [(form, originals)])
+    optimizer = torch.optim.SGD(originals, lr=0.1, momentum=0.9, nesterov=True)
+    changed = []
+    for _ in range(8):
+        before = [x.detach().clone() for x in originals]
+        optimizer.zero_grad()
+        layer(torch.randn(2, 3, 5, 5)).square().mean().backward()
+        freeze()
+        optimizer.step()
+        changed.append([not torch.equal(x, old) for x, old in zip(originals, before)])
+    coefficients, basis = [True, False], [False, True]
+    assert changed == [coefficients, coefficients, basis, basis] * 2
+
+
+def test_masks_of_a_recipe_stay(data, work):
+    """Groups that the lasso has made zero are zero in the network that is trained on."""
+    lasso = recipes.make(work, "dense-lasso", 0, data)
+    for layer in layers(lasso)[:3]:
+        layer.weight.data[1::3] = 0
+    thinned = work / "thinned"
+    thinned.mkdir()
+    torch.save(lasso.state_dict(), recipes.checkpoint(thinned, "dense-lasso", 0))
+    torch.save(recipes.load(work, "dense", 0).state_dict(), recipes.checkpoint(thinned, "dense", 0))
+    model = recipes.make(thinned, "dense-ssl", 0, data)
+    for layer, before in zip(layers(model), layers(lasso)):
+        assert not layer.weight[before.weight == 0].any()
+    small = recipes.finished("dense-ssl", model)
+    assert [len(layer.weight) for layer in layers(small)] == [11, 43, 341, 10]  # 5 of 16, 21 of 64 and 171 of 512 less
+    torch.testing.assert_close(small(data.images), model(data.images), rtol=1e-4, atol=1e-4)
+
+
+def test_blocks_of_zeros_are_taken_out():
+    torch.manual_seed(0)
+    model = residual.network(3)
+    model[4].convolution.weight.data.zero_()
+    small = recipes.Blocks("residual", 1, 0.1).build(model)
+    x = torch.randn(2, 1, 28, 28)
+    assert len(residual.convolutions(small)) == 2
+    torch.testing.assert_close(small(x), model(x))  # its bias is zero, too
