@@ -1,8 +1,10 @@
 """What trained networks reach: rows measured from their ONNX files and compiled libraries, the table and the plot of docs/Accuracy.md."""
 import json
-import math
 import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 
 import mnist
 import numpy as np
@@ -13,12 +15,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 import compress_mlir  # noqa: E402
 from benchmarks import onnx_runtime, peers  # noqa: E402
-from compress_mlir import export, onnx_functions  # noqa: E402
+from compress_mlir import export, native, onnx_functions  # noqa: E402
 
 # Networks of one topology, by the recipe of the dense one: how they are called, and what is compared with it.
 FAMILIES = {
     "mlp": ("MLP 784-256-256-10", ("mlp", "mlp-int8", "mlp-int4", "mlp-int4-groups", "mlp-int4-multipliers", "mlp-pow2", "mlp-ternary",
-                                   "mlp-smartdeal-post", "mlp-smartdeal", "mlp-smartdeal-layer", "mlp-smartdeal-slices",
+                                   "mlp-smartdeal-obtained", "mlp-smartdeal-post", "mlp-smartdeal", "mlp-smartdeal-layer", "mlp-smartdeal-slices",
                                    "mlp-smartdeal-half", "mlp-smartdeal-vectors", "mlp-switching", "mlp-alternating",
                                    "mlp-alternating-half")),
     "dense": ("LeNet 16-64-512", ("dense", "dense-int8", "dense-int4", "dense-smartdeal", "dense-alternating", "dense-lasso", "dense-ssl",
@@ -28,6 +30,8 @@ FAMILIES = {
     "small": ("3x3 CNN 12-24-24, the plain small one", ("small", "small-int8", "small-int4")),
     "residual": ("Residual 3x3 CNN 16, four blocks", ("residual", "residual-lasso", "residual-depth")),
 }
+# Networks without training: compress-compile fits these rules to the network of a recipe, on 1,000 calibration images.
+OBTAINED = {"mlp-smartdeal-obtained": ("mlp", "default: smartdeal(0.5)")}
 # Recipes of a format that kernels want, and the recipe of the freer one that it restricts.
 FREE = {"mlp-int4-multipliers": "mlp-int4-groups", "mlp-smartdeal": "mlp-smartdeal-slices", "mlp-smartdeal-layer": "mlp-smartdeal-slices",
         "mlp-smartdeal-vectors": "mlp-smartdeal-half", "cnn-escalate-balanced": "cnn-escalate", "mlp-pow2": "mlp", "mlp-ternary": "mlp",
@@ -64,17 +68,31 @@ def evaluate(path, folder, test):
 
 def measure(work, name, seed, data, test):
     """The row of one trained network, made once: `work` keeps it, the ONNX file and the checkpoint."""
-    path = work / f"{name}-seed{seed}.json"
+    path, file = (work / f"{name}-seed{seed}.{kind}" for kind in ("json", "onnx"))
     if not path.exists():
-        from training import accuracy
+        if name in OBTAINED:
+            start, rules = OBTAINED[name]
+            measure(work, start, seed, data, test)
+            obtain(work / f"{start}-seed{seed}.onnx", rules, data.images[:1000].numpy(), file)
+            made = dict(seconds=0.0)
+        else:
+            from training import accuracy
 
-        model = recipes.make(work, name, seed, data)
-        file = work / f"{name}-seed{seed}.onnx"
-        write_onnx(recipes.finished(name, model), file)
-        row = dict(recipe=name, seed=seed, held_out=accuracy(model, data.held_out), seconds=recipes.record(work, name, seed)["seconds"],
-                   **evaluate(file, work / "libraries", test))
+            model = recipes.make(work, name, seed, data)
+            write_onnx(recipes.finished(name, model), file)
+            made = dict(seconds=recipes.record(work, name, seed)["seconds"], held_out=accuracy(model, data.held_out))
+        row = dict(recipe=name, seed=seed, **made, **evaluate(file, work / "libraries", test))
         path.write_text(json.dumps(row, indent=2) + "\n")
     return json.loads(path.read_text())
+
+
+def obtain(dense, rules, calibration, file):
+    """Writes the light ONNX file that compress-compile makes of the file of a dense network, without training."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/calibration.npy", calibration)
+        subprocess.run([native._find_compiler(), dense, "-o", folder, "--name", "made", "--quiet", "--emit", "onnx", "--compress", rules,
+                        "--calibration", f"{folder}/calibration.npy"], check=True)
+        shutil.copy(f"{folder}/made.light.onnx", file)
 
 
 def time(work, name, test, seen):

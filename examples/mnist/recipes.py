@@ -10,7 +10,7 @@ import time
 import mnist  # finds compress_mlir
 import residual
 import torch
-from compress_mlir import coded_forms, forms, regularizers, structured_forms
+from compress_mlir import calibrated_forms, coded_forms, forms, regularizers, structured_forms
 from torch import nn
 from training import BATCH, accuracy, fit, layers
 
@@ -71,8 +71,8 @@ class SmartDeal:
     """Powers of two with many zeros: `ramp` projections, the zeros growing, with an epoch of the projected floats between; then `epochs` of
     codes and scales or bases, the zeros fixed. Distilled from the dense network all along.
 
-    Codes are trained straight through; with `bar`, by bucket switching. Without `epochs`, the projections are all: alternating training,
-    or, with one, none. `form` makes the form for a share of zeros.
+    Codes are trained straight through; with `bar`, by bucket switching. Without `epochs`, the projections are all: alternating training.
+    `form` makes the form for a share of zeros.
     """
 
     def __init__(self, start, sparsity, ramp, epochs, peak=0.05, shift=True, first=None, bar=None, form=forms.SmartDeal):
@@ -119,6 +119,43 @@ class SmartDeal:
                     each_epoch=switching.raise_bar, **options)
         elif self.epochs:
             run.fit(self.epochs, 500 + run.seed, what="epoch of codes", **options)
+
+
+class Fitted:
+    """SmartDeal without training: each layer is fitted to its output in the start, on the first 20,000 training images, with the layers before it
+    as they have become. A small last layer keeps 7 of 10 codes."""
+
+    def __init__(self, start, sparsity):
+        self.start, self.sparsity = start, sparsity
+
+    def shares(self, model):
+        *inner, last = layers(model)
+        return [(layer, self.sparsity) for layer in inner] + [(last, min(self.sparsity, 0.3))]
+
+    def build(self, dense):
+        model = copy.deepcopy(dense)
+        for layer, sparsity in self.shares(model):
+            forms.attach(layer, forms.SmartDeal(sparsity))
+        return model
+
+    def train(self, run):
+        model, images = copy.deepcopy(run.teacher), run.data.images[:20000]
+        wanted = inputs_of(layers(run.teacher), run.teacher, images)
+        for (layer, sparsity), dense_inputs in zip(self.shares(model), wanted):
+            calibrated_forms.attach_smartdeal(layer, forms.SmartDeal(sparsity), inputs_of([layer], model, images)[0], dense_inputs)
+        run.model.load_state_dict(model.state_dict())
+        run.note("fit")
+
+
+def inputs_of(chosen, model, images):
+    """What the chosen layers of `model` get when it runs on `images`."""
+    found = {}
+    hooks = [layer.register_forward_hook(lambda module, given, _: found.update({module: given[0]})) for layer in chosen]
+    with torch.no_grad():
+        model(images)
+    for hook in hooks:
+        hook.remove()
+    return [found[layer] for layer in chosen]
 
 
 class Escalate:
@@ -303,7 +340,7 @@ RECIPES = {
     "mlp-int4-multipliers": Rounded("mlp", lambda: coded_forms.GroupedUniform(multipliers=True), 2, first=None, distil=True, shift=False),
     "mlp-pow2": Rounded("mlp", coded_forms.PowersOfTwo, 4, first=None, distil=True, shift=False),
     "mlp-ternary": Rounded("mlp", lambda: forms.Ternary(0.45, mask=False), 4, first=None, distil=True, shift=False, peak=0.05),
-    "mlp-smartdeal-post": SmartDeal("mlp", 0.48, ramp=1, epochs=0, shift=False),
+    "mlp-smartdeal-post": Fitted("mlp", 0.45),
     "mlp-smartdeal": SmartDeal("mlp", 0.72, ramp=5, epochs=6, shift=False),
     "mlp-smartdeal-layer": SmartDeal("mlp", 0.72, ramp=5, epochs=6, shift=False,
                                      form=lambda sparsity: coded_forms.SmartDealBases(sparsity, "layer")),
