@@ -161,11 +161,13 @@ def times(timed):
         if not row:
             continue
         forms = ", ".join(dict.fromkeys(row["forms"].values())) or "dense"
-        lines.append([f"`{name}`", *(us(row, who, batch) for batch in ("1", "64") for who in ("ours", "ours-bytes", "ort")), forms])
+        lines.append([f"`{name}`", *(us(row, who, batch) for batch in ("1", "64") for who in ("ours", "ours-bytes", "ours-i8", "ort")),
+                      f"{row['i8']:.2f}", forms])
         for rival, figures in row["rivals"].items():
             lines.append([f"ONNX Runtime's {rival.split('-')[1]} of `{name}`: {figures['tensor_bytes']:,} bytes, {figures['accuracy']:.2f} %",
-                          "", "", us(row, rival, "1"), "", "", us(row, rival, "64"), ""])
-    heads = ["network", "batch 1: ours", "least bytes", "ONNX Runtime", "batch 64: ours", "least bytes", "ONNX Runtime", "forms of its layers"]
+                          "", "", "", us(row, rival, "1"), "", "", "", us(row, rival, "64"), "", ""])
+    heads = ["network"] + [f"batch {batch}: {who}" for batch in (1, 64) for who in ("ours", "least bytes", "int8", "ONNX Runtime")]
+    heads += ["accuracy in int8", "forms of its layers"]
     return "\n".join(markdown(heads, lines)) + "\n"
 
 

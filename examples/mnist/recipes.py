@@ -300,7 +300,8 @@ class Blocks:
 
 
 class Forced:
-    """The start, trained on with a force between filters that pulls their directions together; with `strength` 0 the same without."""
+    """The start, trained on with a force between filters that pulls their directions together. A layer's strength is `strength` over its number
+    of filters, each of which all others pull."""
 
     def __init__(self, start, strength, epochs, peak, kind="constant"):
         self.start, self.strength, self.epochs, self.peak, self.kind = start, strength, epochs, peak, kind
@@ -309,9 +310,9 @@ class Forced:
         return copy.deepcopy(dense)
 
     def train(self, run):
-        strengths = {layer: self.strength for layer in layers(run.model)[:-1]}
-        hook = (lambda: regularizers.add_force(strengths, self.kind)) if self.strength else None
-        run.fit(self.epochs, 800 + run.seed, peak=self.peak, on_gradients=hook)
+        strengths = {layer: self.strength / len(layer.weight) for layer in layers(run.model)[:-1]}
+        run.fit(self.epochs, 800 + run.seed, what="epoch with force", peak=self.peak,
+                on_gradients=lambda: regularizers.add_force(strengths, self.kind))
 
 
 class LowRank:
@@ -359,10 +360,10 @@ RECIPES = {
     "dense-int4": Rounded("dense", lambda: forms.Uniform(4)),
     "dense-smartdeal": SmartDeal("dense", 0.8, ramp=1, epochs=4, peak=0.03, first=lambda: forms.Uniform(8)),
     "dense-alternating": SmartDeal("dense", 0.5, ramp=4, epochs=0, peak=0.03, first=lambda: forms.Uniform(8)),
-    "dense-lasso": Lasso("dense", 0.05, ("filters", "shapes"), epochs=3, peak=0.02),
-    "dense-ssl": Masked("dense-lasso", epochs=2, peak=0.02),
+    "dense-lasso": Lasso("dense", 0.03, ("filters", "shapes"), epochs=3, peak=0.02),
+    "dense-ssl": Masked("dense-lasso", epochs=3, peak=0.05),
     "dense-ssl-int8": EightBits("dense-ssl"),
-    "dense-force": Forced("dense", 1e-3, epochs=2, peak=0.02),
+    "dense-force": Forced("dense", 0.01, epochs=2, peak=0.02),
     "dense-force-lowrank": LowRank("dense-force", 0.9, epochs=1, peak=0.01),
     "dense-lowrank": LowRank("dense", 0.9, epochs=1, peak=0.01),
     "circulant": Plain(lambda: mnist.lenet(True), 8, distil_from="dense"),

@@ -19,14 +19,15 @@ NUM_INPUTS = 8
 
 
 def contestants(path, folder, dense):
-    """({name: driver's words}, forms by layer): our library by both objectives, ONNX Runtime on the same file, and, of a dense network, on its
-    files in int8 and int4."""
+    """({name: driver's words}, forms by layer): our library by both objectives and in int8 arithmetic, ONNX Runtime on the same file, and, of a
+    dense network, on its files in int8 and int4."""
     words, report = {}, folder / "report.json"
     for objective in ("bytes", "time"):
         library = compress_mlir.compile(path, folder, name=f"by_{objective}", objective=objective, report=report)
         words["ours" if objective == "time" else "ours-bytes"] = ["library", library]
     layers = json.loads(report.read_text())["layers"]
     forms = {row["layer"]: row["form"] for row in layers if row["pass"] == "select" and "form" in row}
+    words["ours-i8"] = ["library", compress_mlir.compile(path, folder, name="in_i8", precision="i8")]
     runtime = peers.runtime("ort-fp32")
     if runtime:
         words["ort"] = ["ort", path, runtime]
@@ -45,10 +46,11 @@ def rival_files(path, folder, images):
             "ort-int4": rivals.write_int4(path, folder / f"{path.stem}.ort-int4.onnx")}
 
 
-def accuracy(file, test):
+def accuracy(network, test):
+    """Per cent of the test images that a session or a library labels rightly."""
     images, labels = test
-    session = onnx_runtime.Session(file, peers.runtime("ort-fp32"), ["logits"])
-    return 100 * float((np.concatenate([session.run({"image": part})["logits"] for part in np.array_split(images, 40)]).argmax(1) == labels).mean())
+    logits = np.concatenate([network.run({"image": part})["logits"] for part in np.array_split(images, 40)])
+    return 100 * float((logits.argmax(1) == labels).mean())
 
 
 def interleaved(words, images, batch, folder, rounds, seconds):
@@ -66,13 +68,15 @@ def interleaved(words, images, batch, folder, rounds, seconds):
 
 
 def measure(path, name, test, seen=None, rounds=20, seconds=0.02):
-    """A dict of a network's file: `us`, the least microseconds by batch and contestant, and `forms`, those of its layers. Of a dense network,
-    for which `seen` is calibration images, also `rivals`: bytes and accuracy of its int8 and int4 files in ONNX Runtime."""
+    """A dict of a network's file: `us`, the least microseconds by batch and contestant, `forms`, those of its layers, `i8`, its accuracy in int8
+    arithmetic. Of a dense network, for which `seen` is calibration images, also `rivals`: bytes and accuracy of its int8 and int4 files in ONNX
+    Runtime."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         files = {} if seen is None else rival_files(path, folder, seen)
         words, forms = contestants(path, folder, files)
-        figures = {rival: dict(accuracy=accuracy(file, test), tensor_bytes=onnx_functions.tensor_bytes(onnx.load(str(file))))
+        session = lambda file: onnx_runtime.Session(file, peers.runtime("ort-fp32"), ["logits"])
+        figures = {rival: dict(accuracy=accuracy(session(file), test), tensor_bytes=onnx_functions.tensor_bytes(onnx.load(str(file))))
                    for rival, file in files.items()}
         us = {batch: interleaved(words, test[0], batch, folder, rounds, seconds) for batch in BATCHES}
-        return dict(recipe=name, forms=forms, us=us, rivals=figures)
+        return dict(recipe=name, forms=forms, us=us, rivals=figures, i8=accuracy(compress_mlir.load(words["ours-i8"][1]), test))
