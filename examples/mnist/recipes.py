@@ -366,7 +366,7 @@ RECIPES = {
     "dense-force": Forced("dense", 0.01, epochs=2, peak=0.02),
     "dense-force-lowrank": LowRank("dense-force", 0.9, epochs=1, peak=0.01),
     "dense-lowrank": LowRank("dense", 0.9, epochs=1, peak=0.01),
-    "circulant": Plain(lambda: mnist.lenet(True), 8, distil_from="dense"),
+    "circulant": Plain(lambda: mnist.lenet(True), 8, distil_from="dense", peak=0.03),
     "circulant-spectra8": Rounded("circulant", lambda: forms.Spectrum(8)),
     "circulant-spectra4": Rounded("circulant", lambda: forms.Spectrum(4), epochs=2),
     "cnn": Plain(mnist.cnn, 4),
