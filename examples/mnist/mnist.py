@@ -7,6 +7,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "python"))
 
 MODELS = pathlib.Path(__file__).resolve().parent / "models"
+SEEDS = MODELS / "seeds"  # what docs/Accuracy.md has in its tables, RECIPE-seedN.onnx
 MEAN, DEVIATION = 0.1307, 0.3081
 
 

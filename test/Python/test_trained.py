@@ -48,6 +48,24 @@ def test_trained_network_is_as_small_and_as_accurate_as_asked(name, test_images,
     assert row.get("different", 0) <= 3
 
 
+# Recipe: its dense one, bytes of that, how many times fewer are asked, and how many points may be lost, a mean over the seeds.
+TABLE = {"mlp-smartdeal": ("mlp", MLP, 14, 0.1), "mlp-smartdeal-post": ("mlp", MLP, 9.5, 0.15), "dense-smartdeal": ("dense", LENET, 17, 0.2),
+         "cnn-escalate": ("cnn", CNN, 42, 0.25), "circulant-spectra8": ("dense", LENET, 140, 0.4),
+         "circulant-spectra4": ("dense", LENET, 250, 0.4), "small-int4": ("small", 4 * 10_114, 7, 0.1)}
+
+
+@pytest.mark.parametrize("recipe", [name for name in TABLE if list(mnist.SEEDS.glob(f"{name}-seed*.onnx"))])
+def test_means_of_seeds_are_as_asked(recipe, test_images, tmp_path):
+    start, size, factor, lost = TABLE[recipe]
+    dense = json.loads((mnist.SEEDS / "dense.json").read_text())[start]
+    rows = {path.stem[-1]: figures.evaluate(path, tmp_path, test_images) for path in sorted(mnist.SEEDS.glob(f"{recipe}-seed?.onnx"))}
+    losses = [dense[seed] - row["accuracy"] for seed, row in rows.items()]
+    print(f"{recipe}: lost {np.mean(losses):.3f}, each {losses}; {[size / row['tensor_bytes'] for row in rows.values()]} times fewer bytes")
+    assert min(size / row["tensor_bytes"] for row in rows.values()) >= factor
+    assert np.mean(losses) <= lost
+    assert max(row.get("different", 0) for row in rows.values()) <= 3
+
+
 @pytest.mark.parametrize("name", ASKED)
 def test_library_is_as_small_as_the_file(name, tmp_path):
     """At most 15 % larger, of which the report names the parts."""
