@@ -65,11 +65,25 @@ def scatter(number, points, x_title):
     xs, least, most = [p[2] for p in points], min(p[3] for p in points), max(p[5] for p in points)
     axes = Axes(number, min(xs), max(xs), *floor_of(least, most), logarithmic=True)
     axes.rules(round_numbers(min(xs), max(xs)), x_title, "accuracy on the test images, %")
+    names = []
     for name, colour, x, low, mean, high in points:
         axes.path([(axes.x(x), axes.y(low)), (axes.x(x), axes.y(high))], colour)
         axes.parts.append(f'<circle cx="{axes.x(x):.1f}" cy="{axes.y(mean):.1f}" r="4" fill="{colour}"/>')
-        axes.text(axes.x(x) + 7, axes.y(mean) + 4, name, fill=colour)
+        names.append((name, colour, axes.x(x) + 7, axes.y(mean) + 4))
+    for (name, colour, x, _), y in zip(names, apart(names)):
+        axes.text(x, y, name, fill=colour)
     return axes
+
+
+def apart(names, height=11, letter=5.2):
+    """Where the names (name, _, x, y) go up or down to, the nearest place at which none covers another."""
+    placed = []
+    for name, _, x, y in names:
+        end = x + letter * len(name)
+        steps = sorted(range(-40, 41), key=lambda step: (abs(step), step))
+        free = lambda at: all(end < left or right < x or abs(at - other) >= height for left, right, other in placed)
+        placed.append((x, end, next((y + 2 * step for step in steps if free(y + 2 * step)), y)))
+    return [y for _, _, y in placed]
 
 
 def plot(rows, timed):
@@ -92,6 +106,7 @@ def curves(records):
     axes = Axes(0, 1, max(longest, 2), least, most, logarithmic=False)
     axes.rules(range(1, longest + 1), "part of the training: a projection, or an epoch", "accuracy on the held-out images, %")
     palette = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22")
+    names = []
     for number, (name, curve) in enumerate(records.items()):
         colour = palette[number % len(palette)]
         points = [(axes.x(i + 1), axes.y(max(percent, least))) for i, (_, percent) in enumerate(curve)]
@@ -99,5 +114,7 @@ def curves(records):
         for (x, y), (what, _) in zip(points, curve):
             filled = colour if "projection" in what or "decomposition" in what else "white"
             axes.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" stroke="{colour}" fill="{filled}"/>')
-        axes.text(points[-1][0] + 7, points[-1][1] + 4, name, fill=colour)
+        names.append((name, colour, points[-1][0] + 7, points[-1][1] + 4))
+    for (name, colour, x, _), y in zip(names, apart(names)):
+        axes.text(x, y, name, fill=colour)
     return document([axes])

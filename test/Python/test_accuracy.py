@@ -52,6 +52,13 @@ def test_plots_have_a_point_for_each_network():
     assert len([element for element in curve if element.tag.endswith("circle")]) == 3
 
 
+def test_names_of_plots_do_not_cover_each_other():
+    """Four points at one place, one at another: the first stays, the others are a line of text apart, up and down."""
+    names = [("a", "", 10.0, 100.0)] * 4 + [("b", "", 200.0, 100.0)]
+    places = plots.apart(names)
+    assert places[0] == places[4] == 100 and np.diff(sorted(places[:4])).min() >= 11 and np.abs(np.array(places) - 100).max() <= 24
+
+
 def with_biases(model):
     """PyTorch writes equal biases as one."""
     for name, parameter in model.named_parameters():
