@@ -110,7 +110,8 @@ class SmartDealBases(nn.Module):
     width, and each slice is C B, with C of 0 and +-2^e in 4 bits and B of r x r in 8 bits with a f16 scale per output.
 
     `basis` 'layer': one B for the layer, 'slice': one for each slice. Zeros are the numbers of least magnitude, or, with `share` of 2 and more,
-    whole rows, as many in each slice and the same ones for `share` outputs, where these divide the outputs (else each output has its own). They are
+    whole rows, as many in each slice and the same ones for `share` outputs, where these divide the outputs (else each output has its own), and
+    exponents are one fewer. They are
     chosen by `project` and fixed in training; C and B are trained straight through.
     """
 
@@ -123,7 +124,8 @@ class SmartDealBases(nn.Module):
         if basis not in ("layer", "slice"):
             raise ValueError(f"basis must be 'layer' or 'slice', not '{basis}'")
         self.sparsity, self.basis, self.share, self.bits = sparsity, basis, share, bits
-        self.window, self.rows = 2 ** (bits - 1), rows
+        # The kernel that reads shared rows wants a code that is 0, which takes the place of the least exponent.
+        self.window, self.rows = 2 ** (bits - 1) - (share > 1), rows
 
     def slices(self, w):
         """w as out x slices x rows x r, zeros at the end of an output."""
@@ -212,9 +214,10 @@ class SmartDealBases(nn.Module):
     def coefficients(self, weights, name, codes):
         """The tensor of powers of two: nibbles, and a bit for each number, or for each row of `share` outputs."""
         powers, mask = codes["powers"], codes["mask"]
-        table = 2.0 ** (codes["low"] + np.arange(self.window))
-        raw_of = lambda x: (np.log2(np.abs(x)) - codes["low"]).astype(int) + self.window * (x < 0)
-        table = [*table, *-table]
+        powers_of = 2.0 ** (codes["low"] + np.arange(self.window))
+        zero = [0.0] * (self.share > 1)
+        table, half_table = [*zero, *powers_of, *zero, *-powers_of], 2 ** (self.bits - 1)
+        raw_of = lambda x: (np.log2(np.abs(x)) - codes["low"]).astype(int) + len(zero) + half_table * (x < 0)
         if self.share == 1:
             return _unpacked(weights, name, raw_of(powers[mask]), self.bits, table, mask)
         out, slices, rows, r = powers.shape

@@ -1,5 +1,6 @@
 """compress_mlir.forms: what a layer computes with, in training, is what its codes stand for, by the NumPy reference; exported, the
 library and ONNX Runtime compute the same. Gradients go straight through, and codes keep to their codebook."""
+import json
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
+import compress_mlir  # noqa: E402
 from compress_mlir import coded_forms, export, forms, onnx_functions, reference, structured_forms  # noqa: E402
 from compress_mlir.nn import BlockCirculantConv2d, BlockCirculantLinear  # noqa: E402
 from conftest import ROOT  # noqa: E402
@@ -193,6 +195,18 @@ def test_vectors_of_zeros_are_shared_and_as_many_in_each_slice(shape):
     assert torch.equal(rows, rows[:, :1].expand_as(rows)) and torch.equal(rows, rows[..., :1].expand_as(rows))
     counts = rows[:, 0, :, :, 0].sum(2)
     assert bool((counts == q.shape[2] - q.shape[2] // 2).all())
+
+
+def test_shared_rows_are_multiplied_in_bytes(tmp_path, compile_and_load):
+    """The kernel of scripts/bench's smartdeal-fc takes what the form exports: it wants a code that is 0 and numbers that are bytes."""
+    layer = nn.Linear(192, 64)
+    forms.attach(layer, coded_forms.SmartDealBases(0.5, share=32))
+    layer.bias.data = layer.bias.data.half().float()
+    export.to_onnx(nn.Sequential(layer), torch.zeros(2, 192), tmp_path / "light.onnx")
+    report = tmp_path / "report.json"
+    compress_mlir.compile(tmp_path / "light.onnx", tmp_path, precision="i8", report=report, force="basis_dot")
+    found = [row["text"] for row in json.loads(report.read_text())["layers"] if row["pass"] == "select"]
+    assert any(row.startswith("compress.factorized: basis_dot") for row in found), found
 
 
 def test_balanced_coefficients_are_the_largest_of_each_group():
