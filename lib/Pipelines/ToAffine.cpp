@@ -88,6 +88,7 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     pm.addNestedPass<func::FuncOp>(createPropagateLayoutsPass());
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
+    pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
     pm.addNestedPass<func::FuncOp>(createFuseTransposesPass());
   }
   if (usesVectors(options)) {

@@ -346,6 +346,22 @@ def NarrowWeightsPass : Pass<"compress-narrow-weights"> {
   let statistics = [Statistic<"numNarrowed", "num-narrowed", "Layers narrowed">];
 }
 
+def FuseElementwisePass : Pass<"compress-fuse-elementwise", "func::FuncOp"> {
+  let summary = "Compute chains of elementwise ops at once";
+  let description = [{
+    An elementwise op (parallel loops, one result, no permutation) whose result only one other reads, element by element, is fused
+    with that one: one pass over memory instead of two, and one op behind a kernel, whose loops do it before they store. Nothing is
+    computed twice: not where the result is read by several ops, or for several elements each (broadcasts).
+
+    Runs after: propagate-layouts          Leaves: elementwise ops with several users, or with none of their kind
+    Does nothing when: there is no chain        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/fuse-elementwise.mlir
+  }];
+  let dependentDialects = ["linalg::LinalgDialect"];
+  let statistics = [Statistic<"numFused", "num-fused", "Elementwise ops that another one does">];
+}
+
 def FuseTransposesPass : Pass<"compress-fuse-transposes", "func::FuncOp"> {
   let summary = "Compute elementwise ops while transposing or padding";
   let description = [{
