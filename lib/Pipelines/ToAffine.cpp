@@ -90,6 +90,7 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     pm.addPass(createCSEPass());
     pm.addNestedPass<func::FuncOp>(createFuseElementwisePass());
     pm.addNestedPass<func::FuncOp>(createFuseTransposesPass());
+    pm.addNestedPass<func::FuncOp>(createFuseIntoTilesPass());
   }
   if (usesVectors(options)) {
     ArrangeWeightsPassOptions arrange;

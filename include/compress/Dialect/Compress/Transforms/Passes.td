@@ -362,6 +362,23 @@ def FuseElementwisePass : Pass<"compress-fuse-elementwise", "func::FuncOp"> {
   let statistics = [Statistic<"numFused", "num-fused", "Elementwise ops that another one does">];
 }
 
+def FuseIntoTilesPass : Pass<"compress-fuse-into-tiles", "func::FuncOp"> {
+  let summary = "Compute elementwise ops on tiles where they are made";
+  let description = [{
+    Layers whose weight is rebuilt while the network runs, or whose basis is applied by tiles, are loops over tiles of outputs. An
+    elementwise op that alone reads what such a loop makes computes on the tile instead, inside of the loop: there it is behind a
+    product, whose loops do it before they store. What the sums start from, such as a bias, is computed for the tile as well.
+
+    Runs after: select, fuse-transposes          Leaves: elementwise ops in the loops
+    Does nothing when: no elementwise op reads the result of such a loop alone, or it needs something that comes after the loop
+    Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/fuse-into-tiles.mlir
+  }];
+  let dependentDialects = ["linalg::LinalgDialect", "scf::SCFDialect", "tensor::TensorDialect"];
+  let statistics = [Statistic<"numFused", "num-fused", "Elementwise ops that compute on tiles">];
+}
+
 def FuseTransposesPass : Pass<"compress-fuse-transposes", "func::FuncOp"> {
   let summary = "Compute elementwise ops while transposing or padding";
   let description = [{
