@@ -19,6 +19,7 @@
 
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 namespace mlir::compress {
@@ -37,19 +38,44 @@ static bool holdsSums(Value buffer) {
   });
 }
 
-/// The operand of an elementwise op that is merged dimensions of sums; null if there is none.
+/// The operand of an elementwise op that is merged dimensions of sums, which it reads or fills; null if there is none.
 static OpOperand *findReshapedSums(linalg::GenericOp op, const DenseSet<Value> &changedSums) {
   if (!op.hasPureBufferSemantics() || op.getNumDpsInits() != 1 || op.getNumReductionLoops() != 0 ||
       op.hasIndexSemantics() || !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() ||
       !llvm::all_of(op.getIndexingMapsArray(), [](AffineMap map) { return map.isProjectedPermutation(); }))
     return nullptr;
-  for (OpOperand *operand : op.getDpsInputOperands()) {
-    auto view = operand->get().getDefiningOp<memref::CollapseShapeOp>();
-    if (view && op.getMatchingIndexingMap(operand).isIdentity() &&
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto view = operand.get().getDefiningOp<memref::CollapseShapeOp>();
+    if (view && op.getMatchingIndexingMap(&operand).isIdentity() &&
         (holdsSums(view.getSrc()) || changedSums.contains(view.getSrc())))
-      return operand;
+      return &operand;
   }
   return nullptr;
+}
+
+/// Where a product writes to an allocation with dimensions split, as one of groups of channels does, the allocation
+/// takes that shape, and what else uses it sees the dimensions merged:
+///
+///   %y = memref.alloc() : memref<1x16x24xf32>                %s = memref.alloc() : memref<1x16x1x24xf32>
+///   %s = memref.expand_shape %y …                      =>    %y = memref.collapse_shape %s …
+static void allocateAsSums(memref::ExpandShapeOp view) {
+  auto alloc = view.getSrc().getDefiningOp<memref::AllocOp>();
+  MemRefType type = view.getResultType();
+  if (!alloc || !holdsSums(view) || !alloc.getType().getLayout().isIdentity() || !type.getLayout().isIdentity() ||
+      type.getNumDynamicDims() != alloc.getType().getNumDynamicDims())
+    return;
+  IRRewriter rewriter(alloc);
+  Value sums =
+      memref::AllocOp::create(rewriter, alloc.getLoc(), type, alloc.getDynamicSizes(), alloc.getAlignmentAttr());
+  Value merged =
+      memref::CollapseShapeOp::create(rewriter, alloc.getLoc(), alloc.getType(), sums, view.getReassociationIndices());
+  rewriter.replaceOp(view, sums);
+  rewriter.replaceOp(alloc, merged);
+  for (Operation *user : llvm::make_early_inc_range(merged.getUsers()))
+    if (auto fill = dyn_cast<linalg::LinalgOp>(user); fill && !isa<linalg::GenericOp>(user)) {
+      rewriter.setInsertionPoint(fill);
+      (void)linalg::generalizeNamedOp(rewriter, fill);
+    }
 }
 
 namespace {
@@ -155,6 +181,9 @@ struct Splitting {
 
 struct SinkReshapesPass : compress::impl::SinkReshapesPassBase<SinkReshapesPass> {
   void runOnOperation() override {
+    SmallVector<memref::ExpandShapeOp> views;
+    getOperation()->walk([&](memref::ExpandShapeOp view) { views.push_back(view); });
+    llvm::for_each(views, allocateAsSums);
     SmallVector<linalg::GenericOp> ops;
     getOperation()->walk([&](linalg::GenericOp op) { ops.push_back(op); });
     DenseSet<Value> changedSums;

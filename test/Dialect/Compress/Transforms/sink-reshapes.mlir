@@ -74,3 +74,27 @@ func.func @dynamic(%x: memref<?x4x3xi32>, %sums: memref<?x4xi32>, %y: memref<?xi
   }
   return
 }
+
+// A product of groups writes to a buffer with channels split: the buffer is that, from the bias in it to the ReLU behind it.
+// CHECK-LABEL: func.func @groups(
+// CHECK-SAME: %[[X:.*]]: memref<1x4x1x5x7xf32>, %[[W:.*]]: memref<4x1x1x3x3xf32>, %[[BIAS:.*]]: memref<4xf32>, %[[Y:.*]]: memref<1x4x3x5xf32>
+// CHECK-DAG: %[[OUT:.*]] = memref.expand_shape %[[Y]] {{\[}}[0], [1], [2, 3], [4]]
+// CHECK-DAG: %[[SUMS:.*]] = memref.alloc() : memref<1x4x1x3x5xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[BIAS]] : memref<4xf32>) outs(%[[SUMS]] : memref<1x4x1x3x5xf32>)
+// CHECK: linalg.conv_2d_ngchw_gfchw {{.*}} outs(%[[SUMS]] : memref<1x4x1x3x5xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[SUMS]] : memref<1x4x1x3x5xf32>) outs(%[[OUT]] : memref<1x4x1x3x5xf32>)
+func.func @groups(%x: memref<1x4x1x5x7xf32>, %w: memref<4x1x1x3x3xf32>, %bias: memref<4xf32>, %y: memref<1x4x3x5xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %all = memref.alloc() : memref<1x4x3x5xf32>
+  linalg.broadcast ins(%bias : memref<4xf32>) outs(%all : memref<1x4x3x5xf32>) dimensions = [0, 2, 3]
+  %sums = memref.expand_shape %all [[0], [1], [2, 3], [4]] output_shape [1, 4, 1, 3, 5] : memref<1x4x3x5xf32> into memref<1x4x1x3x5xf32>
+  linalg.conv_2d_ngchw_gfchw ins(%x, %w : memref<1x4x1x5x7xf32>, memref<4x1x1x3x3xf32>) outs(%sums : memref<1x4x1x3x5xf32>)
+  linalg.generic {indexing_maps = [affine_map<(a, b, c, d) -> (a, b, c, d)>, affine_map<(a, b, c, d) -> (a, b, c, d)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%all : memref<1x4x3x5xf32>) outs(%y : memref<1x4x3x5xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.maximumf %a, %zero : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
