@@ -102,10 +102,13 @@ struct FoldWeightsPass : compress::impl::FoldWeightsPassBase<FoldWeightsPass> {
     return isa<tensor::EmptyOp>(op);
   }
 
-  /// A copy along a new dimension: a bias for each sample or pixel, or a reshape of that.
+  /// A copy along a new dimension: a bias for each sample or pixel, or a part of that, or a reshape of it. What is
+  /// reshaped before a part of it is taken is none: that is how the rows of a circulant block are shifted.
   static bool isCopy(Operation *op) {
     while (isa_and_nonnull<tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op))
       op = op->getOperand(0).getDefiningOp();
+    if (auto part = dyn_cast_or_null<tensor::ExtractSliceOp>(op))
+      op = part.getSource().getDefiningOp();
     return isa_and_nonnull<linalg::BroadcastOp>(op);
   }
 

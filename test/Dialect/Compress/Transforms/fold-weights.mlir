@@ -51,6 +51,18 @@ func.func @bias_of_groups() -> tensor<1x2x2x5xf32> {
   return %g : tensor<1x2x2x5xf32>
 }
 
+// Nor the part of it that a tile of a layer starts from.
+// CHECK-LABEL: @bias_of_tile
+func.func @bias_of_tile() -> tensor<2x4x5xf32> {
+  // CHECK: linalg.broadcast
+  // CHECK: tensor.extract_slice
+  %b = arith.constant dense<[1.0, 2.0, 3.0, 4.0]> : tensor<4xf32>
+  %e = tensor.empty() : tensor<2x4x5xf32>
+  %y = linalg.broadcast ins(%b : tensor<4xf32>) outs(%e : tensor<2x4x5xf32>) dimensions = [0, 2]
+  %s = tensor.extract_slice %y[0, 0, 0] [2, 4, 5] [1, 1, 1] : tensor<2x4x5xf32> to tensor<2x4x5xf32>
+  return %s : tensor<2x4x5xf32>
+}
+
 // What depends on an argument stays.
 // CHECK-LABEL: @activation
 func.func @activation(%x: tensor<4xf32>) -> tensor<4x1xf32> {
