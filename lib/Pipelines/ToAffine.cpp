@@ -144,6 +144,8 @@ void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const Compr
   }
   pm.addPass(createConvertTilesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
+  if (usesVectors(options))
+    pm.addPass(createApproximateFunctionsPass());
   addVerifyPhase(pm, "affine");
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -61,6 +61,21 @@ def ConvertDenseToAffinePass : Pass<"convert-compress-dense-to-affine"> {
                            "vector::VectorDialect"];
 }
 
+def ApproximateFunctionsPass : Pass<"compress-approximate-functions"> {
+  let summary = "Compute exp and tanh of f32 by polynomials";
+  let description = [{
+    `math.exp` and `math.tanh` on f32, or on vectors of it, become arithmetic (upstream's polynomials), which has lanes where a call
+    of libm has none. The result is within 4 units of the last place of the exact one for exp, 5 for tanh
+    (`test/Python/test_functions_of_f32.py`); infinities and NaN stay what they are. On f64, which is the oracle's, they stay calls.
+
+    Runs after: loops          Leaves: `math.floor`, `math.fma` and integers
+    Does nothing when: there is no such op        Fails when: never
+
+    Example: test/Conversion/approximate-functions.mlir
+  }];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect", "vector::VectorDialect"];
+}
+
 def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"> {
   let summary = "Lower reductions on buffers to loops that carry the result in a register";
   let description = [{

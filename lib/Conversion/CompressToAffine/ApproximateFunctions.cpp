@@ -1,0 +1,42 @@
+//===- ApproximateFunctions.cpp - Compute exp and tanh by polynomials -----===//
+//
+// Part of compress-mlir, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+//   %y = math.exp %x : vector<16xf32>
+//   =>
+//   %n = math.floor (%x * log2(e)) … %y = arith.mulf (a polynomial of %x - %n * ln(2)), 2^%n
+//
+// A call of libm for each number would be scalar code, and the library would need libm.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Conversion/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_APPROXIMATEFUNCTIONSPASS
+#include "compress/Conversion/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+struct ApproximateFunctionsPass : compress::impl::ApproximateFunctionsPassBase<ApproximateFunctionsPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+      return name == math::ExpOp::getOperationName() || name == math::TanhOp::getOperationName();
+    });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,30 @@
+// RUN: compress-opt %s --compress-approximate-functions | FileCheck %s
+
+// CHECK-LABEL: func.func @lanes(
+// CHECK-NOT: math.exp
+// CHECK: math.floor %{{.*}} : vector<16xf32>
+// CHECK: math.fma
+// CHECK-NOT: math.exp
+// CHECK: return
+func.func @lanes(%x: vector<16xf32>) -> vector<16xf32> {
+  %y = math.exp %x : vector<16xf32>
+  return %y : vector<16xf32>
+}
+
+// CHECK-LABEL: func.func @one(
+// CHECK-NOT: math.tanh
+// CHECK: return
+func.func @one(%x: f32) -> f32 {
+  %y = math.tanh %x : f32
+  return %y : f32
+}
+
+// The oracle's functions are libm's.
+// CHECK-LABEL: func.func @double(
+// CHECK: math.exp
+// CHECK: math.tanh
+func.func @double(%x: f64) -> f64 {
+  %e = math.exp %x : f64
+  %y = math.tanh %e : f64
+  return %y : f64
+}
