@@ -14,6 +14,10 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include <memory>
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 using namespace mlir::compress;
 
@@ -117,6 +121,18 @@ llvm::StringRef TargetPlatform::baseline() const { return triple.isX86_64() ? "x
 
 llvm::StringRef TargetPlatform::counter() const { return triple.isX86_64() ? "tsc" : "cntvct"; }
 
+/// True if Linux offers processes of this machine the state of `feature`, which a library asks it for when it runs. A
+/// sandbox may refuse what the processor has.
+static bool isOffered(const X86Feature &feature) {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr long kGetSupportedState = 0x1021; // ARCH_GET_XCOMP_SUPP of asm/prctl.h
+  uint64_t supported = 0;
+  return syscall(SYS_arch_prctl, kGetSupportedState, &supported) == 0 && (supported & feature.state) == feature.state;
+#else
+  return false;
+#endif
+}
+
 llvm::Expected<TargetCPU> TargetPlatform::processor(llvm::StringRef name) const {
   TargetCPU cpu;
   std::string features;
@@ -139,8 +155,11 @@ llvm::Expected<TargetCPU> TargetPlatform::processor(llvm::StringRef name) const 
   // One of 32 bits is valid for LLVM, but not for this triple.
   if (!info->checkFeatures("+64bit"))
     return makeError("processor '" + name + "' does not run x86-64");
+  auto isUsable = [&](const X86Feature &feature) {
+    return !feature.mustBeAskedFor() || (name == "native" ? isOffered(feature) : triple.isOSLinux());
+  };
   for (const X86Feature &feature : kX86Features)
-    if (info->checkFeatures(("+" + feature.name).str()) && (triple.isOSLinux() || !feature.mustBeAskedFor()))
+    if (info->checkFeatures(("+" + feature.name).str()) && isUsable(feature))
       cpu.extensions.push_back(feature.name.str());
   cpu.vectorBytes = info->checkFeatures("+avx512f") ? 64 : info->checkFeatures("+avx") ? 32 : 16;
   return cpu;
