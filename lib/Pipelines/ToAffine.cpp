@@ -144,8 +144,11 @@ void mlir::compress::buildCompressToLoopsPipeline(OpPassManager &pm, const Compr
   }
   pm.addPass(createConvertTilesToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAffineLoopsPass());
-  if (usesVectors(options))
-    pm.addPass(createApproximateFunctionsPass());
+  if (usesVectors(options)) {
+    ApproximateFunctionsPassOptions functions;
+    functions.hasRounding = options.hasRounding;
+    pm.addPass(createApproximateFunctionsPass(functions));
+  }
   addVerifyPhase(pm, "affine");
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

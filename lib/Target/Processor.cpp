@@ -161,6 +161,7 @@ llvm::Expected<TargetCPU> TargetPlatform::processor(llvm::StringRef name) const 
   for (const X86Feature &feature : kX86Features)
     if (info->checkFeatures(("+" + feature.name).str()) && isUsable(feature))
       cpu.extensions.push_back(feature.name.str());
+  cpu.hasRounding = info->checkFeatures("+sse4.1");
   cpu.vectorBytes = info->checkFeatures("+avx512f") ? 64 : info->checkFeatures("+avx") ? 32 : 16;
   return cpu;
 }

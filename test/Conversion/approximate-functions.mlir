@@ -1,4 +1,5 @@
 // RUN: compress-opt %s --compress-approximate-functions | FileCheck %s
+// RUN: compress-opt %s --compress-approximate-functions=has-rounding=false | FileCheck %s --check-prefix=INTEGERS
 
 // CHECK-LABEL: func.func @lanes(
 // CHECK-NOT: math.exp
@@ -27,4 +28,17 @@ func.func @double(%x: f64) -> f64 {
   %e = math.exp %x : f64
   %y = math.tanh %e : f64
   return %y : f64
+}
+
+// A processor without the instruction would call libm.
+// CHECK-LABEL: func.func @round(
+// CHECK: math.roundeven
+// INTEGERS-LABEL: func.func @round(
+// INTEGERS-NOT: math.roundeven
+// INTEGERS-NOT: math.round
+// INTEGERS: arith.bitcast
+// INTEGERS: return
+func.func @round(%x: f32) -> f32 {
+  %y = math.roundeven %x : f32
+  return %y : f32
 }

@@ -366,6 +366,7 @@ private:
     describeChoices(pipeline);
     pipeline.reference = options.reference;
     pipeline.extensions = llvm::join(cpu.extensions, ",");
+    pipeline.hasRounding = cpu.hasRounding;
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();
     pipeline.predictLayers = options.profile ? options.maxBatch : 0;

@@ -56,6 +56,7 @@ llvm::Error HostNetwork::build(ModuleOp module, CompressToAffineOptions &options
   PassManager toLoops(module.getContext()), toLLVM(module.getContext());
   options.vectorLanes = cpus->front().vectorBytes / 4;
   options.extensions = llvm::join(cpus->front().extensions, ",");
+  options.hasRounding = cpus->front().hasRounding;
   buildCompressToAffinePipeline(toLoops, options);
   CompressToLLVMOptions package;
   package.name = kName;

@@ -67,12 +67,14 @@ def ApproximateFunctionsPass : Pass<"compress-approximate-functions"> {
     `math.exp` and `math.tanh` on f32, or on vectors of it, become arithmetic (upstream's polynomials), which has lanes where a call
     of libm has none. The result is within 4 units of the last place of the exact one for exp, 5 for tanh
     (`test/Python/test_functions_of_f32.py`); infinities and NaN stay what they are. On f64, which is the oracle's, they stay calls.
+    Where no instruction of the processor rounds to even (`has-rounding=false`), integers do it, for the same reason.
 
     Runs after: loops          Leaves: `math.floor`, `math.fma` and integers
     Does nothing when: there is no such op        Fails when: never
 
     Example: test/Conversion/approximate-functions.mlir
   }];
+  let options = [Option<"hasRounding", "has-rounding", "bool", "true", "The processor rounds floats by an instruction">];
   let dependentDialects = ["arith::ArithDialect", "math::MathDialect", "vector::VectorDialect"];
 }
 

@@ -43,6 +43,9 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
       *this, "extensions",
       llvm::cl::desc("Dot product instructions of the processor, by LLVM's names: avx512bf16, avx512vnni"),
       llvm::cl::init("")};
+  Option<bool> hasRounding{*this, "has-rounding",
+                           llvm::cl::desc("The processor rounds floats by an instruction; else integers do it"),
+                           llvm::cl::init(true)};
   Option<bool> memoryReport{*this, "memory-report", llvm::cl::desc("Run compress-memory-report on the chosen kernels"),
                             llvm::cl::init(false)};
   Option<int64_t> predictLayers{

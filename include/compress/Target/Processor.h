@@ -55,6 +55,8 @@ struct TargetCPU {
   llvm::SmallVector<std::string> extensions;
   /// Width of a SIMD register in bytes.
   int64_t vectorBytes = 16;
+  /// True if it rounds floats to integers by an instruction: all but x86-64 without SSE4.1.
+  bool hasRounding = true;
 
   /// LLVM's feature string of the extensions.
   std::string features() const;

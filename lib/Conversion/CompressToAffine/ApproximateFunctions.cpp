@@ -29,11 +29,16 @@ using namespace mlir::compress;
 namespace {
 
 struct ApproximateFunctionsPass : compress::impl::ApproximateFunctionsPassBase<ApproximateFunctionsPass> {
+  using Base = compress::impl::ApproximateFunctionsPassBase<ApproximateFunctionsPass>;
+  using Base::Base;
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
       return name == math::ExpOp::getOperationName() || name == math::TanhOp::getOperationName();
     });
+    if (!hasRounding)
+      math::populateExpansionPatterns(patterns, {"roundeven", "round"});
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
