@@ -24,7 +24,7 @@ CXX = os.environ.get("CXX", "g++")
 def run_compiler(model, out, calibration, *options):
     command = [_find_compiler(), str(model), "-o", str(out), "--target", "hls", "--quiet", *options]
     if calibration is not None:
-        path = pathlib.Path(out).with_suffix(".npy")
+        path = pathlib.Path(f"{out}-calibration.npy")
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, calibration)
         command += ["--calibration", str(path)]
