@@ -16,8 +16,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementwiseOps.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -29,8 +29,7 @@ namespace mlir::compress {
 using namespace mlir;
 using namespace mlir::compress;
 
-/// True if `op` computes each element of its one result on its own, in the order of the result.
-static bool isElementwise(linalg::GenericOp op) {
+bool mlir::compress::isElementwise(linalg::GenericOp op) {
   return op && op.hasPureTensorSemantics() && op->getNumResults() == 1 && !op.hasIndexSemantics() &&
          op.getNumParallelLoops() == op.getNumLoops() &&
          op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&

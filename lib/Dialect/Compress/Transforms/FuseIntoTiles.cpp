@@ -21,8 +21,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ElementwiseOps.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
@@ -83,14 +83,6 @@ std::optional<TiledResult> matchTiles(Value result) {
     return std::nullopt;
   auto inLoop = matchTile(loop.getBody()->getTerminator()->getOperand(0), loop.getRegionIterArg(0));
   return inLoop ? std::optional(TiledResult{loop, *inLoop, last}) : std::nullopt;
-}
-
-/// True if `op` computes each element of its one result from those at the same place of `operand`.
-bool isElementwiseOn(linalg::GenericOp op, OpOperand *operand) {
-  return op.hasPureTensorSemantics() && op->getNumResults() == 1 && !op.hasIndexSemantics() &&
-         op.getNumParallelLoops() == op.getNumLoops() && op.getMatchingIndexingMap(operand).isIdentity() &&
-         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
-         !op.payloadUsesValueFromOperand(op.getDpsInitOperand(0));
 }
 
 /// An elementwise op, and its operand that is made in tiles.
@@ -182,8 +174,10 @@ struct FuseIntoTilesPass : compress::impl::FuseIntoTilesPassBase<FuseIntoTilesPa
 
 private:
   static bool fuse(IRRewriter &rewriter, linalg::GenericOp op) {
+    if (!isElementwise(op))
+      return false;
     for (OpOperand *operand : op.getDpsInputOperands()) {
-      if (!operand->get().hasOneUse() || !isElementwiseOn(op, operand))
+      if (!operand->get().hasOneUse() || !op.getMatchingIndexingMap(operand).isIdentity())
         continue;
       auto tiles = matchTiles(operand->get());
       if (!tiles || tiles->loop->getBlock() != op->getBlock())
