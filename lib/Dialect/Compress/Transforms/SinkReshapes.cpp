@@ -115,9 +115,11 @@ struct Splitting {
         return false;
     return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
       auto type = dyn_cast<MemRefType>(operand.get().getType());
+      if (!type)
+        return true;
       SmallVector<int64_t> shape;
-      return !type || succeeded(memref::ExpandShapeOp::computeExpandedType(
-                          type, shape, groupsOf(op.getMatchingIndexingMap(&operand), shape, type)));
+      SmallVector<ReassociationIndices> split = groupsOf(op.getMatchingIndexingMap(&operand), shape, type);
+      return succeeded(memref::ExpandShapeOp::computeExpandedType(type, shape, split));
     });
   }
 
