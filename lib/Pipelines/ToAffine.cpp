@@ -105,15 +105,23 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
   pm.addPass(createCSEPass());
   pm.addPass(createPackWeightsPass());
   addVerifyPhase(pm, "pack");
+  if (!options.reference) {
+    LoopOverSamplesPassOptions samples;
+    samples.maxBatch = options.maxBatch;
+    samples.machine = options.machine;
+    pm.addNestedPass<func::FuncOp>(createLoopOverSamplesPass(samples));
+    pm.addPass(createCanonicalizerPass());
+    pm.addPass(createCSEPass());
+  }
   if (options.memoryReport) {
     MemoryReportPassOptions report;
     report.machine = options.machine;
     pm.addNestedPass<func::FuncOp>(createMemoryReportPass(report));
   }
-  if (options.predictLayers > 0) {
+  if (options.predictLayers) {
     PredictLayersPassOptions predict;
     predict.machine = options.machine;
-    predict.maxBatch = options.predictLayers;
+    predict.maxBatch = options.maxBatch;
     pm.addNestedPass<func::FuncOp>(createPredictLayersPass(predict));
   }
 

@@ -19,6 +19,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/MapVector.h"
@@ -38,7 +39,7 @@ static constexpr int64_t kFewestOps = 8;
 
 namespace {
 
-/// Top-level ops that stand together: one nest, or a run of calls.
+/// Ops that stand together: one nest, or a run of calls.
 using Unit = SmallVector<Operation *>;
 
 /// The values from outside that a unit uses, constants apart, in the order of their first uses.
@@ -113,17 +114,32 @@ size_t hashOf(const Unit &unit) {
   return hash;
 }
 
+/// True if `op` makes or frees buffers inside.
+bool holdsBuffers(Operation &op) {
+  return op
+      .walk([](Operation *inner) {
+        return isa<memref::AllocOp, memref::AllocaOp, memref::DeallocOp>(inner) ? WalkResult::interrupt()
+                                                                                : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// A loop that may be moved to a function: its buffers stay where they are.
 bool isKernel(Operation &op) {
-  if (op.getNumRegions() == 0 || op.getNumResults() != 0 || isMemoryEffectFree(&op))
+  if (op.getNumRegions() == 0 || op.getNumResults() != 0 || isMemoryEffectFree(&op) || holdsBuffers(op))
     return false;
   int64_t numOps = 0;
-  auto walk = op.walk([&](Operation *inner) {
-    ++numOps;
-    return isa<memref::AllocOp, memref::AllocaOp, memref::DeallocOp>(inner) ? WalkResult::interrupt()
-                                                                            : WalkResult::advance();
-  });
-  return !walk.wasInterrupted() && numOps >= kFewestOps;
+  op.walk([&](Operation *) { ++numOps; });
+  return numOps >= kFewestOps;
+}
+
+/// `block` and, before it, the bodies of loops in it that hold buffers, such as those over samples.
+void forEachBlockOfNests(Block &block, function_ref<void(Block &)> visit) {
+  for (Operation &op : block)
+    if (isa<LoopLikeOpInterface>(op) && holdsBuffers(op))
+      for (Region &body : op.getRegions())
+        forEachBlockOfNests(body.front(), visit);
+  visit(block);
 }
 
 /// True if no two of the buffers among `inputs` share bytes: they are views of different ones. (Those of `@main` do not
@@ -204,8 +220,10 @@ struct OutlineKernelsPass : compress::impl::OutlineKernelsPassBase<OutlineKernel
   void outlineAll(ArrayRef<func::FuncOp> functions, function_ref<SmallVector<Unit>(Block &)> unitsOf) {
     llvm::MapVector<std::pair<Attribute, size_t>, std::vector<Group>> buckets;
     for (func::FuncOp function : functions)
-      for (Unit &unit : unitsOf(function.getBody().front()))
-        add(buckets[{function->getAttr(kVariantAttr), hashOf(unit)}], unit);
+      forEachBlockOfNests(function.getBody().front(), [&](Block &block) {
+        for (Unit &unit : unitsOf(block))
+          add(buckets[{function->getAttr(kVariantAttr), hashOf(unit)}], unit);
+      });
     for (auto &bucket : buckets)
       for (Group &group : bucket.second)
         if (!group.others.empty())

@@ -17,7 +17,9 @@
 #include "compress/Target/CInterface.h"
 #include "compress/Target/Passes.h"
 #include "compress/Target/Variants.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_PROFILELAYERSPASS
@@ -40,20 +42,32 @@ public:
   /// Adds the layers of a function. They are in the order in which they end in the first one: a fill may come early.
   void add(func::FuncOp function) {
     bool isFirst = names.empty();
-    for (Operation &op : function.getBody().front()) {
+    forEachPart(function.getBody().front(), [&](Operation &op) {
       std::string name = layerAt(op);
       if (name.empty())
-        continue;
+        return;
       auto place = llvm::find(names, name);
       if (isFirst && place != names.end())
         names.erase(place);
       if (isFirst || place == names.end())
         names.push_back(name);
       addFused(op, name);
-    }
+    });
   }
 
-  /// The row of a top-level op; -1 if it computes nothing or has no name.
+  /// True if `op` is a loop that runs several layers one after the other, as one over samples does.
+  bool runsLayers(Operation &op) const {
+    auto loop = dyn_cast<LoopLikeOpInterface>(op);
+    if (!loop || loop.getLoopRegions().size() != 1)
+      return false;
+    llvm::StringSet<> inside;
+    for (Operation &inner : loop.getLoopRegions()[0]->front())
+      if (std::string name = layerAt(inner); !name.empty())
+        inside.insert(name);
+    return inside.size() > 1;
+  }
+
+  /// The row of an op; -1 if it computes nothing or has no name.
   int64_t rowOf(Operation &op) const {
     std::string name = layerAt(op);
     return name.empty() ? -1 : llvm::find(names, name) - names.begin();
@@ -69,13 +83,22 @@ public:
   }
 
 private:
-  /// The name of the layer that a top-level op computes for; empty if there is none. What is no layer, as far as the
+  /// Visits the ops of `block`, and instead of a loop that runs several layers those of its body.
+  void forEachPart(Block &block, function_ref<void(Operation &)> visit) const {
+    for (Operation &op : block)
+      if (runsLayers(op))
+        forEachPart(op.getRegion(0).front(), visit);
+      else
+        visit(op);
+  }
+
+  /// The name of the layer that an op computes for; empty if there is none. What is no layer, as far as the
   /// cost model knows, has a name nevertheless, unless it is that of the function.
   std::string layerAt(Operation &op) const {
     if (isMemoryEffectFree(&op) || op.hasTrait<OpTrait::IsTerminator>())
       return "";
     std::string name = layerOf(op.getLoc());
-    return known.contains(name) || name != layerOf(op.getParentOp()->getLoc()) ? name : "";
+    return known.contains(name) || name != layerOf(op.getParentOfType<func::FuncOp>().getLoc()) ? name : "";
   }
 
   /// Constants move, and are shared; any other op inside of a loop is work of its own layer. A call of a kernel has the
@@ -113,18 +136,26 @@ public:
     auto type = MemRefType::get({static_cast<int64_t>(profile.layers.size()) + 1}, builder.getI64Type());
     ticks =
         memref::ViewOp::create(builder, function.getLoc(), type, function.getArguments().back(), zero, ValueRange());
-    int64_t current = -1;
-    for (Operation &op : llvm::make_early_inc_range(body)) {
-      if (isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
-        continue;
-      int64_t row = rows.rowOf(op);
-      if (row != current)
-        change(&op, current, row);
-      current = row;
-    }
+    count(body, rows);
   }
 
 private:
+  /// Counts the ops of `block`, at whose begin and end no row does.
+  void count(Block &block, const Rows &rows) {
+    int64_t current = -1;
+    for (Operation &op : llvm::make_early_inc_range(block)) {
+      if (isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+        continue;
+      bool isLoop = rows.runsLayers(op);
+      int64_t row = isLoop ? -1 : rows.rowOf(op);
+      if (row != current)
+        change(&op, current, row);
+      current = row;
+      if (isLoop)
+        count(op.getRegion(0).front(), rows);
+    }
+  }
+
   /// Moves the arena behind the numbers.
   void moveArena() {
     for (Operation *user : function.getArguments().back().getUsers()) {

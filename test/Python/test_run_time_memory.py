@@ -79,19 +79,36 @@ def test_an_allocation_is_seen(tmp_path):
 WIDTH = {"f32": 4, "f64": 8, "i32": 4, "i8": 1}
 
 
+def spans_of_ops(lines):
+    """For each line and indentation, the first and the last line of the op there that the line is a part of."""
+    depths = [len(line) - len(line.lstrip()) for line in lines]
+    begins, spans = {}, [{} for _ in lines]
+    for at, depth in enumerate(depths):
+        begins = {d: b for d, b in begins.items() if d <= depth}
+        if not lines[at].strip().startswith(("}", "^")):
+            begins[depth] = at
+        for d, begin in begins.items():
+            spans[at][d] = begin
+    ends = {}
+    for at, span in enumerate(spans):
+        for d, begin in span.items():
+            ends[d, begin] = at
+    return [{d: (begin, ends[d, begin]) for d, begin in span.items()} for span in spans], depths
+
+
 def largest_live_bytes(text, batch):
     """The largest sum of bytes of buffers that are live together, read from the text of the final loops: a buffer lives from the
-    first op of the function's body that reaches it, through any view, to the last."""
+    first op of the block that allocates it that reaches it, through any view, to the last. What a loop's body allocates lives in
+    a turn."""
     indent, inside = re.search(r"^( *)func\.func @[^\n]*\n(.*?)^\1\}", text, re.S | re.M).groups()
-    body, top = inside.splitlines(), len(indent) + 2
-    values, root, buffers, scratch, place = {}, {}, {}, 0, -1
+    body = inside.splitlines()
+    spans, depths = spans_of_ops(body)
+    values, root, buffers = {}, {}, {}
 
     def number(word):
         return int(word) if word.lstrip("-").isdigit() else values[word]
 
-    for line in body:
-        if len(line) - len(line.lstrip()) == top and not line.strip().startswith("}"):
-            place += 1
+    for place, line in enumerate(body):
         names = re.findall(r"%[\w#]+", line)
         defined = re.match(r"\s*(%\w+) = (.*)", line)
         what = defined[2] if defined else ""
@@ -102,15 +119,11 @@ def largest_live_bytes(text, batch):
         elif found := re.match(r"affine.apply (#\w+|affine_map<.*?>)\(\)\[(%\w+)\]", what):
             affine = re.search(re.escape(found[1]) + r" = affine_map<\(\)\[s0\] -> \((.*)\)>", text)
             values[defined[1]] = eval(affine[1].replace("floordiv", "//"), {"s0": values[found[2]]})  # noqa: S307
-        elif found := re.match(r"memref.(alloc|alloca)\((.*?)\).* : memref<([\dx?]*)x(\w+)>", what):
-            extents = [number(word.strip()) for word in found[2].split(",") if word.strip()]
-            shape = [extents.pop(0) if e == "?" else int(e) for e in found[3].split("x")]
-            size = int(np.prod(shape)) * WIDTH[found[4]]
-            if found[1] == "alloca":
-                scratch += size  # a tile on the stack
-            else:
-                root[defined[1]] = defined[1]
-                buffers[defined[1]] = [size, None, None]
+        elif found := re.match(r"memref.alloc\((.*?)\).* : memref<([\dx?]*)x(\w+)>", what):
+            extents = [number(word.strip()) for word in found[1].split(",") if word.strip()]
+            shape = [extents.pop(0) if e == "?" else int(e) for e in found[2].split("x")]
+            root[defined[1]] = place  # the next loop may use the name again
+            buffers[place] = [int(np.prod(shape)) * WIDTH[found[3]], len(body), -1, depths[place]]
             continue
         elif re.match(r"memref.(subview|expand_shape|collapse_shape|cast|reinterpret_cast)", what):
             if (source := re.search(r"(%\w+)", what)[1]) in root:
@@ -119,10 +132,10 @@ def largest_live_bytes(text, batch):
         for name in names:
             if name in root:
                 buffer = buffers[root[name]]
-                buffer[1] = place if buffer[1] is None else buffer[1]
-                buffer[2] = place
-    used = [b for b in buffers.values() if b[1] is not None]
-    return max((sum(size for size, first, last in used if first <= at <= last) for at in range(place + 1)), default=0), len(used)
+                first, last = spans[place][buffer[3]]
+                buffer[1], buffer[2] = min(buffer[1], first), max(buffer[2], last)
+    used = [b for b in buffers.values() if b[2] >= 0]
+    return max((sum(size for size, first, last, _ in used if first <= at <= last) for at in range(len(body))), default=0), len(used)
 
 
 def test_live_bytes_of_a_text():
@@ -147,6 +160,35 @@ func.func @main(%arg0: memref<?x4xf32>) {
 """
     # %a: 2 * (3 * 4 + 16) * 4 = 224 bytes, dead before %b (100) and %c (40) live together.
     assert largest_live_bytes(text, 3) == (224, 3)
+
+
+def test_live_bytes_of_a_loop_over_samples():
+    text = """\
+func.func @main(%arg0: memref<?x4xf32>) {
+  %a = memref.alloc() : memref<10xf32>
+  scf.for %i = %c0 to %dim step %c1 {
+    %b = memref.alloc() : memref<20xf32>
+    affine.for %j = 0 to 2 {
+      affine.store %x, %b[%j] : memref<20xf32>
+    }
+    %c = memref.alloc() : memref<30xf32>
+    affine.for %j = 0 to 2 {
+      %y = affine.load %b[%j] : memref<20xf32>
+      affine.store %y, %c[%j] : memref<30xf32>
+    }
+    %d = memref.alloc() : memref<25xf32>
+    affine.for %j = 0 to 2 {
+      %y = affine.load %c[%j] : memref<30xf32>
+      affine.store %y, %d[%j] : memref<25xf32>
+    }
+    %z = affine.load %d[0] : memref<25xf32>
+    affine.store %z, %a[%i] : memref<10xf32>
+  }
+  return
+}
+"""
+    # %a lives as long as the loop; of a turn, %c and %d (55 numbers) are more than %b and %c.
+    assert largest_live_bytes(text, 3) == (4 * (10 + 55), 4)
 
 
 @pytest.mark.parametrize("batch", [1, 64])

@@ -314,3 +314,37 @@ func.func @runs(%n: index, %x: memref<?xf32>, %y: memref<?xf32>, %w: memref<4xf3
   } loc("fc")
   return
 }
+
+// -----
+
+// In a loop that allocates, as one over samples: one function for the nests inside and the one behind it.
+// CHECK-LABEL: func.func @in_a_loop_over_samples(
+// CHECK: affine.for
+// CHECK: %[[A:.*]] = memref.alloc
+// CHECK: call @[[SAMPLE:[a-z0-9_]+]](%{{.*}}, %[[A]])
+// CHECK: }
+// CHECK: call @[[SAMPLE]](
+// CHECK: return
+func.func @in_a_loop_over_samples(%n: index, %x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>) {
+  affine.for %s = 0 to %n {
+    %a = memref.alloc() : memref<4xf32>
+    affine.for %i = 0 to 4 {
+      %0 = affine.load %x[%i] : memref<4xf32>
+      %1 = arith.addf %0, %0 : f32
+      %2 = arith.mulf %1, %0 : f32
+      %3 = arith.mulf %2, %2 : f32
+      %4 = arith.addf %3, %0 : f32
+      affine.store %4, %a[%i] : memref<4xf32>
+    }
+    memref.copy %a, %y : memref<4xf32> to memref<4xf32>
+  }
+  affine.for %i = 0 to 4 {
+    %0 = affine.load %y[%i] : memref<4xf32>
+    %1 = arith.addf %0, %0 : f32
+    %2 = arith.mulf %1, %0 : f32
+    %3 = arith.mulf %2, %2 : f32
+    %4 = arith.addf %3, %0 : f32
+    affine.store %4, %z[%i] : memref<4xf32>
+  }
+  return
+}

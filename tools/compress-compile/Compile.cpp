@@ -335,8 +335,7 @@ private:
     }
     if (tests.count() < kTestSamples)
       llvm::errs() << "warning: the test bench has only " << tests.count()
-                   << " sample(s): what one leaves behind for the "
-                   << "next is hardly tested\n";
+                   << " sample(s): what one leaves behind for the next is hardly tested\n";
     ProjectOptions project;
     project.top = options.name;
     project.part = part;
@@ -369,7 +368,8 @@ private:
     pipeline.hasRounding = cpu.hasRounding;
     pipeline.vectorLanes = options.vectorLanes ? options.vectorLanes : cpu.vectorBytes / 4;
     pipeline.memoryReport = options.memoryReport || !options.report.empty();
-    pipeline.predictLayers = options.profile ? options.maxBatch : 0;
+    pipeline.maxBatch = options.maxBatch;
+    pipeline.predictLayers = options.profile;
     build(pm, pipeline);
     return pm.run(part);
   }

@@ -48,9 +48,11 @@ struct CompressToAffineOptions : PassPipelineOptions<CompressToAffineOptions> {
                            llvm::cl::init(true)};
   Option<bool> memoryReport{*this, "memory-report", llvm::cl::desc("Run compress-memory-report on the chosen kernels"),
                             llvm::cl::init(false)};
-  Option<int64_t> predictLayers{
-      *this, "predict-layers", llvm::cl::desc("Run compress-predict-layers for one and for so many samples; 0: do not"),
-      llvm::cl::init(0)};
+  Option<int64_t> maxBatch{*this, "max-batch", llvm::cl::desc("Most samples that one pass through the layers takes"),
+                           llvm::cl::init(64)};
+  Option<bool> predictLayers{*this, "predict-layers",
+                             llvm::cl::desc("Run compress-predict-layers for one and for max-batch samples"),
+                             llvm::cl::init(false)};
 };
 
 /// The start of `compress-to-affine`, on tensors: kernels are chosen (or weights expanded) and their constants

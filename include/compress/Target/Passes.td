@@ -13,14 +13,14 @@ include "mlir/Pass/PassBase.td"
 def OutlineKernelsPass : Pass<"compress-outline-kernels", "ModuleOp"> {
   let summary = "Make loop nests that differ only in their buffers calls of one function";
   let description = [{
-    Top-level loop nests of the module's functions are equal if they have the same ops, attributes, types and constants, on other
+    Loop nests of the module's functions, at the top level or in a loop that allocates, are equal if they have the same ops, attributes, types and constants, on other
     values from outside: other buffers of the same types, mostly, and extents. Two or more equal ones become calls of a
     private function, with these values as arguments: layers of one kind share their code, however many they are.
 
     - What is one buffer, or two, in one of them is so in all of them. If the buffers of each call are views of different
       ones, arguments are `llvm.noalias`.
     - Equal code for another processor (`compress.variant`) is other code.
-    - A nest that allocates stays, and one of few ops: a call would be as long.
+    - A nest of few ops stays: a call would be as long. Of a nest that allocates, those inside are compared.
     - Then equal runs of such calls, with nothing between them but what makes their buffers, and for one layer, become calls of one function, too.
     - The call has the names of all layers that the nest works for as its location.
 
@@ -77,11 +77,11 @@ def ShrinkConstantsPass : Pass<"compress-shrink-constants", "ModuleOp"> {
 def ProfileLayersPass : Pass<"compress-profile-layers", "ModuleOp"> {
   let summary = "Count the ticks of each layer";
   let description = [{
-    Reads a counter of the processor between the top-level loops of different layers, and adds the differences to 64-bit
+    Reads a counter of the processor between the loops of different layers, and adds the differences to 64-bit
     numbers at the start of the workspace, one per layer; one more is for the whole call (`compress-emit-c-entry` sets them
     to zero and fills in that one). Moves the views of the workspace behind them.
 
-    A loop belongs to the layer of its location. `compress.layers` of `compress-predict-layers` has its prediction; what is
+    A loop belongs to the layer of its location; of a loop that runs several layers, such as one over samples, those inside do. `compress.layers` of `compress-predict-layers` has its prediction; what is
     not in there, a copy, counts under its name, too. Where loops of a layer hold work of others (an activation in a product's
     loops), the ticks are those of the first one, and its row gets `fused = ["names of the others"]`. Loops without a name count
     for the whole call only. `@main` and its `compress.variants` share the rows.

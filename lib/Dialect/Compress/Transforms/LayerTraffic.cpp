@@ -8,6 +8,7 @@
 #include "LayerTraffic.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include <numeric>
 
 using namespace mlir;
@@ -57,6 +58,17 @@ struct TrafficCounter {
     return count;
   }
 
+  /// The product of the trip counts of the loops around `op`; one that is not known is a loop over samples.
+  int64_t runsOf(Operation *op) const {
+    int64_t runs = 1;
+    for (auto loop = op->getParentOfType<LoopLikeOpInterface>(); loop;
+         loop = loop->getParentOfType<LoopLikeOpInterface>()) {
+      auto trips = loop.getStaticTripCount();
+      runs *= trips ? trips->getSExtValue() : batch;
+    }
+    return runs;
+  }
+
   /// Of a linalg or kernel op on tensors; nullopt for others.
   std::optional<Traffic> count(Operation *op) const {
     auto style = dyn_cast<DestinationStyleOpInterface>(op);
@@ -89,6 +101,7 @@ struct TrafficCounter {
                    : iterations(op, *tiling) * numbersPerIteration(type, tiling->operands[operand.getOperandNumber()]);
     }
     traffic.reads = numbers > 0 ? touched / numbers : 0;
+    traffic.runs = runsOf(op);
     return traffic;
   }
 };

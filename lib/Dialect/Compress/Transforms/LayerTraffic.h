@@ -14,9 +14,11 @@
 
 namespace mlir::compress {
 
-/// What one op moves.
+/// What one op moves when it runs once.
 struct Traffic {
   int64_t weightBytes = 0, inBytes = 0, outBytes = 0;
+  /// How often it runs: what the loops around it count.
+  int64_t runs = 1;
   /// How often a number of the activations is read, on average; 0 without activations.
   double reads = 0;
 

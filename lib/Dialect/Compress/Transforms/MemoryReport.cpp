@@ -52,6 +52,8 @@ struct MemoryReportPass : compress::impl::MemoryReportPassBase<MemoryReportPass>
   static void report(Operation *op, const Traffic &traffic, int64_t allWeights, const Machine &machine) {
     int64_t set = traffic.workingSet();
     std::string text = op->getName().getStringRef().str() + ":";
+    if (traffic.runs > 1)
+      text += llvm::formatv(" {0} times", traffic.runs).str();
     if (traffic.weightBytes)
       text += llvm::formatv(" weights {0} bytes from {1};", traffic.weightBytes, machine.levelOf(allWeights)).str();
     if (traffic.inBytes)
@@ -64,8 +66,8 @@ struct MemoryReportPass : compress::impl::MemoryReportPassBase<MemoryReportPass>
     remark::analysis(op->getLoc(), weightRemark("memory-report", op))
         << text << remark::metric("weight_bytes", traffic.weightBytes) << remark::metric("in_bytes", traffic.inBytes)
         << remark::metric("out_bytes", traffic.outBytes) << remark::metric("reads_per_number", traffic.reads)
-        << remark::metric("working_set_bytes", set)
-        << remark::metric("floor_us", traffic.seconds(allWeights, machine) * 1e6);
+        << remark::metric("working_set_bytes", set) << remark::metric("runs", traffic.runs)
+        << remark::metric("floor_us", static_cast<double>(traffic.runs) * traffic.seconds(allWeights, machine) * 1e6);
   }
 };
 

@@ -15,7 +15,6 @@
 #include "LayerTraffic.h"
 #include "compress/Dialect/Compress/IR/Layers.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mlir::compress {
@@ -25,16 +24,6 @@ namespace mlir::compress {
 
 using namespace mlir;
 using namespace mlir::compress;
-
-/// How often `op` runs: the product of the trip counts of the loops around it, as far as they are static.
-static double runsOf(Operation *op) {
-  double runs = 1;
-  for (auto loop = op->getParentOfType<LoopLikeOpInterface>(); loop;
-       loop = loop->getParentOfType<LoopLikeOpInterface>())
-    if (auto trips = loop.getStaticTripCount())
-      runs *= static_cast<double>(trips->getZExtValue());
-  return runs;
-}
 
 namespace {
 
@@ -100,8 +89,9 @@ struct PredictLayersPass : compress::impl::PredictLayersPassBase<PredictLayersPa
       double weights = traffic.weightSeconds(function.weightBytes, machine);
       double activations = traffic.activationSeconds(machine), bytes = weights + activations;
       StringRef level = machine.levelOf(weights > activations ? function.weightBytes : traffic.workingSet());
-      layers[StringAttr::get(&getContext(), name)].add(
-          op->getName().getStringRef(), compute >= bytes ? "compute" : level, runsOf(op) * std::max(compute, bytes));
+      layers[StringAttr::get(&getContext(), name)].add(op->getName().getStringRef(),
+                                                       compute >= bytes ? "compute" : level,
+                                                       static_cast<double>(traffic.runs) * std::max(compute, bytes));
     }
     return layers;
   }

@@ -39,3 +39,20 @@ func.func @large(%a: tensor<75000000xf32>, %b: tensor<75000000xf32>) -> tensor<7
   %0 = linalg.add ins(%a, %b : tensor<75000000xf32>, tensor<75000000xf32>) outs(%e : tensor<75000000xf32>) -> tensor<75000000xf32>
   return %0 : tensor<75000000xf32>
 }
+
+// A sample at a time: 4 runs in a batch of 4, of 16 bytes each way.
+// BATCH: memory-report {{.*}}Function=samples {{.*}}linalg.exp: 4 times in 16 bytes, each number read 1.0 times; out 16 bytes; working set 32 bytes, in L1
+// BATCH-SAME: runs=4
+func.func @samples(%x: tensor<?x4xf32>, %y: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+  %all = scf.for %i = %c0 to %n step %c1 iter_args(%so = %y) -> (tensor<?x4xf32>) {
+    %s = tensor.extract_slice %x[%i, 0] [1, 4] [1, 1] : tensor<?x4xf32> to tensor<1x4xf32>
+    %e = tensor.extract_slice %so[%i, 0] [1, 4] [1, 1] : tensor<?x4xf32> to tensor<1x4xf32>
+    %0 = linalg.exp ins(%s : tensor<1x4xf32>) outs(%e : tensor<1x4xf32>) -> tensor<1x4xf32>
+    %in = tensor.insert_slice %0 into %so[%i, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<?x4xf32>
+    scf.yield %in : tensor<?x4xf32>
+  }
+  return %all : tensor<?x4xf32>
+}

@@ -98,3 +98,20 @@ func.func @loop(%a: tensor<16xf32>, %b: tensor<16xf32>) -> tensor<16xf32> {
 func.func @moves_only(%a: tensor<16xf32>) -> tensor<16xf32> {
   return %a : tensor<16xf32>
 }
+
+// A sample at a time: 128 bytes of L1 at 360 GB/s in each run, 1 and 64 of them, beside 16 operations at 160 GFLOP/s.
+// CHECK-LABEL: func.func @samples
+// CHECK-SAME: predicted_us = array<f64: 0.10035{{5+[0-9]*}}, 0.12275{{5+[0-9]*}}>
+func.func @samples(%x: tensor<?x16xf32>, %y: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %n = tensor.dim %x, %c0 : tensor<?x16xf32>
+  %all = scf.for %i = %c0 to %n step %c1 iter_args(%so = %y) -> (tensor<?x16xf32>) {
+    %s = tensor.extract_slice %x[%i, 0] [1, 16] [1, 1] : tensor<?x16xf32> to tensor<1x16xf32>
+    %e = tensor.extract_slice %so[%i, 0] [1, 16] [1, 1] : tensor<?x16xf32> to tensor<1x16xf32>
+    %0 = linalg.exp ins(%s : tensor<1x16xf32>) outs(%e : tensor<1x16xf32>) -> tensor<1x16xf32> loc("exp")
+    %in = tensor.insert_slice %0 into %so[%i, 0] [1, 16] [1, 1] : tensor<1x16xf32> into tensor<?x16xf32>
+    scf.yield %in : tensor<?x16xf32>
+  }
+  return %all : tensor<?x16xf32>
+}
