@@ -13,6 +13,13 @@ sys.path.insert(0, str(ROOT / "examples" / "mnist"))
 import compress_mlir  # noqa: E402
 
 
+def need_to_run(target_cpu):
+    """Skips a test that runs code for `target_cpu`, one of AVX-512, where this machine has none."""
+    flags = pathlib.Path("/proc/cpuinfo").read_text() if pathlib.Path("/proc/cpuinfo").exists() else ""
+    if target_cpu in ("x86-64-v4", "skylake-avx512") and "avx512f" not in flags:
+        pytest.skip(f"this machine has no AVX-512, which {target_cpu} needs")
+
+
 @pytest.fixture
 def rng(request):
     """Numbers of this test alone; the seed is printed, and COMPRESS_SEED changes it."""

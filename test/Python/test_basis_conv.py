@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from conftest import ROOT
+from conftest import ROOT, need_to_run
 from onnx import TensorProto, helper, numpy_helper
 
 import compress_mlir
@@ -129,6 +129,7 @@ def test_strides_and_dilations_are_exact(steps, precision, rng, compile_and_load
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("precision", [None, "i8"], ids=["f32", "i16"])
 def test_other_processors_sum_exactly(precision, target, rng, compile_and_load, tmp_path):
+    need_to_run(target.get("target_cpu"))
     layer, size, pads = Layer(rng, 5, 9, 3), (4, 37), [1, 1, 1, 1]
     library = build(compile_and_load, layer, tmp_path, size, pads, precision, **target)
     x = images(rng, (2, 9, *size))

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import onnx
 import pytest
-from conftest import ROOT
+from conftest import ROOT, need_to_run
 from onnx import TensorProto, helper, numpy_helper
 
 from compress_mlir import onnx_functions
@@ -109,6 +109,7 @@ def test_integers_are_multiplied_exactly(shape, mask, rng, compile_and_load, tmp
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("table", [POWERS, INTEGERS, TERNARY], ids=["powers", "integers", "ternary"])
 def test_other_processors_multiply_exactly(table, target, rng, compile_and_load, tmp_path):
+    need_to_run(target.get("target_cpu"))
     layer = Layer(rng, 64, 2, 70, cropped=4, table=table, integers=True)
     check_exact(layer, build(compile_and_load, layer, tmp_path, **target), rng, (1, 4))
 

@@ -2,14 +2,12 @@
 import subprocess
 import sys
 
-import pathlib
-
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from conftest import ROOT
+from conftest import ROOT, need_to_run
 import compress_mlir
 from compress_mlir.native import _find_compiler
 import quantized_graphs as quantized
@@ -263,8 +261,7 @@ def quantized_conv(rng, shape, ports, x_type):
 @pytest.mark.parametrize("ports, x_type", [("float", np.uint8), ("float", np.int8), ("bytes", np.uint8), ("bytes", np.int8)])
 def test_quantized_convolutions_at_the_borders_of_tiles(ports, x_type, lanes, target, rng, tmp_path, compile_and_load):
     """Bytes are those of NumPy and of ONNX Runtime; floats may be a step from them, where a product is nearest to a half."""
-    if target == "x86-64-v4" and "avx512f" not in pathlib.Path("/proc/cpuinfo").read_text():
-        pytest.skip("this machine has no AVX-512")
+    need_to_run(target)
     for i, shape in enumerate(CONVOLUTIONS):
         model = quantized_conv(rng, shape, ports, x_type)
         path = tmp_path / f"conv{i}.onnx"
