@@ -38,41 +38,94 @@ using namespace mlir::compress;
 
 namespace {
 
-/// What ops move for one sample, and for the samples of a full run.
+/// What ops take for one sample, and for the samples of a full run.
 class Costs {
 public:
-  Costs(Operation *function, int64_t batch, const Machine &machine) : batch(batch), machine(machine) {
+  Costs(Operation *function, const SampleDims &samples, int64_t batch, const Machine &machine)
+      : samples(samples), batch(batch), machine(machine) {
     FunctionTraffic forOne(function, 1), forAll(function, batch);
     for (auto [a, b] : llvm::zip_equal(forOne.rows, forAll.rows))
-      traffic[a.first] = {a.second, b.second};
+      work[a.first] = {{a.second, arithmeticSeconds(a.first, machine, 1)},
+                       {b.second, arithmeticSeconds(b.first, machine, batch)}};
     allWeights = forAll.weightBytes;
   }
 
   /// False for what only moves numbers, such as padding and reshapes: consumers do that as they read.
-  bool counts(Operation *op) const { return traffic.contains(op); }
+  bool counts(Operation *op) const { return work.contains(op); }
 
-  /// Seconds that the bytes of a full run take less if `ops` run one sample at a time: activations come from nearer,
-  /// and weights are read for each sample, from the level that holds them beside what one sample needs.
+  /// Seconds that a full run takes less if `ops` run one sample at a time: what passes between them comes from nearer,
+  /// and weights are read for each sample, from the level that holds them beside what one sample needs. Bytes that
+  /// arithmetic hides cost nothing.
   double saved(ArrayRef<Operation *> ops) const {
+    DenseSet<Operation *> inside(ops.begin(), ops.end());
     int64_t weights = 0, largest = 0;
     for (Operation *op : ops) {
-      const Traffic &one = traffic.lookup(op).first;
+      const Traffic &one = work.lookup(op).first.traffic;
       weights += one.weightBytes;
       largest = std::max(largest, one.inBytes + one.outBytes);
     }
     double together = 0, each = 0;
     for (Operation *op : ops) {
-      auto [one, all] = traffic.lookup(op);
-      together += all.seconds(allWeights, machine);
-      each += one.activationSeconds(machine) + one.weightBytes / machine.bandwidthFor(weights + largest);
+      auto [one, all] = work.lookup(op);
+      together += std::max(all.arithmetic, all.traffic.seconds(allWeights, machine));
+      double far = static_cast<double>(farBytes(op, inside)), both = one.traffic.inBytes + one.traffic.outBytes;
+      double bytes = far / machine.bandwidthFor(all.traffic.workingSet()) +
+                     (both - far) / machine.bandwidthFor(one.traffic.workingSet()) +
+                     static_cast<double>(one.traffic.weightBytes) / machine.bandwidthFor(weights + largest);
+      each += std::max(one.arithmetic, bytes);
     }
     return together - static_cast<double>(batch) * each;
   }
 
 private:
+  struct Work {
+    Traffic traffic;
+    double arithmetic = 0;
+  };
+
+  /// Bytes of one sample that `op` reads from ops that are not `inside`, moved there or not, or writes for them.
+  int64_t farBytes(Operation *op, const DenseSet<Operation *> &inside) const {
+    auto style = dyn_cast<DestinationStyleOpInterface>(op);
+    if (!style || !counts(op))
+      return 0;
+    int64_t bytes = 0;
+    for (Value input : style.getDpsInputs())
+      if (samples.of(input) && !inside.contains(sourceOf(input, inside)))
+        bytes += bytesOfOne(input);
+    for (Value result : op->getResults())
+      if (!isReadInside(result, inside))
+        bytes += bytesOfOne(result);
+    return bytes;
+  }
+
+  /// True if none but ops that are `inside` compute with `value`, moved or not.
+  bool isReadInside(Value value, const DenseSet<Operation *> &inside) const {
+    return llvm::all_of(value.getUsers(), [&](Operation *user) {
+      return inside.contains(user) && (counts(user) || isReadInside(user->getResult(0), inside));
+    });
+  }
+
+  /// The op that computes `value`, before moves that are inside; null if that is none.
+  Operation *sourceOf(Value value, const DenseSet<Operation *> &inside) const {
+    Operation *source = value.getDefiningOp();
+    while (source && inside.contains(source) && !counts(source))
+      source = source->getOperand(0).getDefiningOp();
+    return source;
+  }
+
+  static int64_t bytesOfOne(Value value) {
+    auto type = cast<RankedTensorType>(value.getType());
+    int64_t numbers = 1;
+    for (int64_t extent : type.getShape())
+      numbers *= ShapedType::isDynamic(extent) ? 1 : extent;
+    return llvm::divideCeil(numbers * type.getElementTypeBitWidth(), 8);
+  }
+
+  const SampleDims &samples;
+
   int64_t batch, allWeights;
   const Machine &machine;
-  DenseMap<Operation *, std::pair<Traffic, Traffic>> traffic;
+  DenseMap<Operation *, std::pair<Work, Work>> work;
 };
 
 /// Makes a loop over samples of ops by sample.
@@ -220,7 +273,7 @@ struct LoopOverSamplesPass : compress::impl::LoopOverSamplesPassBase<LoopOverSam
     SampleDims samples;
     for (Operation &op : function.getBody().front())
       samples.add(op);
-    Costs costs(function, maxBatch, *described);
+    Costs costs(function, samples, maxBatch, *described);
     IRRewriter rewriter(&getContext());
     // The last one first: what it reads of an earlier one is still the value of which it is known where its samples
     // are.
@@ -243,7 +296,7 @@ private:
     return {};
   }
 
-  /// Runs of ops by sample for which a loop saves most time, of those that begin with an op that gains by itself.
+  /// Runs of ops by sample for which a loop saves most time.
   static SmallVector<SmallVector<Operation *>> chooseGroups(Block &block, const SampleDims &samples,
                                                             const Costs &costs) {
     SmallVector<SmallVector<Operation *>> groups;
@@ -286,11 +339,10 @@ private:
 
   /// How many of `ops` should be in a loop that begins with the first one.
   static size_t bestCount(ArrayRef<Operation *> ops, const Costs &costs) {
-    if (ops.empty() || costs.saved(ops.front()) <= 0)
-      return 0;
+    constexpr size_t kPatience = 16; // ops that gain nothing yet
     size_t best = 0;
     double most = 0;
-    for (size_t count = 1; count <= ops.size(); ++count)
+    for (size_t count = 1; count <= ops.size() && count <= best + kPatience && costs.counts(ops.front()); ++count)
       if (double saved = costs.saved(ops.take_front(count)); saved > most) {
         most = saved;
         best = count;

@@ -130,8 +130,8 @@ def LoopOverSamplesPass : Pass<"compress-loop-over-samples", "func::FuncOp"> {
   let description = [{
     Layers of a public function whose batch is a run-time value compute on all samples, one layer after the other: what passes between them is that of up to
     `max-batch` samples, which may be more than a cache holds, and more than there is memory for. Consecutive ops that compute each sample by itself
-    become the body of a loop over samples where their bytes then take less time: activations come from a nearer level, and
-    weights are read again for each sample, from the level that holds those of the loop. So convolutions go into a loop, and
+    become the body of a loop over samples where that takes less time by the cost model: activations come from a nearer level, and
+    weights are read again for each sample, from the level that holds those of the loop. Bytes that take less time than the arithmetic on them cost nothing. So convolutions go into a loop, and
     fully connected layers, which read many weights for few activations, stay outside.
 
     Which dimension has the samples is followed from dimension 0 of the arguments. Fills and empty tensors are repeated inside, so that a kernel's loops take them over as they do outside.
