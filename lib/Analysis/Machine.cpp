@@ -177,6 +177,12 @@ static const Machine *findPreset(llvm::StringRef name) {
   return llvm::find_if(Machine::presets(), [&](const Machine &machine) { return machine.name == name; });
 }
 
+const char *Machine::presetFor(int64_t vectorBytes, bool hasByteDots, bool hasTiles) {
+  if (vectorBytes >= 64 && hasByteDots)
+    return hasTiles ? "xeon-sapphire-rapids-amx" : kDefaultName;
+  return vectorBytes >= 64 ? "generic-avx512" : vectorBytes >= 32 ? "generic-avx2" : "generic-128";
+}
+
 /// What is known of this machine: its measured description, or a preset as wide as its vectors.
 static llvm::Expected<Machine> getNative() {
   std::string path = Machine::nativePath();
@@ -187,9 +193,8 @@ static llvm::Expected<Machine> getNative() {
     return machine;
   }
   auto features = llvm::sys::getHostCPUFeatures();
-  Machine machine = *findPreset(features.lookup("avx512f") ? "generic-avx512"
-                                : features.lookup("avx2")  ? "generic-avx2"
-                                                           : "generic-128");
+  int64_t vectorBytes = features.lookup("avx512f") ? 64 : features.lookup("avx2") ? 32 : 16;
+  Machine machine = *findPreset(Machine::presetFor(vectorBytes, features.lookup("avx512vnni"), /*hasTiles=*/false));
   machine.source =
       "native: not measured, the preset that fits the vectors; 'compress-machine --measure' writes " + path;
   return machine;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Target/Processor.h"
+#include "compress/Analysis/Machine.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -85,6 +86,11 @@ const X86Feature *mlir::compress::findX86Feature(llvm::StringRef name) {
 
 std::string TargetCPU::features() const {
   return llvm::join(llvm::map_range(extensions, [](const std::string &name) { return "+" + name; }), ",");
+}
+
+std::string TargetCPU::machine() const {
+  auto has = [&](StringRef name) { return llvm::is_contained(extensions, name); };
+  return Machine::presetFor(vectorBytes, has("avx512vnni"), has("amx-int8"));
 }
 
 bool TargetCPU::runsWherever(const TargetCPU &other) const {

@@ -390,13 +390,7 @@ private:
     for (auto &variant : variants)
       if (failed(addVariant(*module, *variant)))
         return failure();
-    return options.objective == "bytes" ? shrinkConstants() : success();
-  }
-
-  LogicalResult shrinkConstants() {
-    PassManager pm(&context);
-    pm.addPass(createShrinkConstantsPass());
-    return pm.run(*module);
+    return options.objective == "bytes" ? runPass(createShrinkConstantsPass()) : success();
   }
 
   LogicalResult lowerToLLVM() {
@@ -411,10 +405,8 @@ private:
       return failure();
     std::string error;
     report.interface = CInterface::get(*module, options.name, error);
-    if (!report.interface) {
-      llvm::errs() << "error: " << error << "\n";
-      return failure();
-    }
+    if (!report.interface)
+      return failWith(llvm::createStringError(error));
     header = report.interface->header();
     PassManager lower(&context);
     buildCompressLowerPipeline(lower);
@@ -493,8 +485,11 @@ LogicalResult mlir::compress::compileModel(const CompileOptions &options) {
                      << "', which --target-cpu names before it, runs wherever it does\n";
         break;
       }
-  auto machine = Machine::get(options.machine);
+  CompileOptions resolved = options;
+  if (options.machine.empty())
+    resolved.machine = cpus->front().machine();
+  auto machine = Machine::get(resolved.machine);
   if (!machine)
     return failWith(machine.takeError());
-  return Compiler(options, *platform, *cpus, *machine).run();
+  return Compiler(resolved, *platform, *cpus, *machine).run();
 }

@@ -93,10 +93,9 @@ int main(int argc, char **argv) {
                                  cl::value_desc("time|bytes"), cl::init("time"), cl::cat(category));
   cl::opt<std::string> machine("machine",
                                cl::desc("Description that the cost model chooses by: a preset, native (what "
-                                        "'compress-machine --measure' left) or a JSON file (default: the preset "
-                                        "xeon-sapphire-rapids, so that the result does not depend on the machine "
-                                        "that compiles)"),
-                               cl::value_desc("machine"), cl::init(Machine::kDefaultName), cl::cat(category));
+                                        "'compress-machine --measure' left) or a JSON file (default: the preset for "
+                                        "processors like the first --target-cpu)"),
+                               cl::value_desc("machine"), cl::cat(category));
   cl::opt<std::string> precision("precision",
                                  cl::desc("Of constant weights, and of their products: f32 (default), bf16 or i8; "
                                           "auto: by layer, the one that --machine "

@@ -79,6 +79,9 @@ struct Machine {
   /// The descriptions that are known by name; the first is the default.
   static llvm::ArrayRef<Machine> presets();
   static std::string nativePath();
+  /// The name of the preset for processors with registers of `vectorBytes`, with dot products of bytes or not, with
+  /// products of bytes in tile registers or not.
+  static const char *presetFor(int64_t vectorBytes, bool hasByteDots, bool hasTiles);
 
   /// Reads a description. Errors name `file`, the key and what is expected of it.
   static llvm::Expected<Machine> fromJSON(llvm::StringRef text, llvm::StringRef file);

@@ -60,6 +60,8 @@ struct TargetCPU {
 
   /// LLVM's feature string of the extensions.
   std::string features() const;
+  /// The preset of the cost model (`Machine::presets`) for processors of its kind.
+  std::string machine() const;
   /// True if each processor that `other` runs on runs this too.
   bool runsWherever(const TargetCPU &other) const;
 };
