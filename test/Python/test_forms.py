@@ -319,3 +319,40 @@ def test_order_b_streams(rng, tmp_path):
     assert a >= 4 * c * m * (size - 2) ** 2
     # One output's maps, and at most one copy of the result.
     assert streamed <= maps + 4 * k * (size - 2) ** 2 + 1024
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("filters, channels, scales", [(48, 20, (48, 1, 1, 1)), (24, 17, (12, 1, 1, 1)), (19, 16, (1, 16, 3, 1)), (32, 15, (1, 1, 1, 1))])
+def test_decoded_filters_are_the_layer(filters, channels, scales, zeros, rng, tmp_path):
+    """Of a convolution that starts from zeros: its filters become lanes where vectors divide them, decoded as they lie there."""
+    b = Builder(rng)
+    w, lines, value = b.coded("int4", (filters, channels, 3, 3), scales)
+    if zeros:
+        points = rng.integers(-8, 8, scales)
+        lines.insert(0, f"%points = arith.constant dense<{points.tolist()}> : tensor<{dims(scales)}xi4>")
+        lines[-1] = lines[-1].replace(" code(", ", %points code(").replace(" -> ", f", tensor<{dims(scales)}xi4> -> ")
+        step = np.frombuffer(bytes.fromhex(re.search('"0x(.*)"', "".join(lines))[1]), np.float32).reshape(scales).astype(float) * points
+        for d, (extent, count) in enumerate(zip(value.shape, scales)):
+            step = np.repeat(step, extent // count, d)
+        value = value - step
+    x = rng.standard_normal((3, channels, 9, 10)).astype(np.float32)
+    y_type = f"tensor<3x{filters}x7x8xf32>"
+    line, compute = conv()(0, w, f"tensor<{dims(x.shape)}xf32>", y_type)
+    (tmp_path / "layer.mlir").write_text(f"""func.func @main(%x0: tensor<{dims(x.shape)}xf32> {{compress.name = "x"}}) -> ({y_type} {{compress.name = "y"}}) {{
+  {chr(10).join(lines)}
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : {y_type}
+  %i0 = linalg.fill ins(%zero : f32) outs(%e : {y_type}) -> {y_type}
+  {line.replace("TYPE", f"tensor<{dims(value.shape)}xf32>")}
+  return %y0 : {y_type}
+}}
+""")
+    expected, bound = compute(x.astype(float), value), compute(np.abs(x.astype(float)), np.abs(value))
+    for lanes in (None, 8, 1):
+        report = tmp_path / f"{lanes}.json"
+        library = compress_mlir.load(compress_mlir.compile(tmp_path / "layer.mlir", tmp_path, name=f"lanes{lanes}", report=report, force="rebuild",
+                                                           vector_lanes=lanes))
+        layer, = [r for r in json.loads(report.read_text())["layers"] if r["pass"] == "select"]
+        assert layer["form"] == "rebuild", layer
+        # Roundings of a sum, and of a decoded number.
+        assert np.all(np.abs(library.run({"x": x})["y"] - expected) <= (9 * channels + 4) * EPS * bound)

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Contraction.h"
 #include "Groups.h"
 #include "ListForm.h"
 #include "RebuildForm.h"
@@ -20,6 +21,7 @@
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Hints.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -159,7 +161,7 @@ static Value decodeZeros(OpBuilder &builder, Location loc, Value zeros, NumberCo
 }
 
 /// Zero points as numbers, as kernel ops take them.
-static Value emitZeros(OpBuilder &builder, Location loc, const CodedTensor &coded) {
+static Value zerosAsNumbers(OpBuilder &builder, Location loc, const CodedTensor &coded) {
   if (!coded.zeros)
     return {};
   return decodeZeros(builder, loc, coded.zeros, cast<NumberCodeAttrInterface>(coded.code),
@@ -168,7 +170,7 @@ static Value emitZeros(OpBuilder &builder, Location loc, const CodedTensor &code
 
 Value DequantizeOp::rebuild(OpBuilder &builder) {
   CodedTensor coded = *getCoded();
-  Value zeros = emitZeros(builder, getLoc(), coded);
+  Value zeros = zerosAsNumbers(builder, getLoc(), coded);
   Value init = tensor::EmptyOp::create(builder, getLoc(), getResultType().getShape(), getResultType().getElementType());
   return DecodeOp::create(builder, getLoc(), getResultType(), getCodes(), getScales(), zeros, init, getCode(),
                           getGroupSizes(), LayoutAttr())
@@ -214,11 +216,51 @@ static std::optional<double> roundedSeconds(DequantizeOp op, const LinearConsume
          CodedDotOp::secondsPerSample(inputs, shape[*outDim], groups->size, code->looksUp(), machine);
 }
 
+/// True for a convolution by constant codes: its filters are decoded at once, next to each other.
+static bool decodesFilters(DequantizeOp op, const LinearConsumer &consumer) {
+  auto isConstant = [](Value value) { return !value || value.getDefiningOp<arith::ConstantOp>(); };
+  return isConstant(op.getCodes()) && isConstant(op.getScales()) && isConstant(op.getZeros()) &&
+         llvm::any_of(consumer.dims, [](const ActivationDim &dim) { return dim.kind == ActivationDim::Window; });
+}
+
+/// The dimensions of a convolution's weight with its filters last, as the loops of dense convolutions read them
+/// (compress-put-channels-last).
+static SmallVector<int64_t> filtersLast(const LinearConsumer &consumer) {
+  SmallVector<int64_t> order;
+  for (Role wanted : {Role::Batch, Role::Tap, Role::In, Role::Out})
+    for (auto [d, role] : llvm::enumerate(consumer.roles))
+      if (role == wanted)
+        order.push_back(d);
+  return order;
+}
+
+/// The convolution by numbers that are decoded once, before it:
+///
+///   %n = compress.decode %codes : tensor<3x3x64x32xi4>, filters last, which folds
+///   linalg.generic { (…) -> x[n, c, h + kh, w + kw], n[kh, kw, c, f], y[n, f, h, w] }
+static Value emitDecodedFilters(DequantizeOp op, const LinearConsumer &consumer, OpBuilder &builder) {
+  SmallVector<int64_t> order = filtersLast(consumer), group = op.getGroupSizes();
+  applyPermutationToVector(group, order);
+  TensorEmitter emit{builder, op.getLoc()};
+  auto move = [&](Value value) { return value && !llvm::is_sorted(order) ? emit.transpose(value, order) : value; };
+  Value codes = move(op.getCodes());
+  auto type = cast<RankedTensorType>(codes.getType()).clone(op.getResultType().getElementType());
+  auto moved = DequantizeOp::create(builder, op.getLoc(), type, codes, move(op.getScales()), move(op.getZeros()),
+                                    op.getCode(), op.getGroup() ? builder.getDenseI64ArrayAttr(group) : nullptr);
+  Value numbers = moved.rebuild(builder);
+  moved->erase();
+  SmallVector<AffineExpr> dims(consumer.weightMap.getResults());
+  applyPermutationToVector(dims, order);
+  return emitContraction(builder, consumer.op->getLoc(), consumer.paddedActivation, consumer.activationMap.getResults(),
+                         numbers, dims, consumer.init, consumer.resultMap.getResults());
+}
+
 /// Bytes that rows of codes, each in bytes of its own where it is decoded as a whole, take more than the codes.
-static int64_t rowPadding(DequantizeOp op) {
+static int64_t rowPadding(DequantizeOp op, const LinearConsumer &consumer) {
   constexpr int64_t kByte = 8;
   ShapedType codes = op.getCodesType();
-  int64_t row = codes.getShape().back(), field = llvm::PowerOf2Ceil(op.getCode().getNumBits());
+  int64_t last = decodesFilters(op, consumer) ? filtersLast(consumer).back() : codes.getRank() - 1;
+  int64_t row = codes.getDimSize(last), field = llvm::PowerOf2Ceil(op.getCode().getNumBits());
   if (row == 0)
     return 0;
   return codes.getNumElements() / row * llvm::divideCeil(row * field, kByte) - codes.getNumElements() * field / kByte;
@@ -244,7 +286,7 @@ SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Mach
   SmallVector<Form> forms{form};
   llvm::append_range(forms, listForms(*this, consumer, machine));
   for (Form &rebuilt : rebuildForms(*this, consumer, machine, getCode().decodeOperations() + 1, whyNot)) {
-    rebuilt.cost.weightBytes += rowPadding(*this);
+    rebuilt.cost.weightBytes += rowPadding(*this, consumer);
     forms.push_back(std::move(rebuilt));
   }
   return forms;
@@ -252,12 +294,13 @@ SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Mach
 
 Value DequantizeOp::emitForm(StringRef name, const LinearConsumer &consumer, OpBuilder &builder) {
   if (name == "rebuild")
-    return emitRebuildForm(*this, consumer, builder);
+    return decodesFilters(*this, consumer) ? emitDecodedFilters(*this, consumer, builder)
+                                           : emitRebuildForm(*this, consumer, builder);
   if (name == kListForm || name == kRoundedListForm)
     return emitListForm(*this, name, consumer, builder);
   Location loc = consumer.op->getLoc();
   CodedTensor coded = *getCoded();
-  Value zeros = emitZeros(builder, getLoc(), coded);
+  Value zeros = zerosAsNumbers(builder, getLoc(), coded);
   ArrayAttr maps = builder.getAffineMapArrayAttr({consumer.activationMap, consumer.weightMap, consumer.resultMap});
   auto contract =
       CodedContractOp::create(builder, loc, consumer.init.getType(), consumer.paddedActivation, coded.codes,

@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Moves.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -57,7 +58,8 @@ static Value transposedInside(OpBuilder &builder, Location loc, Value value, Arr
 
 namespace {
 
-/// A convolution of floats with constant filters, whose dimensions all have one role.
+/// A convolution of floats with filters that are constant, or decoded from constant codes, whose dimensions all have
+/// one role.
 struct FloatConvolution {
   linalg::LinalgOp op;
   linalg::ConvolutionDimensions dims;
@@ -75,11 +77,11 @@ struct FloatConvolution {
       return std::nullopt;
     result.dims = *dims;
     auto weights = cast<RankedTensorType>(result.weights().getType());
-    if (!result.weights().getDefiningOp<arith::ConstantOp>() || !weights.hasStaticShape() || !isEvaluable(weights) ||
+    if (!result.hasConstantWeights() || !weights.hasStaticShape() || !isEvaluable(weights) ||
         weights.getNumElements() / result.filters() < kLeastTerms)
       return std::nullopt;
     for (int64_t width : {2 * lanes, lanes})
-      if (result.width == 0 && result.filters() % width == 0)
+      if (result.width == 0 && result.filters() % width == 0 && width % result.filtersPerScale() == 0)
         result.width = width;
     return result.width > 0 && result.start() ? std::optional(result) : std::nullopt;
   }
@@ -91,6 +93,20 @@ struct FloatConvolution {
 
   Value input() { return op.getDpsInputs()[0]; }
   Value weights() { return op.getDpsInputs()[1]; }
+  /// What decodes the weights when the network runs; null if they are numbers.
+  DecodeOp decode() { return weights().getDefiningOp<DecodeOp>(); }
+  bool hasConstantWeights() {
+    auto isConstant = [](Value value) { return !value || value.getDefiningOp<arith::ConstantOp>(); };
+    if (DecodeOp op = decode())
+      return !op.getLayout() && isConstant(op.getCodes()) && isConstant(op.getScales()) && isConstant(op.getZeros());
+    return isConstant(weights());
+  }
+  /// The dimension of the weights that is of filters, and how many of these share a scale if not all do.
+  int64_t filterDim() { return *mapOf(1).getResultPosition(getAffineDimExpr(dims.outputChannel[0], op.getContext())); }
+  int64_t filtersPerScale() {
+    bool areApart = decode() && cast<RankedTensorType>(decode().getScales().getType()).getDimSize(filterDim()) > 1;
+    return areApart ? decode().getGroup()[filterDim()] : 1;
+  }
   AffineMap mapOf(unsigned operand) { return op.getIndexingMapsArray()[operand]; }
   int64_t filters() { return op.getStaticLoopRanges()[dims.outputChannel[0]]; }
 
@@ -121,31 +137,57 @@ struct FloatConvolution {
     return isBias ? broadcast.getInput() : Value();
   }
 
-  /// Filters in panels: panel, taps, channel, filter of the panel.
-  Value storeInPanels(OpBuilder &builder) {
-    auto type = cast<RankedTensorType>(weights().getType());
-    SmallVector<double> values = *constantValues(weights());
+  /// The dimensions of the weights as panels have them: taps, channel, filter.
+  SmallVector<int64_t> panelOrder() {
     SmallVector<unsigned> loops(dims.filterLoop.begin(), dims.filterLoop.end());
     loops.push_back(dims.inputChannel[0]);
     loops.push_back(dims.outputChannel[0]);
-    SmallVector<int64_t> from, steps(type.getRank(), 1), shape{filters() / width};
-    for (int64_t d = type.getRank() - 2; d >= 0; --d)
-      steps[d] = steps[d + 1] * type.getDimSize(d + 1);
-    for (unsigned loop : loops)
-      from.push_back(*mapOf(1).getResultPosition(getAffineDimExpr(loop, op.getContext())));
+    return llvm::map_to_vector(loops, [&](unsigned loop) -> int64_t {
+      return *mapOf(1).getResultPosition(getAffineDimExpr(loop, op.getContext()));
+    });
+  }
+
+  /// A constant with the dimensions of the weights in panels of `perPanel`: panel, taps, channel, filter of the panel.
+  Value storeInPanels(OpBuilder &builder, Value constant, int64_t perPanel) {
+    auto type = cast<RankedTensorType>(constant.getType());
+    SmallVector<double> values = *constantValues(constant);
+    SmallVector<int64_t> from = panelOrder(), steps = computeStrides(type.getShape());
+    SmallVector<int64_t> shape{type.getDimSize(from.back()) / perPanel};
     for (int64_t d : ArrayRef(from).drop_back())
       shape.push_back(type.getDimSize(d));
-    shape.push_back(width);
+    shape.push_back(perPanel);
     SmallVector<double> stored(values.size());
     SmallVector<int64_t> strides = computeStrides(shape);
     for (auto [place, value] : llvm::enumerate(stored)) {
       SmallVector<int64_t> at = delinearize(place, strides);
-      int64_t source = (at.front() * width + at.back()) * steps[from.back()];
+      int64_t source = (at.front() * perPanel + at.back()) * steps[from.back()];
       for (auto [d, i] : llvm::zip(ArrayRef(from).drop_back(), ArrayRef(at).drop_front().drop_back()))
         source += i * steps[d];
       value = values[source];
     }
     return materializeConstant(builder, op.getLoc(), RankedTensorType::get(shape, type.getElementType()), stored);
+  }
+
+  /// The weights in panels; where they are decoded, from codes in panels.
+  Value weightsInPanels(OpBuilder &builder) {
+    DecodeOp decoded = decode();
+    if (!decoded)
+      return storeInPanels(builder, weights(), width);
+    int64_t filter = filterDim(), shared = filtersPerScale();
+    bool areApart = cast<RankedTensorType>(decoded.getScales().getType()).getDimSize(filter) > 1;
+    auto store = [&](Value scales) {
+      return scales ? storeInPanels(builder, scales, areApart ? width / shared : 1) : Value();
+    };
+    SmallVector<int64_t> group{areApart ? 1 : filters() / width};
+    for (int64_t d : ArrayRef(panelOrder()).drop_back())
+      group.push_back(decoded.getGroup()[d]);
+    group.push_back(areApart ? shared : width);
+    Value codes = storeInPanels(builder, decoded.getCodes(), width);
+    auto type = cast<RankedTensorType>(codes.getType()).clone(getElementTypeOrSelf(weights().getType()));
+    Value empty = tensor::EmptyOp::create(builder, op.getLoc(), type.getShape(), type.getElementType());
+    return DecodeOp::create(builder, decoded.getLoc(), type, codes, store(decoded.getScales()),
+                            store(decoded.getZeros()), empty, decoded.getCode(), group, LayoutAttr())
+        .getResult(0);
   }
 
   /// The sums in panels, from what they start.
@@ -201,7 +243,7 @@ struct FloatConvolution {
     Value init = startInPanels(rewriter, sizes, getElementTypeOrSelf(op->getResult(0).getType()));
     Value source = transposedInside(rewriter, loc, input(), inputOrder);
     auto generic = linalg::GenericOp::create(
-        rewriter, loc, TypeRange{init.getType()}, ValueRange{source, storeInPanels(rewriter)}, ValueRange{init},
+        rewriter, loc, TypeRange{init.getType()}, ValueRange{source, weightsInPanels(rewriter)}, ValueRange{init},
         mapsInPanels(inputOrder, resultOrder), iterators, [](OpBuilder &builder, Location loc, ValueRange arguments) {
           Value product = arith::MulFOp::create(builder, loc, arguments[0], arguments[1]);
           linalg::YieldOp::create(builder, loc, arith::AddFOp::create(builder, loc, arguments[2], product).getResult());

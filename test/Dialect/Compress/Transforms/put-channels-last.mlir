@@ -55,3 +55,40 @@ func.func @stays(%x: tensor<1x32x4x4xf32>, %w: tensor<16x32x2x2xf32>, %init: ten
   %d = linalg.conv_2d_nchw_fchw ins(%x, %w16 : tensor<1x32x4x4xf32>, tensor<16x32x2x2xf32>) outs(%init : tensor<1x16x3x3xf32>) -> tensor<1x16x3x3xf32>
   return %a, %b, %c, %d : tensor<1x6x3x3xf32>, tensor<1x16x4x4xf32>, tensor<1x16x3x3xf32>, tensor<1x16x3x3xf32>
 }
+
+// Filters that are decoded: their codes are in panels, and so are scales and zero points, of which two filters share one here.
+// CHECK-LABEL: func.func @decoded(
+// CHECK-DAG: %[[CODES:.*]] = arith.constant {{.*}} : tensor<2x2x2x32x8xi4>
+// CHECK-DAG: %[[SCALES:.*]] = arith.constant dense<[{{\[\[\[\[}}1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00]]]], {{\[\[\[\[}}5.0{{.*}} : tensor<2x1x1x1x4xf32>
+// CHECK: %[[W:.*]] = compress.decode code(#compress.uniform<bits = 4>) group = [1, 2, 2, 32, 2] ins(%[[CODES]], %[[SCALES]],
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[W]] : tensor<1x4x4x32xf32>, tensor<2x2x2x32x8xf32>)
+// One scale for all.
+// CHECK: compress.decode code(#compress.uniform<bits = 4>) group = [2, 2, 2, 32, 8] ins(%{{.*}}, %{{.*}} : tensor<2x2x2x32x8xi4>, tensor<1x1x1x1x1xf32>)
+// Scales of 16 filters are none of a panel of 8.
+// CHECK: compress.decode code(#compress.uniform<bits = 4>) group = [16, 1, 2, 2] ins(
+// CHECK: linalg.conv_2d_nchw_fchw
+func.func @decoded(%x: tensor<1x32x4x4xf32>) -> (tensor<1x16x3x3xf32>, tensor<1x16x3x3xf32>, tensor<1x48x3x3xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %codes = arith.constant dense<1> : tensor<16x32x2x2xi4>
+  %scales = arith.constant dense<[[[[1.0]]], [[[2.0]]], [[[3.0]]], [[[4.0]]], [[[5.0]]], [[[6.0]]], [[[7.0]]], [[[8.0]]]]> : tensor<8x1x1x1xf32>
+  %zeros = arith.constant dense<0.5> : tensor<8x1x1x1xf32>
+  %one = arith.constant dense<0.5> : tensor<1x1x1x1xf32>
+  %codes48 = arith.constant dense<1> : tensor<48x32x2x2xi4>
+  %few = arith.constant dense<1.0> : tensor<3x32x1x1xf32>
+  %e = tensor.empty() : tensor<1x16x3x3xf32>
+  %s = linalg.fill ins(%zero : f32) outs(%e : tensor<1x16x3x3xf32>) -> tensor<1x16x3x3xf32>
+  %e48 = tensor.empty() : tensor<1x48x3x3xf32>
+  %s48 = linalg.fill ins(%zero : f32) outs(%e48 : tensor<1x48x3x3xf32>) -> tensor<1x48x3x3xf32>
+  %ew = tensor.empty() : tensor<16x32x2x2xf32>
+  %ew48 = tensor.empty() : tensor<48x32x2x2xf32>
+  %w = compress.decode code(#compress.uniform<bits = 4>) group = [2, 32, 2, 2]
+      ins(%codes, %scales, %zeros : tensor<16x32x2x2xi4>, tensor<8x1x1x1xf32>, tensor<8x1x1x1xf32>) outs(%ew : tensor<16x32x2x2xf32>) -> tensor<16x32x2x2xf32>
+  %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<1x32x4x4xf32>, tensor<16x32x2x2xf32>) outs(%s : tensor<1x16x3x3xf32>) -> tensor<1x16x3x3xf32>
+  %v = compress.decode code(#compress.uniform<bits = 4>) group = [16, 32, 2, 2]
+      ins(%codes, %one : tensor<16x32x2x2xi4>, tensor<1x1x1x1xf32>) outs(%ew : tensor<16x32x2x2xf32>) -> tensor<16x32x2x2xf32>
+  %z = linalg.conv_2d_nchw_fchw ins(%x, %v : tensor<1x32x4x4xf32>, tensor<16x32x2x2xf32>) outs(%s : tensor<1x16x3x3xf32>) -> tensor<1x16x3x3xf32>
+  %u = compress.decode code(#compress.uniform<bits = 4>) group = [16, 1, 2, 2]
+      ins(%codes48, %few : tensor<48x32x2x2xi4>, tensor<3x32x1x1xf32>) outs(%ew48 : tensor<48x32x2x2xf32>) -> tensor<48x32x2x2xf32>
+  %t = linalg.conv_2d_nchw_fchw ins(%x, %u : tensor<1x32x4x4xf32>, tensor<48x32x2x2xf32>) outs(%s48 : tensor<1x48x3x3xf32>) -> tensor<1x48x3x3xf32>
+  return %y, %z, %t : tensor<1x16x3x3xf32>, tensor<1x16x3x3xf32>, tensor<1x48x3x3xf32>
+}

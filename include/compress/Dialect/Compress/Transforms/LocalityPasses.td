@@ -19,8 +19,8 @@ def PutChannelsLastPass : Pass<"compress-put-channels-last", "func::FuncOp"> {
   let description = [{
     A convolution of floats with constant filters whose number is a multiple of `vector-lanes` becomes a linalg.generic with
     channels last, between transposes that propagate-layouts cancels or fuse-transposes does on the way. Its filters are stored in
-    panels of one or two vectors. Convolutions of fewer than 128 products for each result stay: transposes would cost too much of
-    what they gain.
+    panels of one or two vectors; if `compress.decode` makes them, its codes are, and are decoded to panels. Convolutions of fewer than
+    128 products for each result stay: transposes would cost too much of what they gain.
 
     Runs after: narrow-weights          Leaves: convolutions with channels first and other numbers of filters
     Does nothing when: vector-lanes is 1        Fails when: never
