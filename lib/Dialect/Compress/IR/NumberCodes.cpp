@@ -83,7 +83,11 @@ LogicalResult UniformAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
 
 int64_t UniformAttr::getNumBits() const { return getBits(); }
 bool UniformAttr::takesZeros() const { return true; }
-int64_t UniformAttr::decodeOperations() const { return getUnsignedCodes() ? 1 : 3; }
+/// A conversion, behind two shifts for the sign; loads of whole bytes extend the sign by themselves.
+int64_t UniformAttr::decodeOperations() const {
+  constexpr unsigned kByte = 8;
+  return getUnsignedCodes() || getNumBits() == kByte ? 1 : 3;
+}
 
 double UniformAttr::getUnit() const { return 1; }
 

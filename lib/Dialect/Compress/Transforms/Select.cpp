@@ -170,15 +170,13 @@ struct SelectPass : compress::impl::SelectPassBase<SelectPass> {
     return success();
   }
 
-  /// A form that multiplies as often as the dense product only decodes: its bytes are those that the weights came in,
-  /// which are worth as much time again. Others must be faster, or as fast as far as predictions can tell, with fewer
-  /// bytes.
+  /// A form must be faster than the dense product, or as fast as far as predictions can tell, with fewer bytes.
   bool pays(const Cost &form, const Cost &dense, const Machine &machine) const {
     if (savesBytes())
       return isBetter(form, dense, machine);
-    constexpr double kDecoding = 2, kAlike = 1.25;
-    bool isSmaller = form.weightBytes < dense.weightBytes, onlyDecodes = form.multiplies == dense.multiplies;
-    return form.seconds(machine) < dense.seconds(machine) * (!isSmaller ? 1.0 : onlyDecodes ? kDecoding : kAlike);
+    constexpr double kAlike = 1.25;
+    bool isSmaller = form.weightBytes < dense.weightBytes;
+    return form.seconds(machine) < dense.seconds(machine) * (isSmaller ? kAlike : 1.0);
   }
 
   /// What `force` says of layers by name.

@@ -139,7 +139,7 @@ def SelectPass : Pass<"compress-select"> {
   let description = [{
     For each consumer of a representation op, the cheapest of the forms that the op offers and the dense product, by the
     cost model: seconds per sample, of transforms and then the larger of operations, in whole vectors, over what is reached of
-    the peak and of weight bytes over the bandwidth of the cache level that holds them (CostModel.h). A form that only decodes (as many multiplies, fewer weight bytes) may take twice as long. With `objective = bytes`, the form with
+    the peak and of weight bytes over the bandwidth of the cache level that holds them (CostModel.h). A form of fewer weight bytes may take a quarter more, which predictions cannot tell apart. With `objective = bytes`, the form with
     the fewest weight bytes, and dense only where none has fewer: time decides between equals. Weights are seen through transposes and unit reshapes, activations through a zero `tensor.pad`.
 
     A remark per layer (category `compress`) says what was chosen and why, or why not. Representations that stay are
