@@ -161,19 +161,15 @@ private:
     return cutIntoTiles(extent, lanes, evenRows(countOverlapping(extent, lanes), vectors), /*mayRecompute=*/false);
   }
 
-  /// Cuts columns into chunks of which each is inside of a panel.
-  SmallVector<TileRun> cutPanels() const {
-    int64_t extent = extents[laneLoop], width = panels->width, whole = extent / width * width;
+  /// Cuts the `columns` of a panel into chunks: offsets from where the panel begins.
+  SmallVector<TileRun> cutPanel(int64_t columns) const {
+    bool isRow = tileLoop < 0 || extents[tileLoop] == 1;
     SmallVector<TileRun> runs;
-    auto cut = [&](int64_t begin, int64_t end, int64_t columns) {
-      // Panels may have been made for a processor of other vectors.
-      for (TileRun &chunk : cutFloats(columns, std::gcd(lanes, width), kTileVectors))
-        for (int64_t first = chunk.run.begin; first < chunk.run.end; first += chunk.run.step)
-          runs.push_back({LaneRun::of(begin + first, end, width, chunk.run.width), chunk.offsets, chunk.existingLanes});
-    };
-    if (whole > 0)
-      cut(0, whole, width);
-    cut(whole, extent, extent - whole);
+    // Panels may have been made for a processor of other vectors.
+    for (TileRun &chunk : cutFloats(columns, std::gcd(lanes, panels->width), isRow ? kRowVectors : kTileVectors))
+      for (int64_t first = chunk.run.begin; first < chunk.run.end; first += chunk.run.step)
+        runs.push_back(
+            {LaneRun::of(first, columns, panels->width, chunk.run.width), chunk.offsets, chunk.existingLanes});
     return runs;
   }
 
@@ -188,24 +184,33 @@ private:
         body(begin, end, extent);
   }
 
-  /// For each panel and each block of steps: all rows. So a panel is read from one end to the other, and a block is in
-  /// a first cache while rows use it.
+  /// For each panel and each block of steps: all rows, for one chunk of columns after the other. So a panel is read
+  /// from one end to the other once, and a block is in a first cache while rows and chunks use it.
   void lowerPanels() {
+    int64_t extent = extents[laneLoop], width = panels->width, whole = extent / width;
+    if (whole > 0)
+      lowerPanels(0, whole, width);
+    if (extent % width > 0)
+      lowerPanels(whole, whole + 1, extent % width);
+  }
+
+  /// Panels from `begin` to `end`, of which `columns` exist.
+  void lowerPanels(int64_t begin, int64_t end, int64_t columns) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest nest(builder, loc);
+    SmallVector<AffineExpr> index = loopOverOuter(nest);
+    AffineExpr first = nest.loop(begin, end) * panels->width;
     int64_t steps = extents[panels->sumLoop];
-    for (const TileRun &columns : cutPanels()) {
+    forEachBlock(steps, [&](int64_t from, int64_t to, int64_t count) {
       OpBuilder::InsertionGuard guard(builder);
-      AffineNest nest(builder, loc);
-      nest.existingLanes = columns.existingLanes;
-      SmallVector<AffineExpr> index = loopOverOuter(nest);
-      int64_t first = columns.run.begin, width = panels->width;
-      index[laneLoop] = nest.loop(first / width, llvm::divideCeil(columns.run.end, width)) * width + first % width;
-      forEachBlock(steps, [&](int64_t begin, int64_t end, int64_t extent) {
-        OpBuilder::InsertionGuard guard(builder);
-        AffineNest inner = nest;
-        index[panels->sumLoop] = inner.loop(begin, end, extent);
-        lowerBlock(inner, index, columns, extent, begin == 0, end == steps);
-      });
-    }
+      AffineNest inner = nest;
+      index[panels->sumLoop] = inner.loop(from, to, count);
+      for (const TileRun &chunk : cutPanel(columns)) {
+        inner.existingLanes = chunk.existingLanes;
+        index[laneLoop] = first + chunk.run.begin;
+        lowerBlock(inner, index, chunk, count, from == 0, to == steps);
+      }
+    });
   }
 
   /// All rows of `columns`, `steps` of the sum from its index on; of which these are the first, or the last.
@@ -245,8 +250,8 @@ private:
     if (groups > 0) {
       AffineExpr group = nest.loopCarrying(groups, sums);
       step = first + group * kPrefetchSteps;
-      // What a single row reads once, the processor fetches ahead by itself.
-      if (rows > 1) {
+      // Floats that a single row reads once, the processor fetches ahead by itself.
+      if (rows > 1 || panels->factor->load.isInWords()) {
         auto prefetchShare = [&](AffineExpr share) { prefetchPanel(nest, at, first + steps + share * groups + group); };
         if (rows == tileRows)
           prefetchShare(index[tileLoop].floorDiv(tileRows) % kPrefetchSteps);
