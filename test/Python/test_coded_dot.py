@@ -94,6 +94,18 @@ def test_other_processors_compute_the_same(target, bits, rng, compile_and_load, 
         check(layer, library, rng.standard_normal((batch, 160)).astype(np.float32))
 
 
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("block", [16, 32, 128])
+def test_the_largest_sums_fit(target, block, rng, compile_and_load, tmp_path):
+    """Codes and activations of one sign: with AVX2 eight pairs of products add up to 30480 in 16 bits."""
+    layer = Layer(rng, 33, 256, block)
+    layer.codes[:17], layer.codes[17:] = 15, 0
+    library = compile_and_load(layer.save(tmp_path), force="coded", **target)
+    for sign in (1, -1):
+        x = np.full((5, 256), sign, np.float32)
+        np.testing.assert_allclose(library.run({"x": x})["y"], x.astype(float) @ layer.weight.T, rtol=1e-5)
+
+
 def test_bias_and_more_dimensions(rng, compile_and_load, tmp_path):
     layer, bias = Layer(rng, 40, 64, 32), rng.standard_normal(40).astype(np.float32)
     library = compile_and_load(layer.save(tmp_path, bias, ("n", 5)), force="coded")

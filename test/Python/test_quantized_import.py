@@ -46,6 +46,23 @@ def test_200_graphs_are_right_within_a_step(family, rng, tmp_path, compile_and_l
         compare(graphs, results, session.run(graphs.feeds), f"{family} against ONNX Runtime")
 
 
+@pytest.mark.parametrize("options", [{}, dict(target_cpu="haswell"), dict(vector_lanes=4), dict(target_cpu="x86-64")], ids=str)
+def test_sums_of_the_largest_bytes_are_exact(options, rng, tmp_path, compile_and_load):
+    """A sum of two products does not fit 16 bits. The convolution is one that takes fewer products where there are instructions for pairs."""
+    x, image = (rng.choice([0, 255], shape).astype(np.uint8) for shape in ((5, 132), (2, 64, 12, 12)))
+    w, filters = (rng.choice([-128, 127], shape).astype(np.int8) for shape in ((132, 45), (32, 64, 3, 3)))
+    w[:, 0], w[:, 1], x[0], image[0, :, 3:] = 127, -128, 255, 255
+    nodes = [helper.make_node("MatMulInteger", ["x", "w"], ["y"]), helper.make_node("ConvInteger", ["image", "filters"], ["z"])]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.UINT8, value.shape) for name, value in (("x", x), ("image", image))]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.INT32, shape) for name, shape in (("y", (5, 45)), ("z", (2, 32, 10, 10)))]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, [numpy_helper.from_array(w, "w"), numpy_helper.from_array(filters, "filters")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), str(tmp_path / "sums.onnx"))
+    results = compile_and_load(tmp_path / "sums.onnx", **options).run({"x": x, "image": image})
+    np.testing.assert_array_equal(results["y"], x.astype(int) @ w.astype(int))
+    windows = np.lib.stride_tricks.sliding_window_view(image.astype(int), (3, 3), (2, 3))
+    np.testing.assert_array_equal(results["z"], np.einsum("ncyxij,ocij->noyx", windows, filters.astype(int)))
+
+
 @pytest.mark.parametrize("options", [dict(expand=True), dict(reference=True), dict(vector_lanes=1), dict(target_cpu="x86-64")],
                          ids=lambda options: next(iter(options)))
 def test_every_kind_is_right_however_it_is_compiled(options, rng, tmp_path, compile_and_load):

@@ -98,6 +98,12 @@ __attribute__((target("avx512f,avx512vnni"))) static void dotInt8() {
   COMPRESS_CHAINS(__m512i, _mm512_set1_epi32(1), _mm512_dpbusd_epi32(sums[c], a, b));
 }
 
+// Without dot products: bytes as numbers of 16 bits, whose products are added in pairs, exactly.
+__attribute__((target("avx2"))) static void pairsInt8() {
+  __m256i ones = _mm256_set1_epi16(1);
+  COMPRESS_CHAINS(__m256i, _mm256_set1_epi32(1), _mm256_add_epi32(sums[c], _mm256_madd_epi16(sums[c], ones)));
+}
+
 double compress::peakF32() {
   if (__builtin_cpu_supports("avx512f"))
     return bestRate(2.0 * 16 * kChains * kSteps, fma512);
@@ -111,7 +117,9 @@ double compress::peakBF16() {
 }
 
 double compress::peakInt8() {
-  return __builtin_cpu_supports("avx512vnni") ? bestRate(2.0 * 64 * kChains * kSteps, dotInt8) : 0;
+  if (__builtin_cpu_supports("avx512vnni"))
+    return bestRate(2.0 * 64 * kChains * kSteps, dotInt8);
+  return __builtin_cpu_supports("avx2") ? bestRate(2.0 * 16 * kChains * kSteps, pairsInt8) : 0;
 }
 
 #else

@@ -17,7 +17,7 @@ namespace compress {
 
 /// Peak operations per second of one thread; a multiply-add is two. Best of several runs.
 double peakF32();
-/// Of bf16 and int8 dot products where the processor has them, else 0.
+/// Of bf16 and int8 dot products where the processor has them, of int8 with AVX2 as exact sums of pairs, else 0.
 double peakBF16();
 double peakInt8();
 

@@ -34,7 +34,8 @@ struct Machine {
   double memoryBytesPerSecond = 13e9;
   /// f32 additions plus multiplications per second of fused multiply-add code at full vector width.
   double peakFlops = 200e9;
-  /// Of bf16 and int8 dot products at full vector width; 0 where the processor has no instruction for them.
+  /// Of bf16 and int8 dot products at full vector width (of int8 with AVX2: exact sums of pairs); 0 where the processor
+  /// has no instruction for them.
   double peakBF16 = 107e9;
   double peakInt8 = 845e9;
   /// SIMD register width in bytes.

@@ -210,14 +210,65 @@ struct CodedDotLowering {
     bool inPlace;
   };
 
+  /// How many words of activations may be multiplied in 16 bits one after the other, of at least two words of codes; 0
+  /// if none.
+  int64_t chainOf(int64_t width) const {
+    Type sum = LaneEmitter{builder, loc, width}.i32();
+    int64_t chain = longestChain(instructions, 127 * decoder.mostByte(/*inPlace=*/false), sum);
+    return chain >= 2 * fields ? chain : 0;
+  }
+
   Parts partsOf(int64_t numSums, int64_t width) const {
     constexpr int64_t kVectorLanes = 16, kMostSums = 16, kEnoughSums = 8, kLongGroup = 16;
     int64_t most = width == kVectorLanes ? kMostSums : kMostSums / 2;
+    if (chainOf(width) > 0) // its sums are short, and nothing waits for them
+      return {1, 1, false};
     Parts parts{numSums * fields <= most ? fields : 1, 1, false};
     parts.inPlace = parts.fields > 1 && decoder.staysInPlace(group, width);
     while (numSums * parts.fields * parts.turns < kEnoughSums && wordsPerGroup >= kLongGroup)
       parts.turns *= 2;
     return parts;
+  }
+
+  /// Calls `body(sum, field, bytes of codes, word of activations)` for all that is multiplied with a word of codes.
+  void forEachDot(AffineNest &nest, AffineExpr number, AffineExpr in, AffineExpr word,
+                  ArrayRef<SmallVector<AffineExpr>> rows, ArrayRef<Outputs> outs, int64_t width, bool inPlace,
+                  function_ref<void(int64_t, int64_t, Value, Value)> body) {
+    LaneEmitter emit{builder, loc, width};
+    SmallVector<Value> codes;
+    for (const Outputs &out : outs)
+      codes.push_back(nest.load(op.getWords(), {number, in, word, nest.constant(out.offset)}, width));
+    for (int64_t field = 0; field < fields; ++field) {
+      SmallVector<Value> bytes;
+      for (Value code : codes)
+        bytes.push_back(decoder.emit(emit, code, field, inPlace));
+      for (auto [r, row] : llvm::enumerate(rows)) {
+        AffineExpr column = in * inWords + (word * fields + field);
+        Value x = nest.loadBroadcast(rounded.words, indexAt(row, column), width);
+        for (auto [o, byte] : llvm::enumerate(bytes))
+          body(r * outs.size() + o, field, byte, x);
+      }
+    }
+  }
+
+  /// Adds products in 16 bits, at most `chain` words of activations one after the other, to the sums. Of several rows a
+  /// word at a time, in a loop: in straight code, decoded bytes of all words wait for the rows in memory.
+  void addChains(AffineNest &nest, AffineExpr number, AffineExpr in, ArrayRef<SmallVector<AffineExpr>> rows,
+                 ArrayRef<Outputs> outs, int64_t chain, int64_t width, SmallVectorImpl<Value> &sums) {
+    constexpr int64_t kSumsAtOnce = 8;
+    int64_t perChain = stepsAtOnce(wordsPerGroup, chain / fields), numSums = sums.size();
+    auto halves = VectorType::get({2 * width}, builder.getI16Type());
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(halves));
+    forEachStep(nest, wordsPerGroup / perChain, 1, sums, [&](AffineExpr block) {
+      SmallVector<Value> chains(numSums, zero);
+      forEachStep(nest, perChain, std::max<int64_t>(kSumsAtOnce / numSums, 1), chains, [&](AffineExpr word) {
+        forEachDot(
+            nest, number, in, block * perChain + word, rows, outs, width, /*inPlace=*/false,
+            [&](int64_t i, int64_t, Value byte, Value x) { chains[i] = emitChainLink(nest, byte, x, chains[i]); });
+      });
+      for (auto [sum, link] : llvm::zip_equal(sums, chains))
+        sum = emitChainEnd(nest, link, sum);
+    });
   }
 
   /// The exact sums of a group: of each row for each vector of outputs.
@@ -231,25 +282,17 @@ struct CodedDotLowering {
       sums.append(outs.size(),
                   op.getZeros() ? emit.bits(0) : nest.loadBroadcast(rounded.sums, indexAt(row, in), width));
     sums.append(numSums * (parts.fields * parts.turns - 1), emit.bits(0));
+    if (int64_t chain = chainOf(width)) {
+      addChains(nest, number, in, rows, outs, chain, width, sums);
+      return sums;
+    }
     int64_t turn = 0;
     forEachStep(nest, wordsPerGroup, 8, sums, [&](AffineExpr word) {
-      SmallVector<Value> codes;
-      for (const Outputs &out : outs)
-        codes.push_back(nest.load(op.getWords(), {number, in, word, nest.constant(out.offset)}, width));
-      for (int64_t field = 0; field < fields; ++field) {
-        SmallVector<Value> bytes;
-        for (Value code : codes)
-          bytes.push_back(decoder.emit(emit, code, field, parts.inPlace));
-        size_t first = numSums * (turn * parts.fields + field % parts.fields);
-        for (auto [r, row] : llvm::enumerate(rows)) {
-          AffineExpr column = in * inWords + (word * fields + field);
-          Value x = nest.loadBroadcast(rounded.words, indexAt(row, column), width);
-          for (auto [o, byte] : llvm::enumerate(bytes)) {
-            Value &sum = sums[first + r * outs.size() + o];
-            sum = emitCodeDot(nest, instructions, 127 * decoder.mostByte(parts.inPlace), byte, x, sum);
-          }
-        }
-      }
+      forEachDot(nest, number, in, word, rows, outs, width, parts.inPlace,
+                 [&](int64_t i, int64_t field, Value byte, Value x) {
+                   Value &sum = sums[numSums * (turn * parts.fields + field % parts.fields) + i];
+                   sum = emitCodeDot(nest, instructions, 127 * decoder.mostByte(parts.inPlace), byte, x, sum);
+                 });
       turn = (turn + 1) % parts.turns;
     });
     for (size_t i = numSums; i < sums.size(); ++i) {

@@ -48,6 +48,7 @@ struct LaneEmitter {
 };
 
 inline constexpr uint32_t kSign = 0x80000000;
+inline constexpr uint32_t kHighHalf = 0xffff0000;
 inline constexpr float kMostI8 = 127.0f;
 /// Activations that are all below this count as zero: the reciprocal of their scale would be infinite.
 inline constexpr float kLeastScaled = 1e-30f;

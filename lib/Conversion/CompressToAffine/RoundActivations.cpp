@@ -17,11 +17,16 @@ SmallVector<AffineExpr> mlir::compress::indexAt(ArrayRef<AffineExpr> row, Affine
   return index;
 }
 
-void mlir::compress::forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
-                                 function_ref<void(AffineExpr)> body) {
+int64_t mlir::compress::stepsAtOnce(int64_t count, int64_t most) {
   int64_t unrolled = std::min(count, most);
   while (count % unrolled != 0)
     --unrolled;
+  return unrolled;
+}
+
+void mlir::compress::forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
+                                 function_ref<void(AffineExpr)> body) {
+  int64_t unrolled = stepsAtOnce(count, most);
   AffineExpr step = nest.loopCarrying(count / unrolled, values);
   for (int64_t i = 0; i < unrolled; ++i)
     body(step * unrolled + i);

@@ -18,7 +18,10 @@ inline constexpr float kRoundToByte = 12582912.0f;
 /// `row` and `last`.
 SmallVector<AffineExpr> indexAt(ArrayRef<AffineExpr> row, AffineExpr last);
 
-/// Calls `body` with each step below `count`, in order; the code has at most `most` of them, in a loop that carries
+/// The largest divisor of `count` that is at most `most`.
+int64_t stepsAtOnce(int64_t count, int64_t most);
+
+/// Calls `body` with each step below `count`, in order; the code has `stepsAtOnce` of them, in a loop that carries
 /// `values`.
 void forEachStep(AffineNest &nest, int64_t count, int64_t most, SmallVectorImpl<Value> &values,
                  function_ref<void(AffineExpr)> body);

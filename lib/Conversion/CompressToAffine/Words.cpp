@@ -19,12 +19,10 @@
 #include "PlaneViews.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -35,7 +33,6 @@ using namespace mlir::compress;
 
 namespace {
 
-constexpr uint32_t kHighHalf = 0xffff0000;
 /// 1.5 * 2^23, whose sum with a small number n has n in its lowest bits, and what makes n positive.
 constexpr float kRoundToByte = 12582912.0f + 128.0f;
 
@@ -51,90 +48,6 @@ Value roundToBF16(const LaneEmitter &emit, Value value) {
 }
 
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Dot products
-//===----------------------------------------------------------------------===//
-
-DotInstructions DotInstructions::get(StringRef extensions) {
-  DotInstructions result;
-  for (StringRef name : llvm::split(extensions, ',')) {
-    result.bf16 |= name.trim() == "avx512bf16";
-    result.i8 |= name.trim() == "avx512vnni";
-    result.tilesI8 |= name.trim() == "amx-int8";
-    result.tilesBF16 |= name.trim() == "amx-bf16";
-    result.shorter |= name.trim() == "avx512vl";
-    result.pairs |= name.trim() == "avx2";
-    result.permutes |= name.trim() == "avx512vbmi";
-    result.shuffles64 |= name.trim() == "avx512bw";
-    result.shuffles32 |= name.trim() == "avx2";
-    result.shuffles16 |= name.trim() == "ssse3";
-    result.compresses |= name.trim() == "avx512vbmi2";
-  }
-  return result;
-}
-
-bool DotInstructions::has(WordFormat format, int64_t lanes) const {
-  bool isLength = lanes == 16 || (shorter && (lanes == 8 || lanes == 4));
-  return isLength && (format == WordFormat::bf16 ? bf16 : i8);
-}
-
-/// The instruction itself.
-static Value emitDotInstruction(AffineNest &nest, WordFormat format, Value activation, Value weights, Value sum) {
-  OpBuilder &builder = nest.builder;
-  int64_t lanes = cast<VectorType>(sum.getType()).getNumElements();
-  bool isBF16 = format == WordFormat::bf16;
-  Type element = isBF16 ? Type(builder.getBF16Type()) : builder.getI8Type();
-  auto packed = VectorType::get({lanes * (isBF16 ? 2 : 4)}, element);
-  auto cast = [&](Value words) { return vector::BitCastOp::create(builder, nest.loc, packed, words).getResult(); };
-  std::string name = isBF16 ? "llvm.x86.avx512bf16.dpbf16ps." : "llvm.x86.avx512.vpdpbusd.";
-  return LLVM::CallIntrinsicOp::create(builder, nest.loc, sum.getType(),
-                                       builder.getStringAttr(name + std::to_string(lanes * 32)),
-                                       ValueRange{sum, cast(activation), cast(weights)})
-      .getResult(0);
-}
-
-Value mlir::compress::emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions, Value activation,
-                              Value weights, Value sum) {
-  auto vector = dyn_cast<VectorType>(sum.getType());
-  LaneEmitter emit{nest.builder, nest.loc, vector ? vector.getNumElements() : 1};
-  if (instructions.has(format, emit.lanes))
-    return emitDotInstruction(nest, format, activation, weights, sum);
-  if (format == WordFormat::bf16) {
-    auto low = [&](Value words) { return emit.numberOf(emit.left(words, 16)); };
-    auto high = [&](Value words) { return emit.numberOf(emit.masked(words, kHighHalf)); };
-    sum = nest.fma(low(activation), low(weights), sum);
-    return nest.fma(high(activation), high(weights), sum);
-  }
-  for (uint32_t place = 0; place < 32; place += 8) {
-    Value a = emit.masked(place ? emit.right(activation, place) : activation, 0xff);
-    Value w = arith::ShRSIOp::create(nest.builder, nest.loc, emit.left(weights, 24 - place), emit.bits(24));
-    Value product = arith::MulIOp::create(nest.builder, nest.loc, a, w);
-    sum = arith::AddIOp::create(nest.builder, nest.loc, sum, product);
-  }
-  return sum;
-}
-
-Value mlir::compress::emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t most, Value codes,
-                                  Value weights, Value sum) {
-  auto type = dyn_cast<VectorType>(sum.getType());
-  constexpr int64_t kLanes = 8, kMostPair = 32767; // a sum of two products has 16 bits, with sign
-  bool hasPairs = type && type.getNumElements() == kLanes && instructions.pairs && 2 * most <= kMostPair;
-  if (!hasPairs || instructions.has(WordFormat::i8, kLanes))
-    return emitDot(nest, WordFormat::i8, instructions, codes, weights, sum);
-  OpBuilder &builder = nest.builder;
-  auto call = [&](StringRef name, Type type, Value a, Value b) {
-    return LLVM::CallIntrinsicOp::create(builder, nest.loc, type, builder.getStringAttr(name), ValueRange{a, b})
-        .getResult(0);
-  };
-  auto bytes = VectorType::get({4 * kLanes}, builder.getI8Type());
-  auto halves = VectorType::get({2 * kLanes}, builder.getI16Type());
-  auto cast = [&](Value words) { return vector::BitCastOp::create(builder, nest.loc, bytes, words).getResult(); };
-  Value products = call("llvm.x86.avx2.pmadd.ub.sw", halves, cast(codes), cast(weights));
-  Value ones =
-      arith::ConstantOp::create(builder, nest.loc, DenseElementsAttr::get(halves, builder.getI16IntegerAttr(1)));
-  return arith::AddIOp::create(builder, nest.loc, sum, call("llvm.x86.avx2.pmadd.wd", type, products, ones));
-}
 
 //===----------------------------------------------------------------------===//
 // Activations

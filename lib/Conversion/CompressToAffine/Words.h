@@ -28,6 +28,8 @@ struct DotInstructions {
   static DotInstructions get(StringRef extensions);
   /// True if there is one for vectors of `lanes` words.
   bool has(WordFormat format, int64_t lanes) const;
+  /// True if there is none for bytes in vectors of `lanes` words, but AVX2, which adds products in pairs.
+  bool addsPairs(int64_t lanes) const;
 
   /// True if there is an instruction that looks bytes up, for vectors of `count` bytes; and LLVM's name of it, which
   /// takes the table, then indices.
@@ -53,6 +55,16 @@ Value emitDot(AffineNest &nest, WordFormat format, DotInstructions instructions,
 /// The same, where no product of two bytes is more than `most`: some processors without dot products add pairs of
 /// products in 16 bits.
 Value emitCodeDot(AffineNest &nest, DotInstructions instructions, int64_t most, Value codes, Value weights, Value sum);
+
+/// sum + the products of the two numbers of 16 bits, with sign, in each word, of AVX2.
+Value emitPairs(AffineNest &nest, Value a, Value b, Value sum);
+
+/// How many products of `emitCodeDot` may be added in 16 bits before they are in the sums of 32 bits of type `sum`,
+/// which saves all but one instruction in two for them; 0 if that is not how they are computed.
+int64_t longestChain(DotInstructions instructions, int64_t most, Type sum);
+/// chain + the products, in 16 bits; sum + a chain of at most `longestChain`.
+Value emitChainLink(AffineNest &nest, Value codes, Value weights, Value chain);
+Value emitChainEnd(AffineNest &nest, Value chain, Value sum);
 
 /// Spectra of an activation in words: frequency, part of the complex product (real, imaginary), then the dimensions of
 /// the planes, with words in place of in blocks.

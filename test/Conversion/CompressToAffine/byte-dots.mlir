@@ -1,5 +1,6 @@
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni' | FileCheck %s --check-prefixes=CHECK,DOT
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16' | FileCheck %s --check-prefixes=CHECK,SHIFT
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8 extensions=avx2' | FileCheck %s --check-prefix=WIDENED
 // RUN: compress-opt %s --convert-compress-to-affine | FileCheck %s --check-prefix=LOOPS
 
 // Four bytes of each row are a word, in all lanes; 16 columns of words are a vector. A tile is 8 rows.
@@ -18,6 +19,19 @@
 // SHIFT: arith.shrsi
 // SHIFT: arith.muli %{{.*}} : vector<16xi32>
 // SHIFT-NOT: vpdpbusd
+// With AVX2, bytes at even and at odd places as numbers of 16 bits, whose sums of two products never saturate. A panel of four vectors is two
+// chunks, both of which use a block of it before the next one.
+// WIDENED-LABEL: @words
+// WIDENED: affine.for %[[P:.*]] = 0 to 2
+// WIDENED-NOT: affine.for %{{.*}} = 0 to 2
+// WIDENED: affine.for %{{.*}} = 0 to {{.*}} step 4
+// WIDENED: %[[BYTES:.*]] = affine.vector_load %{{.*}}[%[[P]], %{{.*}}, 0] : memref<2x8x128xi8>, vector<32xi8>
+// WIDENED: arith.andi %{{.*}} : vector<8xi32>
+// WIDENED: arith.shrsi %{{.*}} : vector<16xi16>
+// WIDENED: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// WIDENED: affine.vector_load %{{.*}}[%[[P]], %{{.*}}, 64] : memref<2x8x128xi8>, vector<32xi8>
+// WIDENED-NOT: pmadd.ub.sw
+// WIDENED-LABEL: @row
 // LOOPS-LABEL: @words
 // LOOPS: linalg.generic
 func.func @words(%x: memref<?x8x4xi8>, %w: memref<2x8x32x4xi8>, %y: memref<?x2x32xi32>) {
