@@ -26,7 +26,7 @@ def ConvertCompressToAffinePass : Pass<"convert-compress-to-affine"> {
     others are shifts, multiplications and additions. So do linalg sums of products of bytes whose last loop runs over the four
     bytes of a word in both factors, without sign in the first and with sign in the second. Of these, a convolution with 3 x 3
     constant taps and strides of 1 takes 36 products of 16 bits for 4 x 4 results instead of 144 of bytes (Winograd's transform
-    in integers), in vectors of 16, where the weights bound the sums by 2^25, so that it is exact, and where it pays. With
+    in integers), in vectors of 16 or of AVX2, where the weights bound the sums by 2^25, so that it is exact, and where it pays. With
     `amx-int8`, sums of at least 16 words for at least 16 rows are computed in tile registers instead (of a dynamic number of
     rows, where it is that large); with `amx-bf16`, `compress.spectral_dot` of bf16 with blocks innermost likewise. Of a dynamic transform extent the last block, which may be cut short, is masked.
 

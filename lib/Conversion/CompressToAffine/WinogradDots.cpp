@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // A convolution of bytes with 3 x 3 taps and strides of 1, exactly, by 36 products for 16 results instead of 144
-// (Kernel/Winograd.h). Transformed numbers have up to 16 bits, whose dot products are half as fast as those of bytes.
+// (Kernel/Winograd.h). Transformed numbers have up to 16 bits, whose dot products are half as fast as those of bytes,
+// or with AVX2 as fast.
 //
 //   for n:                                     samples
 //     %points[36][tiles][words]                16-bit pairs of transformed channels: of a word of four bytes the even
@@ -37,17 +38,17 @@ using kernel::kWinogradPoints;
 using kernel::kWinogradResults;
 using kernel::kWinogradTaps;
 
-/// Words of a vector, the only length that there is.
-static constexpr int64_t kLanes = 16;
+/// Words of a vector of processors with dot products, the only length that these have.
+static constexpr int64_t kDotLanes = 16;
 static constexpr int64_t kBytesPerWord = 4;
-/// Rows of a register tile.
-static constexpr int64_t kTileRows = 8;
 
 namespace {
 
 struct LaneArithmetic {
   OpBuilder &builder;
   Location loc;
+  /// Words of a vector.
+  int64_t lanes;
 
   Value constant(Value like, int64_t number) const {
     auto type = cast<VectorType>(like.getType());
@@ -66,7 +67,7 @@ struct LaneArithmetic {
   /// The bytes of words at even places, with or without sign, or at odd ones, as numbers of 16 bits.
   Value halves(Value bytes, bool odd, bool isUnsigned) const {
     constexpr int64_t kByte = 8;
-    Value pairs = seenAs(bytes, 2 * kLanes, 2 * kByte);
+    Value pairs = seenAs(bytes, 2 * lanes, 2 * kByte);
     if (!isUnsigned)
       return right(odd ? pairs : shift(pairs, kByte), kByte);
     return odd ? arith::ShRUIOp::create(builder, loc, pairs, constant(pairs, kByte)).getResult()
@@ -78,9 +79,9 @@ using Points = std::array<Value, kWinogradPoints>;
 
 class WinogradLowering {
 public:
-  WinogradLowering(linalg::LinalgOp op, OpBuilder &builder)
-      : op(op), builder(builder), loc(op.getLoc()), out(op.getDpsInits()[0]), extents(op.getStaticLoopRanges()),
-        epilogue(out), arithmetic{builder, loc} {}
+  WinogradLowering(linalg::LinalgOp op, int64_t lanes, OpBuilder &builder)
+      : op(op), builder(builder), loc(op.getLoc()), lanes(lanes), out(op.getDpsInits()[0]),
+        extents(op.getStaticLoopRanges()), epilogue(out), arithmetic{builder, loc, lanes} {}
 
   bool lower() {
     if (!matches() || !pays() || !isExact())
@@ -103,6 +104,13 @@ private:
   enum Loop { Sample, Row, Column, Panel, Filter, RowTap, ColumnTap, Word, Byte, NumLoops };
   static constexpr int64_t kPlanes = kWinogradPoints * kWinogradPoints;
 
+  bool hasDots() const { return lanes == kDotLanes; }
+  /// Rows of a register tile: sums in half of the registers of AVX-512 at most, or of AVX2, which has as many again for
+  /// filters, a broadcast and what is added.
+  int64_t tileRows() const {
+    constexpr int64_t kMostRows = 8, kMostSums = 8;
+    return hasDots() ? kMostRows : std::max<int64_t>(kMostSums * lanes / columns(), 1);
+  }
   int64_t height() const { return extents[Row]; }
   int64_t width() const { return extents[Column]; }
   int64_t columns() const { return extents[Filter]; }
@@ -125,17 +133,17 @@ private:
     auto isPlain = [](Value memref, int64_t from) { return areMergeable(cast<MemRefType>(memref.getType()), from); };
     return op.getIndexingMapsArray() == expected && areStatic && extents[RowTap] == kWinogradTaps &&
            extents[ColumnTap] == kWinogradTaps && height() >= kWinogradResults && width() >= kWinogradResults &&
-           columns() % kLanes == 0 && words() % kLanes == 0 && allowsLanes(out) && isPlain(op.getDpsInputs()[0], 3) &&
+           columns() % lanes == 0 && words() % lanes == 0 && allowsLanes(out) && isPlain(op.getDpsInputs()[0], 3) &&
            isPlain(op.getDpsInputs()[1], 4);
   }
 
   /// True if it takes fewer vector operations than one for each word and vector of results. Transforms are counted with
-  /// their loads and stores: about 230 for a tile and 64 channels (each half), 300 for a word and vector of filters,
-  /// 300 for a tile and a vector of filters.
+  /// their loads and stores: about 230 for a tile and a vector of channels (each half), 300 for a word and vector of
+  /// filters, 300 for a tile and a vector of filters. Without dot products a word of bytes takes two products of pairs.
   bool pays() const {
     constexpr int64_t kMostPoints = int64_t(1) << 21; // bytes, which each panel reads from the second and third caches
-    int64_t vectors = extents[Panel] * columns() / kLanes, blocks = words() / kLanes;
-    int64_t direct = height() * width() * vectors * kWinogradTaps * kWinogradTaps * words();
+    int64_t vectors = extents[Panel] * columns() / lanes, blocks = words() / lanes;
+    int64_t direct = height() * width() * vectors * kWinogradTaps * kWinogradTaps * words() * (hasDots() ? 1 : 2);
     int64_t transforms = tiles() * blocks * 2 * 230 + vectors * (words() + tiles()) * 300;
     int64_t fewer = kPlanes * tiles() * vectors * 2 * words() + transforms;
     return kPlanes * tiles() * words() * 2 * kBytesPerWord <= kMostPoints && fewer + fewer / 8 < direct;
@@ -203,13 +211,13 @@ private:
 
   void transformInput(const AffineNest &outer, AffineExpr sample) {
     forEachTile(outer, [&](AffineNest &nest, AffineExpr row, AffineExpr column, AffineExpr tile) {
-      AffineExpr word = nest.loop(0, words(), kLanes);
+      AffineExpr word = nest.loop(0, words(), lanes);
       for (int64_t half : {0, 1}) {
         std::array<Points, kWinogradPoints> rows;
         for (int64_t i = 0; i < kWinogradPoints; ++i) {
           Points numbers;
           for (int64_t j = 0; j < kWinogradPoints; ++j) {
-            Value bytes = nest.load(x, {sample, row + i, column + j, word * kBytesPerWord}, kLanes * kBytesPerWord);
+            Value bytes = nest.load(x, {sample, row + i, column + j, word * kBytesPerWord}, lanes * kBytesPerWord);
             numbers[j] = arithmetic.halves(bytes, half == 1, /*isUnsigned=*/true);
           }
           rows[i] = kernel::winogradInput(arithmetic, numbers);
@@ -220,7 +228,7 @@ private:
             numbers[i] = rows[i][j];
           numbers = kernel::winogradInput(arithmetic, numbers);
           for (int64_t i = 0; i < kWinogradPoints; ++i)
-            nest.store(arithmetic.seenAs(numbers[i], kLanes, 32), points,
+            nest.store(arithmetic.seenAs(numbers[i], lanes, 32), points,
                        {nest.constant(i * kWinogradPoints + j), tile, word + half * words()});
         }
       }
@@ -230,20 +238,20 @@ private:
   /// Row `i` of the points of a panel's filters.
   void transformFilters(AffineNest nest, AffineExpr panel, int64_t i) {
     OpBuilder::InsertionGuard guard(builder);
-    AffineExpr word = nest.loop(0, words()), column = nest.loop(0, columns(), kLanes);
+    AffineExpr word = nest.loop(0, words()), column = nest.loop(0, columns(), lanes);
     for (int64_t half : {0, 1}) {
       std::array<Value, kWinogradTaps> row;
       for (int64_t u = 0; u < kWinogradTaps; ++u) {
         std::array<Value, kWinogradTaps> taps;
         for (int64_t t = 0; t < kWinogradTaps; ++t) {
           Value bytes = nest.load(weights, {panel, nest.constant(t), nest.constant(u), word, column * kBytesPerWord},
-                                  kLanes * kBytesPerWord);
+                                  lanes * kBytesPerWord);
           taps[t] = arithmetic.halves(bytes, half == 1, /*isUnsigned=*/false);
         }
         row[u] = kernel::winogradFilter(arithmetic, i, taps);
       }
       for (int64_t j = 0; j < kWinogradPoints; ++j)
-        nest.store(arithmetic.seenAs(kernel::winogradFilter(arithmetic, j, row), kLanes, 32), filters,
+        nest.store(arithmetic.seenAs(kernel::winogradFilter(arithmetic, j, row), lanes, 32), filters,
                    {nest.constant(j), word + half * words(), column});
     }
   }
@@ -252,7 +260,7 @@ private:
   void multiply(AffineNest nest, int64_t i) {
     OpBuilder::InsertionGuard guard(builder);
     AffineExpr j = nest.loop(0, kWinogradPoints);
-    int64_t rows = llvm::divideCeil(tiles(), llvm::divideCeil(tiles(), kTileRows)), whole = tiles() / rows * rows;
+    int64_t rows = llvm::divideCeil(tiles(), llvm::divideCeil(tiles(), tileRows())), whole = tiles() / rows * rows;
     multiplyTiles(nest, i, j, 0, whole, rows);
     if (whole < tiles())
       multiplyTiles(nest, i, j, whole, tiles(), tiles() - whole);
@@ -260,26 +268,30 @@ private:
 
   void multiplyTiles(AffineNest nest, int64_t i, AffineExpr j, int64_t begin, int64_t end, int64_t rows) {
     OpBuilder::InsertionGuard guard(builder);
-    int64_t vectors = columns() / kLanes;
+    int64_t vectors = columns() / lanes;
     AffineExpr tile = nest.loop(begin, end, rows), plane = j + i * kWinogradPoints;
-    SmallVector<Value> sums(rows * vectors, nest.zero(products, kLanes));
+    SmallVector<Value> sums(rows * vectors, nest.zero(products, lanes));
     AffineExpr step = nest.loopCarrying(2 * words(), sums);
     SmallVector<Value> loaded;
     for (int64_t v = 0; v < vectors; ++v)
-      loaded.push_back(nest.load(filters, {j, step, nest.constant(v * kLanes)}, kLanes));
+      loaded.push_back(nest.load(filters, {j, step, nest.constant(v * lanes)}, lanes));
     for (int64_t r = 0; r < rows; ++r) {
-      Value pair = nest.loadBroadcast(points, {plane, tile + r, step}, kLanes);
+      Value pair = nest.loadBroadcast(points, {plane, tile + r, step}, lanes);
       for (int64_t v = 0; v < vectors; ++v)
         sums[r * vectors + v] = addPairs(pair, loaded[v], sums[r * vectors + v]);
     }
     nest.closeCarrying(sums);
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t v = 0; v < vectors; ++v)
-        nest.store(sums[r * vectors + v], products, {plane, tile + r, nest.constant(v * kLanes)});
+        nest.store(sums[r * vectors + v], products, {plane, tile + r, nest.constant(v * lanes)});
   }
 
   Value addPairs(Value a, Value b, Value sum) {
-    auto pairs = [&](Value words) { return arithmetic.seenAs(words, 2 * kLanes, 16); };
+    if (!hasDots()) {
+      AffineNest nest(builder, loc);
+      return emitPairs(nest, a, b, sum);
+    }
+    auto pairs = [&](Value words) { return arithmetic.seenAs(words, 2 * lanes, 16); };
     return LLVM::CallIntrinsicOp::create(builder, loc, sum.getType(),
                                          builder.getStringAttr("llvm.x86.avx512.vpdpwssd.512"),
                                          ValueRange{sum, pairs(a), pairs(b)})
@@ -288,12 +300,12 @@ private:
 
   void storeResults(const AffineNest &outer, AffineExpr sample, AffineExpr panel) {
     forEachTile(outer, [&](AffineNest &nest, AffineExpr row, AffineExpr column, AffineExpr tile) {
-      AffineExpr filter = nest.loop(0, columns(), kLanes);
+      AffineExpr filter = nest.loop(0, columns(), lanes);
       std::array<std::array<Value, kWinogradResults>, kWinogradPoints> rows;
       for (int64_t i = 0; i < kWinogradPoints; ++i) {
         Points numbers;
         for (int64_t j = 0; j < kWinogradPoints; ++j)
-          numbers[j] = nest.load(products, {nest.constant(i * kWinogradPoints + j), tile, filter}, kLanes);
+          numbers[j] = nest.load(products, {nest.constant(i * kWinogradPoints + j), tile, filter}, lanes);
         rows[i] = kernel::winogradOutput(arithmetic, numbers);
       }
       for (int64_t j = 0; j < kWinogradResults; ++j) {
@@ -311,13 +323,14 @@ private:
     Value inverse = arithmetic.constant(multiple, static_cast<int32_t>(kernel::kInverseOf9));
     Value shifted = arith::MulIOp::create(builder, loc, multiple, inverse);
     Value sum = arithmetic.right(shifted, kernel::kWinogradShift);
-    sum = arithmetic.add(sum, epilogue.start(nest, place, kLanes));
-    nest.store(epilogue.finish(nest, sum, place, kLanes), epilogue.destination(), place);
+    sum = arithmetic.add(sum, epilogue.start(nest, place, lanes));
+    nest.store(epilogue.finish(nest, sum, place, lanes), epilogue.destination(), place);
   }
 
   linalg::LinalgOp op;
   OpBuilder &builder;
   Location loc;
+  int64_t lanes;
   Value out;
   SmallVector<int64_t> extents;
   Epilogue epilogue;
@@ -328,6 +341,8 @@ private:
 } // namespace
 
 bool mlir::compress::lowerWinogradDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
-  return lanes == kLanes && DotInstructions::get(extensions).has(WordFormat::i8, kLanes) &&
-         WinogradLowering(op, builder).lower();
+  DotInstructions instructions = DotInstructions::get(extensions);
+  bool multipliesPairs =
+      (lanes == kDotLanes && instructions.has(WordFormat::i8, lanes)) || instructions.addsPairs(lanes);
+  return multipliesPairs && WinogradLowering(op, lanes, builder).lower();
 }

@@ -1,6 +1,7 @@
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni' | FileCheck %s
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16' | FileCheck %s --check-prefix=DIRECT
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8 extensions=avx512vnni,avx512vl' | FileCheck %s --check-prefix=DIRECT
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8 extensions=avx2' | FileCheck %s --check-prefix=PAIRS
 
 // 49 tiles of 4 x 4 results: their points are made once for all filters, the filters' of a panel 6 at a time from the bytes that
 // are stored, and each is multiplied in tiles of 7. A result is what is left of 576 times it.
@@ -31,6 +32,14 @@
 // CHECK: arith.shrsi %[[PRODUCT]], %[[SIX]] : vector<16xi32>
 // CHECK: affine.vector_store %{{.*}}, %[[Y]][%{{.*}}, %{{.*}} + 3, %{{.*}} + 3, 0, %{{.*}}]
 // CHECK-NOT: vpdpbusd
+// The same of AVX2, in tiles of 2: four vectors of filters and eight sums.
+// PAIRS-LABEL: @convolution
+// PAIRS-DAG: memref.alloc() {{.*}} : memref<36x49x32xi32>
+// PAIRS: affine.for %{{.*}} = 0 to 48 step 2
+// PAIRS: affine.for %{{.*}} = 0 to 32 iter_args
+// PAIRS: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// PAIRS-NOT: pmadd.ub.sw
+// PAIRS: return
 // DIRECT-LABEL: @convolution
 // DIRECT-NOT: vpdpwssd
 #x = affine_map<(n, h, w, p, f, u, v, k, j) -> (n, h + u, w + v, k, j)>
