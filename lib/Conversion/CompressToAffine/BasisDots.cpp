@@ -33,6 +33,8 @@ using namespace mlir::compress;
 
 /// Bytes that are compressed at once, and bytes of a word of activations.
 static constexpr int64_t kChunk = 64, kBytesPerWord = 4;
+/// Bytes that are compressed at once by a shuffle.
+static constexpr int64_t kShuffled = 8;
 /// What rounded activations have added, to have no sign.
 static constexpr float kByteOffset = 128;
 /// The largest of them.
@@ -149,6 +151,8 @@ struct BasisDotLowering {
     SmallVector<Value> place{arith::ConstantIndexOp::create(builder, loc, 0)};
     if (instructions.compresses)
       compressChunks(nest, number, row, s, place);
+    else if (lanes > 1 && instructions.shufflesBytes(2 * kShuffled))
+      compressEights(nest, number, row, s, place);
     else
       compressBytes(nest, number, row, s, place);
   }
@@ -178,6 +182,66 @@ struct BasisDotLowering {
     count = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), count);
     place[0] = arith::AddIOp::create(builder, loc, place[0], count);
     nest.closeCarrying(place);
+  }
+
+  /// For each mask of 8 bits, the places of those that are set, one after the other, then what makes a shuffle write 0.
+  Value shuffles() {
+    constexpr StringLiteral kName = "compress_shuffles";
+    auto type = MemRefType::get({1 << kShuffled, kShuffled}, builder.getI8Type());
+    auto module = op->getParentOfType<ModuleOp>();
+    if (!module.lookupSymbol(kName)) {
+      SmallVector<int8_t> places(type.getNumElements(), -128);
+      for (int64_t mask = 0; mask < 1 << kShuffled; ++mask)
+        for (int64_t bit = 0, count = 0; bit < kShuffled; ++bit)
+          if (mask >> bit & 1)
+            places[mask * kShuffled + count++] = static_cast<int8_t>(bit);
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(module.getBody());
+      auto initial =
+          DenseElementsAttr::get(RankedTensorType::get(type.getShape(), type.getElementType()), ArrayRef(places));
+      memref::GlobalOp::create(builder, loc, kName, builder.getStringAttr("private"), type, initial, /*constant=*/true,
+                               builder.getI64IntegerAttr(64));
+    }
+    return memref::GetGlobalOp::create(builder, loc, type, kName);
+  }
+
+  /// The same 8 bytes at a time, where a shuffle puts those that are kept next to each other.
+  void compressEights(AffineNest &nest, AffineExpr number, ArrayRef<AffineExpr> row, AffineExpr s,
+                      SmallVectorImpl<Value> &place) {
+    constexpr int64_t kEights = 4;
+    LaneEmitter emit{builder, loc, 1};
+    auto toIndex = [&](Value value) {
+      return arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), value).getResult();
+    };
+    Value table = shuffles();
+    AffineExpr word = nest.loopCarrying(chunks * 2, place);
+    Value mask = nest.load(op.getMask(), {number, s, word}, 1);
+    for (int64_t eight = 0; eight < kEights; ++eight) {
+      Value bits = emit.masked(eight ? emit.right(mask, kShuffled * eight) : mask, 0xff);
+      AffineNest there(nest);
+      AffineExpr at = there.index(place[0]), entry = there.index(toIndex(bits));
+      Value places = there.load(table, {entry, there.constant(0)}, kShuffled);
+      for (int64_t j = 0; j < columns; ++j) {
+        Value column =
+            there.load(planes, planeAt(row, s, there.constant(j), (word * kEights + eight) * kShuffled), kShuffled);
+        there.store(shuffled(column, places), packed, {s, there.constant(j), at});
+      }
+      Value count = toIndex(math::CtPopOp::create(builder, loc, bits));
+      place[0] = arith::AddIOp::create(builder, loc, place[0], count);
+    }
+    nest.closeCarrying(place);
+  }
+
+  /// 8 of `bytes` at `places`, by an instruction for twice as many.
+  Value shuffled(Value bytes, Value places) {
+    auto type = VectorType::get({2 * kShuffled}, builder.getI8Type());
+    SmallVector<int64_t> low = llvm::to_vector(llvm::seq<int64_t>(0, kShuffled)), twice(low);
+    llvm::append_range(twice, low);
+    auto widen = [&](Value value) { return vector::ShuffleOp::create(builder, loc, value, value, twice).getResult(); };
+    auto name = builder.getStringAttr(DotInstructions::shuffle(2 * kShuffled));
+    Value found =
+        LLVM::CallIntrinsicOp::create(builder, loc, type, name, ValueRange{widen(bytes), widen(places)}).getResult(0);
+    return vector::ShuffleOp::create(builder, loc, found, found, low);
   }
 
   /// The same byte by byte: each is written, and the next one to the same place if its bit is not set.

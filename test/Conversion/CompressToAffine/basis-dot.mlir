@@ -1,6 +1,9 @@
 // One slice of 70 rows of 2 numbers, of which a panel of 16 outputs keeps at most 8: one word of codes, of two words of activations.
 // RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=16 extensions=avx512vnni,avx512vl,avx512bw,avx512vbmi,avx512vbmi2' | FileCheck %s --check-prefixes=CHECK,COMPRESS
-// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8 extensions=avx2' | FileCheck %s --check-prefixes=CHECK,BYTEWISE
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8' | FileCheck %s --check-prefixes=CHECK,BYTEWISE
+// RUN: compress-opt %s --convert-compress-to-affine='vector-lanes=8 extensions=avx2,ssse3' | FileCheck %s --check-prefixes=CHECK,EIGHTS
+// Masks 0, 1, 2, 3: no place, 0, 1, 0 and 1.
+// EIGHTS: memref.global "private" constant @compress_shuffles : memref<256x8xi8> = dense<"0x{{8080808080808080008080808080808001808080808080800001808080808080}}
 // CHECK-LABEL: @main
 // CHECK-SAME: %[[X:.*]]: memref<1x140xf32>, %[[W:.*]]: memref<1x1x1x1x16xi32>, %[[M:.*]]: memref<1x1x4xi32>, %[[T:.*]]: memref<1x1x1x16xi32>, %[[B:.*]]: memref<1x1x1x2x16xf32>, %[[Y:.*]]: memref<1x16xf32>
 // Columns of two chunks of 64 rows.
@@ -22,6 +25,12 @@
 // BYTEWISE: affine.for %{{.*}} = 0 to 4 iter_args
 // BYTEWISE: affine.for %{{.*}} = 0 to 32 iter_args
 // BYTEWISE-NOT: mask.compress
+// Without that instruction, 8 bytes of each column by the shuffle that the mask of their rows has in a table.
+// EIGHTS: %[[TABLE:.*]] = memref.get_global @compress_shuffles : memref<256x8xi8>
+// EIGHTS: affine.for %{{.*}} = 0 to 4 iter_args
+// EIGHTS: vector.load %[[TABLE]][%{{.*}}, %{{.*}}] : memref<256x8xi8>, vector<8xi8>
+// EIGHTS-COUNT-2: llvm.call_intrinsic "llvm.x86.ssse3.pshuf.b.128"
+// EIGHTS: math.ctpop
 // COMPRESS: affine.vector_load %[[T]][
 // One word of codes, decoded once, times two columns.
 // COMPRESS-DAG: affine.vector_load %[[PACKED]][0, 0, 0] : memref<1x2x128xi8>, vector<4xi8>
