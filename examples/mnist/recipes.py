@@ -16,8 +16,8 @@ from training import BATCH, accuracy, fit, layers
 
 
 class Run:
-    """What a recipe trains with: `model`, `teacher` (the network it starts from, or None), `data`, `seed`, `title`; and `curve`, pairs of
-    what was done and the accuracy on the held-out images after it."""
+    """What a recipe trains with: `model`, `teacher` (the network of the recipe's `teacher`, where it has none the one it starts from, or None),
+    `data`, `seed`, `title`; and `curve`, pairs of what was done and the accuracy on the held-out images after it."""
 
     def __init__(self, title, model, teacher, data, seed):
         self.steps = len(data.images) // BATCH  # of an epoch
@@ -216,37 +216,50 @@ class Escalate:
         return freeze
 
 
-class Lasso:
-    """The start, trained with a group lasso: after each step of the optimizer, groups of `kinds` shrink by proximal steps. A layer's strength
+class DepthLasso:
+    """The start, trained with a group lasso on whole weights of `chosen` layers: proximal steps after those of the optimizer. A layer's strength
     is `strength` times the root mean square of its weights, so that all layers shrink at like rates."""
 
-    def __init__(self, start, strength, kinds, epochs, peak, chosen=lambda model: layers(model)):
-        self.start, self.strength, self.kinds, self.epochs, self.peak, self.chosen = start, strength, kinds, epochs, peak, chosen
+    def __init__(self, start, strength, epochs, peak, chosen):
+        self.start, self.strength, self.epochs, self.peak, self.chosen = start, strength, epochs, peak, chosen
 
     def build(self, dense):
         return copy.deepcopy(dense)
 
     def train(self, run):
-        chosen = self.chosen(run.model)
-        last = layers(run.model)[-1]
-        strength = lambda layer: self.strength * float(layer.weight.detach().square().mean().sqrt())
-        # The outputs of the last layer are the classes: none of them may go.
-        inner = regularizers.GroupLasso({layer: strength(layer) for layer in chosen if layer is not last}, self.kinds)
-        outer = regularizers.GroupLasso({layer: strength(layer) for layer in chosen if layer is last},
-                                        [kind for kind in self.kinds if kind != "filters"])
+        rms = lambda layer: float(layer.weight.detach().square().mean().sqrt())
+        lasso = regularizers.GroupLasso({layer: self.strength * rms(layer) for layer in self.chosen(run.model)}, ["depth"])
+        run.fit(self.epochs, 600 + run.seed, what="epoch with lasso", peak=self.peak, decay=0.0, after=lasso.shrink)
+
+
+class TrimmedLasso:
+    """The start, trained with group lassos that leave the largest groups alone, distilled from itself: `units` are how many filters of each layer
+    but the last stay, `columns` how many columns of the layers after the first one."""
+
+    def __init__(self, start, units, columns, strength, epochs, peak):
+        self.start, self.units, self.columns, self.strength, self.epochs, self.peak = start, units, columns, strength, epochs, peak
+
+    def build(self, dense):
+        return copy.deepcopy(dense)
+
+    def train(self, run):
+        chosen = layers(run.model)
+        units = regularizers.UnitLasso(zip(chosen, chosen[1:], self.units), self.strength)
+        columns = regularizers.TrimmedLasso(dict(zip(chosen[1:], self.columns)), self.strength)
 
         def shrink(rate):
-            inner.shrink(rate)
-            outer.shrink(rate)
+            units.shrink(rate)
+            columns.shrink(rate)
 
-        run.fit(self.epochs, 600 + run.seed, what="epoch with lasso", peak=self.peak, decay=0.0, after=shrink)
+        run.fit(self.epochs, 600 + run.seed, what="epoch with lasso", peak=self.peak, decay=0.0, teacher=run.teacher, after=shrink)
 
 
 class Masked:
-    """What group lasso has left, trained with everything else fixed at zero; filters that are zero or not read are taken out in the end."""
+    """What group lasso has left, trained with everything else fixed at zero, distilled from the network of recipe `teacher`; filters that are zero
+    or not read are taken out in the end."""
 
-    def __init__(self, start, epochs, peak, bits=None):
-        self.start, self.epochs, self.peak, self.bits = start, epochs, peak, bits
+    def __init__(self, start, epochs, peak, teacher, bits=None):
+        self.start, self.epochs, self.peak, self.teacher, self.bits = start, epochs, peak, teacher, bits
 
     def build(self, lasso):
         model = copy.deepcopy(lasso)
@@ -257,7 +270,7 @@ class Masked:
     def train(self, run):
         run.note("masked")
         if self.epochs:
-            run.fit(self.epochs, 700 + run.seed, what="masked epoch", peak=self.peak)
+            run.fit(self.epochs, 700 + run.seed, what="masked epoch", peak=self.peak, teacher=run.teacher)
 
     def finished(self, model):
         return structured_forms.without_dead_filters(model)
@@ -300,38 +313,47 @@ class Blocks:
 
 
 class Forced:
-    """The start, trained on with a force between filters that pulls their directions together. A layer's strength is `strength` over its number
-    of filters, each of which all others pull."""
+    """The start, trained on with forces that turn the filters of a layer towards the directions of its rank in `ranks`, None for those that are
+    left alone: between pairs of filters, `strength` over their number, each of which all others pull, and to the leading directions, `pull` a
+    step in the end, from 0 on. Distilled from the start."""
 
-    def __init__(self, start, strength, epochs, peak, kind="constant"):
-        self.start, self.strength, self.epochs, self.peak, self.kind = start, strength, epochs, peak, kind
+    def __init__(self, start, ranks, strength, pull, epochs, peak, kind="constant"):
+        self.start, self.ranks, self.strength, self.pull = start, ranks, strength, pull
+        self.epochs, self.peak, self.kind = epochs, peak, kind
 
     def build(self, dense):
         return copy.deepcopy(dense)
 
     def train(self, run):
-        strengths = {layer: self.strength / len(layer.weight) for layer in layers(run.model)[:-1]}
-        run.fit(self.epochs, 800 + run.seed, what="epoch with force", peak=self.peak,
+        ranks = {layer: rank for layer, rank in zip(layers(run.model), self.ranks) if rank}
+        strengths = {layer: self.strength / len(layer.weight) for layer in ranks}
+        force = regularizers.RankForce(ranks)
+        run.fit(self.epochs, 800 + run.seed, what="epoch with force", peak=self.peak, teacher=run.teacher,
+                before=lambda progress: force.pull(self.pull * progress),
                 on_gradients=lambda: regularizers.add_force(strengths, self.kind))
 
 
 class LowRank:
-    """Factors of low rank where they have fewer numbers, the least rank that keeps `energy`; then `epochs` of both factors."""
+    """Factors of these ranks, None for layers that stay as they are; then `epochs` of both factors, distilled from the network of recipe
+    `teacher`."""
 
-    def __init__(self, start, energy, epochs, peak):
-        self.start, self.energy, self.epochs, self.peak = start, energy, epochs, peak
+    def __init__(self, start, ranks, epochs, peak, teacher):
+        self.start, self.ranks, self.epochs, self.peak, self.teacher = start, ranks, epochs, peak, teacher
 
     def build(self, dense):
         model = copy.deepcopy(dense)
-        for layer in layers(model):
-            structured_forms.attach_low_rank(layer, self.energy)
+        for layer, rank in zip(layers(model), self.ranks):
+            if rank:
+                forms.attach(layer, structured_forms.LowRank(rank=rank))
         return model
 
     def train(self, run):
-        ranks = [str(len(forms.originals(layer)[1])) for layer in layers(run.model) if forms.form_of(layer) is not None]
-        run.note("ranks " + " ".join(ranks))
-        run.fit(self.epochs, 900 + run.seed, what="epoch of factors", peak=self.peak, decay=1e-5)
+        run.note("factors")
+        run.fit(self.epochs, 900 + run.seed, what="epoch of factors", peak=self.peak, decay=1e-5, teacher=run.teacher)
 
+
+# Of the LeNet's second convolution and first large layer; the others have few numbers.
+RANKS = (None, 20, 48, None)
 
 RECIPES = {
     "mlp": Plain(mnist.mlp, 10, shift=False),
@@ -360,12 +382,12 @@ RECIPES = {
     "dense-int4": Rounded("dense", lambda: forms.Uniform(4)),
     "dense-smartdeal": SmartDeal("dense", 0.8, ramp=1, epochs=4, peak=0.03, first=lambda: forms.Uniform(8)),
     "dense-alternating": SmartDeal("dense", 0.5, ramp=4, epochs=0, peak=0.03, first=lambda: forms.Uniform(8)),
-    "dense-lasso": Lasso("dense", 0.03, ("filters", "shapes"), epochs=3, peak=0.02),
-    "dense-ssl": Masked("dense-lasso", epochs=3, peak=0.05),
+    "dense-lasso": TrimmedLasso("dense", units=(10, 32, 192), columns=(160, 320), strength=0.3, epochs=2, peak=0.02),
+    "dense-ssl": Masked("dense-lasso", epochs=3, peak=0.05, teacher="dense"),
     "dense-ssl-int8": EightBits("dense-ssl"),
-    "dense-force": Forced("dense", 0.01, epochs=2, peak=0.02),
-    "dense-force-lowrank": LowRank("dense-force", 0.9, epochs=1, peak=0.01),
-    "dense-lowrank": LowRank("dense", 0.9, epochs=1, peak=0.01),
+    "dense-force": Forced("dense", RANKS, strength=0.01, pull=0.05, epochs=2, peak=0.03),
+    "dense-force-lowrank": LowRank("dense-force", RANKS, epochs=2, peak=0.03, teacher="dense"),
+    "dense-lowrank": LowRank("dense", RANKS, epochs=2, peak=0.03, teacher="dense"),
     "circulant": Plain(lambda: mnist.lenet(True), 8, distil_from="dense", peak=0.03),
     "circulant-spectra8": Rounded("circulant", lambda: forms.Spectrum(8)),
     "circulant-spectra4": Rounded("circulant", lambda: forms.Spectrum(4), epochs=2),
@@ -376,7 +398,7 @@ RECIPES = {
     "cnn-escalate-balanced": Escalate("cnn", bases=4, sparsity=0.85, last_sparsity=0.6, epochs=5, balanced=True),
     "cnn-escalate-alternating": Escalate("cnn", bases=4, sparsity=0.85, last_sparsity=0.6, epochs=5, turns=2),
     "residual": Plain(residual.network, 3),
-    "residual-lasso": Lasso("residual", 0.05, ("depth",), epochs=2, peak=0.03, chosen=residual.convolutions),
+    "residual-lasso": DepthLasso("residual", 0.05, epochs=2, peak=0.03, chosen=residual.convolutions),
     "residual-depth": Blocks("residual-lasso", epochs=1, peak=0.02),
 }
 
@@ -400,9 +422,10 @@ def make(folder, name, seed, data):
         return load(folder, name, seed)
     recipe = RECIPES[name]
     start = make(folder, recipe.start, seed, data) if recipe.start else None
+    teacher = make(folder, recipe.teacher, seed, data) if getattr(recipe, "teacher", None) else start
     torch.manual_seed(seed)
     model = recipe.build(start)
-    run, began = Run(name, model, start, data, seed), time.process_time()
+    run, began = Run(name, model, teacher, data, seed), time.process_time()
     recipe.train(run)
     record = dict(seconds=time.process_time() - began, curve=run.curve)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import copy
 import torch
 from torch import nn
 
-from .forms import _StraightThrough, attach, form_of, half
+from .forms import _StraightThrough, form_of, half
 from .regularizers import group_norms
 
 
@@ -69,20 +69,22 @@ class Masked(nn.Module):
 
 
 class LowRank(nn.Module):
-    """A product of two thin f32 matrices, out x rank and rank x (in x kh x kw), by the singular value decomposition: the least rank that keeps
-    `energy` of the sum of squares. Both are trained. Where they have not fewer numbers than the weight, it stays one."""
+    """A product of two thin f32 matrices, out x rank and rank x (in x kh x kw), by the singular value decomposition: of `rank`, or of the least one
+    that keeps `energy` of the sum of squares. Both are trained. Where they have not fewer numbers than the weight, it stays one."""
 
-    def __init__(self, energy):
+    def __init__(self, energy=1.0, rank=None):
         super().__init__()
         if not 0 < energy <= 1:
             raise ValueError(f"energy must be in (0, 1], not {energy}")
-        self.energy = energy
+        if rank is not None and rank < 1:
+            raise ValueError(f"rank must be at least 1, not {rank}")
+        self.energy, self.rank = energy, rank
 
     def right_inverse(self, weight):
         self.shape = tuple(weight.shape)
         left, singular, right = torch.linalg.svd(weight.detach().reshape(len(weight), -1), full_matrices=False)
         kept = singular.square().cumsum(0) / singular.square().sum()
-        rank = min(int((kept < self.energy).sum()) + 1, len(singular))
+        rank = min(self.rank or int((kept < self.energy).sum()) + 1, len(singular))
         root = singular[:rank].sqrt()
         return (left[:, :rank] * root).contiguous(), (root[:, None] * right[:rank]).contiguous()
 
@@ -100,15 +102,6 @@ class LowRank(nn.Module):
             return weights.tensor(name, (codes["left"] @ codes["right"]).reshape(self.shape))
         right = weights.tensor(name + "_right", codes["right"].reshape((rank,) + self.shape[1:]))
         return weights.factorized(name, weights.tensor(name + "_left", codes["left"]), right)
-
-
-def attach_low_rank(layer, energy):
-    """Attaches LowRank(energy) where it saves numbers; returns the rank, or None where the layer stays as it is."""
-    left, right = LowRank(energy).right_inverse(layer.weight)
-    if left.numel() + right.numel() >= layer.weight.numel():
-        return None
-    attach(layer, LowRank(energy))
-    return left.shape[1]
 
 
 # Layers between two with weights that map channels one by one, and constants to constants.

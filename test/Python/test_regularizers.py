@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from compress_mlir import export, forms, structured_forms  # noqa: E402
-from compress_mlir.regularizers import FORCES, KINDS, GroupLasso, add_force, force  # noqa: E402
+from compress_mlir.regularizers import FORCES, KINDS, GroupLasso, RankForce, TrimmedLasso, UnitLasso, add_force, force  # noqa: E402
 
 LAYERS = (lambda: nn.Linear(7, 5), lambda: nn.Conv2d(3, 4, (2, 3)))
 
@@ -79,6 +79,52 @@ def test_shrinking_and_the_penalty_fall_alike():
     torch.testing.assert_close(layer.weight, descended.weight - 1e-3 * descended.weight.grad)
 
 
+@pytest.mark.parametrize("kind", ["filters", "shapes"])
+@pytest.mark.parametrize("build", LAYERS)
+def test_a_trimmed_step_leaves_the_largest_groups_alone(build, kind):
+    """v has the proximal point of the trimmed penalty: the largest groups as they are, of the others v - w = t w / |w|, or 0 where |v| <= t."""
+    layer = build()
+    v, rate, strength, kept = layer.weight.detach().clone().numpy(), 0.5, 0.9, 3
+    rms = float(np.sqrt((v**2).mean()))
+    TrimmedLasso({layer: kept}, strength, kind).shrink(rate)
+    before, after = groups_of(v, kind), groups_of(layer.weight.detach().numpy(), kind)
+    largest = np.argsort([-np.linalg.norm(group) for group in before])[:kept]
+    for i, (old, new) in enumerate(zip(before, after)):
+        bound = 0 if i in largest else rate * strength * rms * np.sqrt(old.size)
+        if new.any():
+            np.testing.assert_allclose(old - new, bound * new / np.linalg.norm(new), atol=1e-6)
+        else:
+            assert i not in largest and np.linalg.norm(old) <= bound * (1 + 1e-6)
+
+
+def test_steps_of_a_trimmed_lasso_leave_as_many_groups_as_are_kept():
+    layer = nn.Linear(20, 12)
+    kept = layer.weight.detach().norm(dim=0).topk(5).indices
+    expected = layer.weight.detach()[:, kept].clone()
+    lasso = TrimmedLasso({layer: 5}, 0.3)
+    for _ in range(50):
+        lasso.shrink(0.1)
+    assert int((layer.weight.norm(dim=0) > 0).sum()) == 5 and torch.equal(layer.weight[:, kept], expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_units_vanish_with_what_reads_them_whatever_their_scale(scale):
+    """A channel of 3 x 2 pixels is 6 inputs of the linear layer. Filter 2 is made small and what reads it large, which computes the same."""
+    first, second, last = nn.Conv2d(3, 4, 3, bias=False), nn.Linear(24, 5), nn.Linear(5, 2)
+    with torch.no_grad():
+        first.weight[1] *= 0.1
+        second.weight[:, 18:] *= 0.1
+        first.weight[2] /= scale
+        second.weight[:, 12:18] *= scale
+    lasso = UnitLasso([(first, second, 2), (second, last, 4)], 0.3)
+    for _ in range(400):
+        lasso.shrink(1.0)
+    assert [bool(w.any()) for w in first.weight] == [True, False, True, False]
+    assert [bool(second.weight[:, 6 * i : 6 * i + 6].any()) for i in range(4)] == [True, False, True, False]
+    gone = (second.weight == 0).all(1)
+    assert int(gone.sum()) == 1 and torch.equal((last.weight == 0).all(0), gone)
+
+
 # The energy of a pair whose gradient, times |w|^2, is the force of the kind.
 ENERGY = {"degradation": lambda d: d**2 / 2, "constant": lambda d: d, "linear": torch.log, "gravity": lambda d: -1 / d}
 
@@ -116,6 +162,35 @@ def test_descent_along_a_force_turns_filters_together_and_keeps_their_lengths(ki
     assert cosine(layer.weight.detach()) > cosine(before) + 1e-5
 
 
+@pytest.mark.parametrize("shape", [(12, 30), (30, 4, 2, 1)])
+def test_the_force_to_a_rank_turns_filters_into_leading_directions(shape):
+    """Against NumPy: off each filter the part that the 3 leading right singular vectors do not have, at right angles to the filter."""
+    layer = nn.Linear(1, 1).double()
+    layer.weight = nn.Parameter(torch.randn(shape, dtype=torch.double))
+    rows = layer.weight.detach().reshape(shape[0], -1).numpy().copy()
+    right = np.linalg.svd(rows, full_matrices=False)[2][:3]
+    tail = rows - rows @ right.T @ right
+    off = tail - (tail * rows).sum(1, keepdims=True) / (rows**2).sum(1, keepdims=True) * rows
+    force, step = RankForce({layer: 3}), 1e-3
+    force.pull(step)
+    moved = layer.weight.detach().reshape(shape[0], -1).numpy()
+    np.testing.assert_allclose(moved, rows - step * off, rtol=1e-9, atol=1e-12)
+    growth = (moved**2).sum(1) - (rows**2).sum(1)  # second order in the step: it is at right angles
+    np.testing.assert_allclose(growth, step**2 * (off**2).sum(1), rtol=1e-6, atol=1e-12)
+    for _ in range(300):
+        force.pull(0.2)
+    values = np.linalg.svd(layer.weight.detach().reshape(shape[0], -1).numpy())[1]
+    assert values[3] < 1e-6 * values[2]
+
+
+def test_filters_of_the_rank_are_not_moved():
+    layer = nn.Linear(9, 7)
+    layer.weight.data = torch.randn(7, 2) @ torch.randn(2, 9)
+    before = layer.weight.detach().clone()
+    RankForce({layer: 2}).pull(1.0)
+    torch.testing.assert_close(layer.weight.detach(), before, rtol=1e-4, atol=1e-5)
+
+
 def test_zeros_and_equal_directions_take_no_part():
     weight = torch.tensor([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]])
     assert not force(weight).any()
@@ -124,6 +199,7 @@ def test_zeros_and_equal_directions_take_no_part():
 @pytest.mark.parametrize("act,reason", [
     (lambda: GroupLasso({nn.Linear(2, 2): 1}, ["rows"]), "kinds of groups are filters, channels, shapes, depth, not 'rows'"),
     (lambda: GroupLasso({nn.Linear(2, 2): -1.0}), "at least 0"),
+    (lambda: UnitLasso([(nn.Linear(2, 3), nn.Linear(4, 2), 1)], 0.1), "4 inputs are not those of 3 filters"),
     (lambda: GroupLasso({nn.Conv1d(2, 2, 3): 1.0}), "2 or 4 dimensions"),
     (lambda: force(torch.ones(2, 2), "strong"), "forces are"),
     (lambda: structured_forms.without_dead_filters(nn.Sequential(nn.Linear(2, 2), nn.Softmax(1))), "layer 1 is a Softmax"),
@@ -224,11 +300,15 @@ def test_the_rank_is_the_least_that_keeps_the_energy(energy, rank):
     layer = nn.Linear(9, 12)
     layer.weight.data = u @ torch.diag(torch.tensor([3.0, 2.0, 1.0, 0.1])) @ v.T
     weight = layer.weight.detach().clone()
-    assert structured_forms.attach_low_rank(layer, energy) == rank
+    forms.attach(layer, structured_forms.LowRank(energy))
+    assert len(forms.originals(layer)[1]) == rank
     lost = float((layer.weight - weight).square().sum() / weight.square().sum())
     assert lost == pytest.approx(1 - [9, 13, 14][rank - 1] / 14.01, rel=1e-2)
 
 
-def test_a_rank_that_saves_nothing_leaves_the_layer():
-    layer = nn.Linear(6, 6)
-    assert structured_forms.attach_low_rank(layer, 1.0) is None and forms.form_of(layer) is None
+def test_a_rank_that_is_given_is_the_forms():
+    layer = nn.Linear(9, 12)
+    singular = torch.linalg.svdvals(layer.weight.detach())
+    weight = layer.weight.detach().clone()
+    forms.attach(layer, structured_forms.LowRank(rank=4))
+    torch.testing.assert_close((layer.weight - weight).square().sum(), singular[4:].square().sum())

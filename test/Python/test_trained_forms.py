@@ -283,7 +283,7 @@ def test_slots_are_the_half_spectrum(k):
     (lambda: forms.SmartDeal(-0.1), "sparsity must be in"), (lambda: forms.BalancedTernary(1), "sparsity must be in"),
     (lambda: coded_forms.SmartDealBases(0.5, "output"), "basis must be"), (lambda: coded_forms.SmartDealBases(1.5), "sparsity must be in"),
     (lambda: coded_forms.GroupedUniform(8), "bits must be 2 to 7"), (lambda: structured_forms.Masked(bits=4), "bits must be None or 8"),
-    (lambda: structured_forms.LowRank(0), "energy must be in"),
+    (lambda: structured_forms.LowRank(0), "energy must be in"), (lambda: structured_forms.LowRank(rank=0), "rank must be at least 1"),
     (lambda: forms.attach(nn.Conv2d(2, 2, 3), coded_forms.GroupedUniform()), "a form of a matrix"),
 ])
 def test_bad_arguments_are_refused(make, reason):
