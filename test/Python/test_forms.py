@@ -37,8 +37,8 @@ class Builder:
         value, name = np.asarray(value, np.float32), self.name()
         return name, [f'{name} = arith.constant dense<"0x{value.tobytes().hex()}"> : tensor<{dims(value.shape)}xf32>'], value.astype(float)
 
-    def coded(self, kind, shape, scale_shape):
-        """A dequantize of random codes: name, lines, value."""
+    def coded(self, kind, shape, scale_shape, scales=None):
+        """A dequantize of random codes, and of `scales` (name, lines, value) or random ones: name, lines, value."""
         code, bits, value_of = {
             "int4": ("uniform<bits = 4>", 4, lambda c: c - 16 * (c >= 8)),
             "int8": ("uniform<bits = 8>", 8, lambda c: c - 256 * (c >= 128)),
@@ -49,7 +49,7 @@ class Builder:
         raw = self.rng.integers(0, 2**bits, shape)
         raw[(kind == "ternary") & (raw == 2)] = 0
         signed = np.where(raw >= 2 ** (bits - 1), raw - 2**bits, raw)
-        scales, lines, scale_values = self.floats(*scale_shape)
+        scales, lines, scale_values = scales or self.floats(*scale_shape)
         codes, name = self.name(), self.name()
         lines += [f"{codes} = arith.constant dense<{signed.tolist()}> : tensor<{dims(shape)}xi{bits}>",
                   f"{name} = compress.dequantize {codes}, {scales} code(#compress.{code}) : tensor<{dims(shape)}xi{bits}>, "
@@ -59,8 +59,8 @@ class Builder:
             spread = np.repeat(spread, e // s, d)
         return name, lines, value_of(raw) * spread
 
-    def dequantized(self, kind, shape, scale_shape):
-        name, lines, value = self.coded(kind, shape, scale_shape)
+    def dequantized(self, kind, shape, scale_shape, scales=None):
+        name, lines, value = self.coded(kind, shape, scale_shape, scales)
         return name, Weight(lines, shape, value, np.abs(value))
 
     def factorized(self, coefficients, basis, attributes, shape, einsum, reshape=lambda t: t):
@@ -150,7 +150,7 @@ def cases(form, b):
     # Masks of single entries; a row without one, and one that is full.
     entries = lambda *shape: np.concatenate([b.rng.integers(0, 4, (shape[0] - 2, *shape[1:])) == 0, np.zeros((1, *shape[1:])),
                                              np.ones((1, *shape[1:]))])
-    sparse = lambda kind, *shape: (lambda name, w: (name, w.lines, w.value))(*b.unpacked(entries(*shape), shape, kind))
+    sparse = lambda kind, *mask, shape=None: (lambda name, w: (name, w.lines, w.value))(*b.unpacked(entries(*mask), shape or mask, kind))
     scaled = lambda name_weight, shape, expand: b.factorized(
         b.floats(shape[0], 1), (name_weight[0], name_weight[1].lines, name_weight[1].value),
         f"batch = 1 collapse = {[[d] for d in range(len(shape))]} expand = {expand}", shape, "kr,kr...->k...")
@@ -210,6 +210,13 @@ def cases(form, b):
             (b.unpacked(entries(37, 64), (37, 64)), matmul, (5, 64), (5, 37)),
             (b.unpacked(entries(9, 7), (9, 7), "int8"), *fc), (b.unpacked(entries(40, 32), (40, 32), "ternary"), matmul, (1, 32), (1, 40)),
             (b.unpacked(entries(9, 7, 3, 2), (9, 7, 3, 2), "int4"), *strided),
+            # Boxes: rows of zeros that outputs share.
+            (b.unpacked(entries(12, 35), (36, 70), "pow2"), matmul, (3, 70), (3, 36)),
+            (b.unpacked(entries(3, 7, 3, 1), (9, 7, 3, 2)), *strided),
+            (b.factorized(sparse("pow2", 3, 2, 10, 1, shape=(96, 2, 10, 3)), b.coded("int8", (96, 2, 3, 3), (96, 1, 1, 1)),
+                          "batch = 2 collapse = [[0], [1, 2, 3]] expand = [[0], [1]]", (96, 58), "osrm,osmi->osri",
+                          lambda t: t.reshape(96, 60)[:, :58]), matmul, (3, 58), (3, 96)),
+            (b.dequantized("int4", (37, 70), (37, 5), b.coded("pow2", (37, 5), (37, 1))), matmul, (3, 70), (3, 37)),
             (escalate(sparse("pow2", 9, 7, 4), b.floats(4, 3, 2)), *image),
             (b.factorized(sparse("pow2", 40, 2, 30, 1), b.floats(40, 2, 1), "batch = 2 collapse = [[0], [1, 2]] expand = [[0], [1]]",
                           (40, 57), "osnr,osr->osn", lambda t: t.reshape(40, 60)[:, :57]), matmul, (3, 57), (3, 40)),
@@ -273,6 +280,9 @@ STORED = {
     "int4 matmul": ("coded", lambda b: b.dequantized("int4", (256, 128), (256, 4)), 256 * 128 // 2 + 256 * 4 * 4),
     "ternary matmul": ("coded", lambda b: b.dequantized("ternary", (256, 128), (256, 1)), 256 * 128 // 4 + 256 * 4),
     "int4 matmul, rebuilt": ("rebuild", lambda b: b.dequantized("int4", (256, 128), (256, 1)), 256 * 128 // 2 + 256 * 4),
+    # Half of the columns, for 32 outputs: codes, a bit for each column, where each output begins, and a vector behind the last one.
+    "shared rows": ("rebuild", lambda b: b.unpacked(np.add.outer(np.arange(8), np.arange(64)) % 2 > 0, (256, 128), "pow2"),
+                    256 * 64 // 2 + 8 * 128 // 8 + 4 * 256),
     "int8 spectra": ("spectral", lambda b: b.circulant(b.coded("int8", (16, 8, 16), (1, 1, 16)), "spectrum", (256, 128), 16),
                      16 * 8 * 16 + 16 * 4),
     "int4 spectra": ("spectral", lambda b: b.circulant(b.coded("int4", (16, 8, 16), (1, 1, 16)), "spectrum", (256, 128), 16),

@@ -209,6 +209,24 @@ def test_shared_rows_are_multiplied_in_bytes(tmp_path, compile_and_load):
     assert any(row.startswith("compress.factorized: basis_dot") for row in found), found
 
 
+def test_shared_rows_stay_packed_in_the_library(tmp_path):
+    """What the library holds beside the file's codes: where each output begins, 2 bytes, and bases of 3 x 3 in bytes whole."""
+    stored, file = library_and_file_bytes(nn.Linear(784, 64), coded_forms.SmartDealBases(0.5, share=32), tmp_path)
+    assert stored <= 1.03 * file
+
+
+def library_and_file_bytes(layer, form, folder):
+    """Bytes of the weights of a layer of `form`, of the library of fewest bytes and of the ONNX file's tensors."""
+    forms.attach(layer, form)
+    layer.bias.data = layer.bias.data.half().float()
+    export.to_onnx(nn.Sequential(layer), torch.zeros(2, layer.in_features), folder / "light.onnx")
+    compress_mlir.compile(folder / "light.onnx", folder, objective="bytes", report=folder / "report.json")
+    stored = json.loads((folder / "report.json").read_text())["weight_bytes"]
+    file = onnx_functions.tensor_bytes(onnx.load(str(folder / "light.onnx")))
+    print(f"{stored} bytes in the library, {file} in the file")
+    return stored, file
+
+
 def test_balanced_coefficients_are_the_largest_of_each_group():
     w = torch.randn(5, 20, 3)
     form = forms.BalancedTernary(0.8)

@@ -11,7 +11,7 @@
 //   affine.for %r {
 //     affine.for %i { %buffer[16 i …] = decode values[starts[%r] + …] }
 //     affine.for %i iter_args(%n = 0) {
-//       %bits = mask[%r, 2 i …]
+//       %bits = mask[%r div share, 2 i …]
 //       init[%r, 16 i …] = vector.expandload %buffer[%n], %bits, 0
 //       %n + popcount(%bits)
 //   } }
@@ -48,6 +48,7 @@ struct UnpackRowsLowering {
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
   Value add(Value a, Value b) { return arith::AddIOp::create(builder, loc, a, b); }
+  AffineExpr maskRow(AffineExpr row) { return row.floorDiv(op.getShare()); }
   Value toIndex(Value integer) { return arith::IndexCastUIOp::create(builder, loc, builder.getIndexType(), integer); }
 
   void lower() {
@@ -132,7 +133,7 @@ struct UnpackRowsLowering {
   /// Places `width` numbers from column `step * width` on, and moves `position` past the entries that they took.
   void placeVector(AffineNest &nest, AffineExpr row, AffineExpr step, Value entries, Value &position) {
     int64_t bytes = width / kBitsPerByte, existing = std::exchange(nest.existingLanes, 0);
-    Value mask = nest.load(op.getMask(), {row, step * bytes}, bytes);
+    Value mask = nest.load(op.getMask(), {maskRow(row), step * bytes}, bytes);
     if (bytes == 1)
       mask = vector::BroadcastOp::create(builder, loc, VectorType::get({1}, builder.getI8Type()), mask);
     Value isSet = vector::BitCastOp::create(builder, loc, VectorType::get({width}, builder.getI1Type()), mask);
@@ -153,7 +154,7 @@ struct UnpackRowsLowering {
   void placeOneByOne(AffineNest nest, AffineExpr row, Value start) {
     SmallVector<Value> position{index(0)};
     AffineExpr column = nest.loopCarrying(columns, position);
-    Value byte = nest.load(op.getMask(), {row, column.floorDiv(kBitsPerByte)}, 1);
+    Value byte = nest.load(op.getMask(), {maskRow(row), column.floorDiv(kBitsPerByte)}, 1);
     Value shift =
         arith::IndexCastOp::create(builder, loc, builder.getI8Type(), nest.materialize(column % kBitsPerByte));
     Value bit = arith::ShRUIOp::create(builder, loc, byte, shift);

@@ -30,3 +30,15 @@ func.func @main(%v: memref<64xi8>, %m: memref<2x4xi8>, %s: memref<2xi32>, %y: me
       ins(%v, %m, %s : memref<64xi8>, memref<2x4xi8>, memref<2xi32>) outs(%y : memref<2x20xf32>)
   return
 }
+
+// Two rows have the bits of one row of the mask.
+// CHECK-LABEL: @shared
+// CHECK: affine.load %{{.*}}[%[[R:.*]]] : memref<4xi32>
+// CHECK: affine.vector_load %{{.*}}[%[[R]] floordiv 2, 0]{{.*}} vector<2xi8>
+// SCALAR-LABEL: @shared
+// SCALAR: affine.load %{{.*}}[%{{.*}} floordiv 2, %{{.*}} floordiv 8]
+func.func @shared(%v: memref<64xi8>, %m: memref<2x4xi8>, %s: memref<4xi32>, %y: memref<4x20xf32>) {
+  compress.unpack_rows longest = 9 share = 2 code(#compress.pow2<bits = 4, min_exponent = -3, zero = false>)
+      ins(%v, %m, %s : memref<64xi8>, memref<2x4xi8>, memref<4xi32>) outs(%y : memref<4x20xf32>)
+  return
+}

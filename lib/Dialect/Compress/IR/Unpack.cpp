@@ -172,12 +172,12 @@ int64_t UnpackOp::storedBits() {
 // Slices
 //===----------------------------------------------------------------------===//
 
-/// Inside of a box that spans the dimension, or rows of single entries: elsewhere the number of stored boxes depends on
+/// Inside of a box that spans the dimension, or whole boxes of rows: elsewhere the number of stored boxes depends on
 /// the offset.
 int64_t UnpackOp::sliceStep(int64_t dim) {
   if (getMaskShape()[dim] == 1)
     return sliceStepOf(getValues(), dim + 1);
-  return rowDimOf(*this) == dim ? 1 : 0;
+  return rowDimOf(*this) == dim ? getBox()[dim] : 0;
 }
 
 Value UnpackOp::emitSlice(OpBuilder &builder, int64_t dim, OpFoldResult offset, int64_t size) {

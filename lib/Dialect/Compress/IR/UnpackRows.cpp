@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Where the entries of row r of a mask begin among the stored ones depends on all rows before. A table of these places,
-// one for each row, makes rows independent of each other:
+// one for each row, makes rows independent of each other. Rows of a box of the mask have the same bits:
 //
 //   %w = compress.unpack %values mask(%mask)         64 x 4 x 36, 7 % of the entries set
 //   =>
@@ -18,8 +18,10 @@
 #include "UnpackRows.h"
 #include "KernelOpHelpers.h"
 #include "TensorEmitter.h"
+#include "WeightNumbers.h"
 #include "compress/Analysis/CostModel.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -43,12 +45,14 @@ int64_t UnpackRowsOp::maskBytes(int64_t columns) {
 
 LogicalResult UnpackRowsOp::verify() {
   ShapedType init = shaped(getInit()), mask = shaped(getMask()), starts = shaped(getStarts());
-  if (init.getRank() != 2 || init.isDynamicDim(1) || init.getDimSize(1) < 1 || mask.getRank() != 2 ||
+  auto share = static_cast<int64_t>(getShare());
+  auto sharing = [&](int64_t rows) { return ShapedType::isDynamic(rows) ? rows : rows * share; };
+  if (init.getRank() != 2 || init.isDynamicDim(1) || init.getDimSize(1) < 1 || mask.getRank() != 2 || share < 1 ||
       mask.getDimSize(1) != maskBytes(init.getDimSize(1)) ||
-      extentsDiffer(mask.getDimSize(0), init.getDimSize(0))) // unpack_rows C1
+      extentsDiffer(sharing(mask.getDimSize(0)), init.getDimSize(0))) // unpack_rows C1
     return emitOpError("expects init of rows by a static number of columns, and a mask of rows by whole pairs of bytes "
-                       "that hold a bit for each column, got ")
-           << init << " and " << mask;
+                       "that hold a bit for each column, one for each ")
+           << share << " of these rows, at least 1, got " << init << " and " << mask;
   if (starts.getRank() != 1 || extentsDiffer(starts.getDimSize(0), init.getDimSize(0))) // unpack_rows C2
     return emitOpError("expects a start for each of the rows, got ") << starts << " for " << init;
   Type stored = shaped(getValues()).getElementType(), element = init.getElementType();
@@ -71,8 +75,9 @@ LogicalResult UnpackRowsOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedS
 }
 
 KernelTiling UnpackRowsOp::getKernelTiling() {
-  OperandTiling rows{DimTiling::along(0), DimTiling::whole()};
-  return {{utils::IteratorType::parallel}, {{DimTiling::whole()}, rows, {DimTiling::along(0)}, rows}};
+  // The loop is that of the mask's rows.
+  DimTiling sharing = DimTiling::blocks(0, getShare()), whole = DimTiling::whole();
+  return {{utils::IteratorType::parallel}, {{whole}, {DimTiling::along(0), whole}, {sharing}, {sharing, whole}}};
 }
 
 /// An entry is decoded, scaled and stored; a place reads its bit and its entry, and is stored.
@@ -107,38 +112,36 @@ int64_t mlir::compress::rowDimOf(UnpackOp weight) {
   ArrayRef<int64_t> shape = weight.getResultType().getShape();
   int64_t dim = llvm::find_if(shape, [](int64_t extent) { return extent != 1; }) - shape.begin();
   bool hasColumns = dim + 1 < static_cast<int64_t>(shape.size());
-  return weight.getMaskShape() == shape && hasColumns && storesConstants(weight) ? dim : -1;
+  return hasColumns && weight.getMaskShape()[dim] != 1 && storesConstants(weight) ? dim : -1;
 }
 
 namespace {
 
-/// The operands of all rows.
+/// The operands of all rows, of which `share` next to each other have one row of the mask.
 struct PackedRows {
-  int64_t rows, columns, maskBytes, longest = 1;
+  int64_t rows, columns, share, maskBytes, longest = 1;
   SmallVector<int8_t> mask, codes;
   SmallVector<int32_t> starts;
   /// What is stored if there are no codes.
   SmallVector<double> numbers;
 
   /// `bits` of each entry, or 0 if `stored` are numbers.
-  PackedRows(DenseElementsAttr isSet, int64_t rows, int64_t columns, ArrayRef<double> stored, int64_t bits)
-      : rows(rows), columns(columns), maskBytes(UnpackRowsOp::maskBytes(columns)), mask(rows * maskBytes, 0) {
-    int64_t place = 0, next = 0;
-    for (bool set : isSet.getValues<bool>()) {
-      int64_t row = place / columns, column = place % columns;
-      if (column == 0) {
-        longest = std::max(longest, next - firstOfRow);
-        firstOfRow = next;
-        starts.push_back(bits ? codes.size() : numbers.size());
+  PackedRows(UnpackOp weight, int64_t dim, ArrayRef<double> stored, int64_t bits)
+      : rows(weight.getResultType().getDimSize(dim)), columns(weight.getResultType().getNumElements() / rows),
+        share(weight.getBox()[dim]), maskBytes(UnpackRowsOp::maskBytes(columns)), mask(rows / share * maskBytes, 0) {
+    SmallVector<int64_t> places = placesOfEntries(weight);
+    for (int64_t row = 0; row < rows; ++row) {
+      starts.push_back(bits ? codes.size() : numbers.size());
+      int64_t ofRow = 0;
+      for (int64_t column = 0; column < columns; ++column) {
+        int64_t place = places[row * columns + column];
+        if (place < 0)
+          continue;
+        mask[row / share * maskBytes + column / 8] |= static_cast<int8_t>(1 << (column % 8));
+        append(stored[place], ofRow++, bits);
       }
-      ++place;
-      if (!set)
-        continue;
-      mask[row * maskBytes + column / 8] |= static_cast<int8_t>(1 << (column % 8));
-      append(stored[next], next - firstOfRow, bits);
-      ++next;
+      longest = std::max(longest, ofRow);
     }
-    longest = std::max(longest, next - firstOfRow);
     // Whole vectors are read from each start on, of which the last one lies furthest behind.
     constexpr int64_t kVector = 16;
     int64_t entries = llvm::alignTo(longest, kVector);
@@ -149,8 +152,6 @@ struct PackedRows {
   }
 
 private:
-  int64_t firstOfRow = 0;
-
   void append(double stored, int64_t ofRow, int64_t bits) {
     if (bits == 0) {
       numbers.push_back(stored);
@@ -192,14 +193,13 @@ Value mlir::compress::emitUnpackRows(UnpackOp weight, OpBuilder &builder, OpFold
   Location loc = weight.getLoc();
   RankedTensorType result = weight.getResultType();
   Type element = result.getElementType();
-  int64_t rows = result.getDimSize(dim), columns = result.getNumElements() / rows;
   auto stored = weight.getValues().getDefiningOp<CompressedWeightOpInterface>();
   std::optional<CodedTensor> coded = stored ? stored.getCoded() : std::nullopt;
   auto code = coded ? cast<NumberCodeAttrInterface>(coded->code) : NumberCodeAttrInterface();
   double scale = coded ? constantValues(coded->scales)->front() : 1;
   int64_t bits = coded ? llvm::PowerOf2Ceil(code.getNumBits()) : 0;
-  PackedRows packed(cast<DenseElementsAttr>(weight.getMask()), rows, columns,
-                    *constantValues(coded ? coded->codes : weight.getValues()), bits);
+  PackedRows packed(weight, dim, *constantValues(coded ? coded->codes : weight.getValues()), bits);
+  int64_t rows = packed.rows, columns = packed.columns, share = packed.share;
   Value values, mask, starts;
   {
     OpBuilder::InsertionGuard guard(builder);
@@ -210,14 +210,16 @@ Value mlir::compress::emitUnpackRows(UnpackOp weight, OpBuilder &builder, OpFold
                  ? constantOf<double>(builder, loc, {count}, packed.numbers, element)
                  : constantOf<float>(builder, loc, {count},
                                      SmallVector<float>(packed.numbers.begin(), packed.numbers.end()), element);
-    mask = constantOf<int8_t>(builder, loc, {rows, packed.maskBytes}, packed.mask, builder.getI8Type());
+    mask = constantOf<int8_t>(builder, loc, {rows / share, packed.maskBytes}, packed.mask, builder.getI8Type());
     starts = constantOf<int32_t>(builder, loc, {rows}, packed.starts, builder.getI32Type());
   }
-  mask = emitSliceOf(builder, loc, mask, 0, offset, size);
+  OpFoldResult maskOffset = affine::makeComposedFoldedAffineApply(
+      builder, loc, AffineMap::get(0, 1, builder.getAffineSymbolExpr(0).floorDiv(share)), {offset});
+  mask = emitSliceOf(builder, loc, mask, 0, maskOffset, size / share);
   starts = emitSliceOf(builder, loc, starts, 0, offset, size);
   Value init = tensor::EmptyOp::create(builder, loc, {size, columns}, element);
   Value unpacked = UnpackRowsOp::create(builder, loc, init.getType(), values, mask, starts, init, code, packed.longest,
-                                        llvm::APFloat(scale))
+                                        share, llvm::APFloat(scale))
                        .getResult(0);
   SmallVector<int64_t> shape(result.getShape());
   shape[dim] = size;

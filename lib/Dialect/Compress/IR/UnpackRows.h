@@ -12,13 +12,12 @@
 
 namespace mlir::compress {
 
-/// The dimension along which `weight` can be cut into rows of `unpack_rows`, or -1: its mask has single entries, the
-/// dimension is the outermost one of more than one entry, and what is stored is constant, or constant codes with one
-/// scale.
+/// The dimension along which `weight` can be cut into rows of `unpack_rows`, or -1: the outermost one of more than one
+/// number, which the mask cuts; what is stored is constant, or constant codes with one scale.
 int64_t rowDimOf(UnpackOp weight);
 
-/// Emits the `size` rows from `offset` on of such a weight, with the shape of that slice. Their constants are made
-/// beside `weight`.
+/// Emits the `size` rows from `offset` on of such a weight, whole boxes, with the shape of that slice. Their constants
+/// are made beside `weight`.
 Value emitUnpackRows(UnpackOp weight, OpBuilder &builder, OpFoldResult offset, int64_t size);
 
 } // namespace mlir::compress

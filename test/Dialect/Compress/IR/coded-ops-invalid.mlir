@@ -432,9 +432,9 @@ func.func @unpack_rows_c1_mask(%v: memref<64xf32>, %m: memref<2x3xi8>, %s: memre
 
 // -----
 
-func.func @unpack_rows_c1_rows(%v: memref<64xf32>, %m: memref<3x4xi8>, %s: memref<2xi32>, %i: memref<2x20xf32>) {
-  // expected-error @+1 {{got 'memref<2x20xf32>' and 'memref<3x4xi8>'}}
-  compress.unpack_rows longest = 9 ins(%v, %m, %s : memref<64xf32>, memref<3x4xi8>, memref<2xi32>) outs(%i : memref<2x20xf32>)
+func.func @unpack_rows_c1_share(%v: memref<64xf32>, %m: memref<2x4xi8>, %s: memref<6xi32>, %i: memref<6x20xf32>) {
+  // expected-error @+1 {{one for each 2 of these rows, at least 1, got 'memref<6x20xf32>' and 'memref<2x4xi8>'}}
+  compress.unpack_rows longest = 9 share = 2 ins(%v, %m, %s : memref<64xf32>, memref<2x4xi8>, memref<6xi32>) outs(%i : memref<6x20xf32>)
   return
 }
 

@@ -352,10 +352,11 @@ def Compress_BasisConvOp : Compress_KernelOp<"basis_conv"> {
 def Compress_UnpackRowsOp : Compress_KernelOp<"unpack_rows"> {
   let summary = "Rows of stored numbers with zeros between them";
   let description = [{
-    Rows of a `compress.unpack` whose mask has single entries. A bit for each place says whether an entry is there; those of a
-    row are stored one after the other, from a place on that `starts` has, so that rows can be read apart:
+    Rows of a `compress.unpack`. A bit for each place says whether an entry is there; those of a row are stored one after the
+    other, from a place on that `starts` has, so that rows can be read apart. `share` rows next to each other have the bits of one
+    row of `mask`:
 
-        init[r, c] = scale * value(entry n of row r) if bit c of row r is set, n being the set bits before it; 0 otherwise
+        init[r, c] = scale * value(entry n of row r) if bit c of row r div share is set, n being the set bits before it; 0 otherwise
 
     Bit `c` of a row is bit `c mod 8` of byte `c div 8` of `mask`, whose rows are whole pairs of bytes. Without `code`, entry `n`
     of row `r` is `values[starts[r] + n]`. With it, `values` are bytes and an entry is a raw code in a field of as many bits as the
@@ -366,7 +367,8 @@ def Compress_UnpackRowsOp : Compress_KernelOp<"unpack_rows"> {
     start for which that does not hold, or a row with more than `longest` set bits, is undefined behaviour.
 
     Constraints:
-      - (C1) `init` has rank 2 and a static number of columns; `mask` has as many rows, of pairs of bytes that just hold the columns.
+      - (C1) `init` has rank 2 and a static number of columns; `mask` has a row for each `share`, at least 1, of its rows, of pairs
+        of bytes that just hold the columns.
       - (C2) `starts` has an entry for each row.
       - (C3) `values` has rank 1, bytes with `code`, without it numbers of the element type of `init`.
       - (C4) `longest` is from 1 to the number of columns.
@@ -383,9 +385,9 @@ def Compress_UnpackRowsOp : Compress_KernelOp<"unpack_rows"> {
   }];
   let arguments = (ins Compress_ValuesShaped:$values, Compress_I8Shaped:$mask, Compress_I32Shaped:$starts,
       Compress_FloatShaped:$init, OptionalAttr<NumberCodeAttrInterface>:$code, I64Attr:$longest,
-      DefaultValuedAttr<F64Attr, "1.0">:$scale);
+      DefaultValuedAttr<I64Attr, "1">:$share, DefaultValuedAttr<F64Attr, "1.0">:$scale);
   let assemblyFormat = [{
-    `longest` `=` $longest (`code` `(` $code^ `)`)? (`scale` `=` $scale^)? attr-dict
+    `longest` `=` $longest (`share` `=` $share^)? (`code` `(` $code^ `)`)? (`scale` `=` $scale^)? attr-dict
     `ins` `(` $values `,` $mask `,` $starts `:` type($values) `,` type($mask) `,` type($starts) `)`
     `outs` `(` $init `:` type($init) `)` (`->` type($results)^)?
   }];
