@@ -280,6 +280,9 @@ STORED = {
     "int4 matmul": ("coded", lambda b: b.dequantized("int4", (256, 128), (256, 4)), 256 * 128 // 2 + 256 * 4 * 4),
     "ternary matmul": ("coded", lambda b: b.dequantized("ternary", (256, 128), (256, 1)), 256 * 128 // 4 + 256 * 4),
     "int4 matmul, rebuilt": ("rebuild", lambda b: b.dequantized("int4", (256, 128), (256, 1)), 256 * 128 // 2 + 256 * 4),
+    # A multiplier of 4 bits for each 32 inputs.
+    "int4 matmul, scales rebuilt": ("rebuild", lambda b: b.dequantized("int4", (256, 128), (256, 4), b.coded("int4", (256, 4), (256, 1))),
+                                    256 * 128 // 2 + 256 * 4 // 2 + 256 * 4),
     # Half of the columns, for 32 outputs: codes, a bit for each column, where each output begins, and a vector behind the last one.
     "shared rows": ("rebuild", lambda b: b.unpacked(np.add.outer(np.arange(8), np.arange(64)) % 2 > 0, (256, 128), "pow2"),
                     256 * 64 // 2 + 8 * 128 // 8 + 4 * 256),

@@ -215,6 +215,11 @@ def test_shared_rows_stay_packed_in_the_library(tmp_path):
     assert stored <= 1.03 * file
 
 
+def test_group_multipliers_stay_in_4_bits_in_the_library(tmp_path):
+    stored, file = library_and_file_bytes(nn.Linear(784, 256), coded_forms.GroupedUniform(multipliers=True), tmp_path)
+    assert stored <= 1.02 * file
+
+
 def library_and_file_bytes(layer, form, folder):
     """Bytes of the weights of a layer of `form`, of the library of fewest bytes and of the ONNX file's tensors."""
     forms.attach(layer, form)

@@ -255,15 +255,23 @@ static Value emitDecodedFilters(DequantizeOp op, const LinearConsumer &consumer,
                          numbers, dims, consumer.init, consumer.resultMap.getResults());
 }
 
+static constexpr int64_t kByte = 8;
+
 /// Bytes that rows of codes, each in bytes of its own where it is decoded as a whole, take more than the codes.
 static int64_t rowPadding(DequantizeOp op, const LinearConsumer &consumer) {
-  constexpr int64_t kByte = 8;
   ShapedType codes = op.getCodesType();
   int64_t last = decodesFilters(op, consumer) ? filtersLast(consumer).back() : codes.getRank() - 1;
   int64_t row = codes.getDimSize(last), field = llvm::PowerOf2Ceil(op.getCode().getNumBits());
   if (row == 0)
     return 0;
   return codes.getNumElements() / row * llvm::divideCeil(row * field, kByte) - codes.getNumElements() * field / kByte;
+}
+
+/// Bytes of what the product reads: scales and zero points that other representations stand for are numbers there.
+static int64_t productBytes(DequantizeOp op) {
+  auto numbers = [](ShapedType type) { return type.getNumElements() * type.getElementTypeBitWidth(); };
+  int64_t bits = storedBitsOf(op.getCodes()) + numbers(op.getScalesType());
+  return (bits + (op.getZeros() ? numbers(cast<ShapedType>(op.getZeros().getType())) : 0)) / kByte;
 }
 
 /// The product itself, and what decoding a number takes for each weight, or what that of bytes takes.
@@ -281,7 +289,7 @@ SmallVector<Form> DequantizeOp::forms(const LinearConsumer &consumer, const Mach
     if (dense.productReach > form.cost.productReach)
       form.cost = dense;
   }
-  form.cost.weightBytes = storedBits() / 8;
+  form.cost.weightBytes = productBytes(*this);
   form.cost.roundings += kDecodeRoundings;
   SmallVector<Form> forms{form};
   llvm::append_range(forms, listForms(*this, consumer, machine));
