@@ -31,16 +31,39 @@ void TaskPrinter::printPorts() {
   os << ");\n  wire en;\n";
 }
 
-void TaskPrinter::printControl() {
-  unsigned numNests = nests.size();
-  int64_t nestBits = bitsOf(numNests - 1), most = 0;
+/// The most cycles between the issue of two iterations, less one.
+int64_t TaskPrinter::longestPause() {
+  int64_t most = 0;
   for (const DataPath &path : task.paths)
     most = std::max(most, path.ii - 1 + path.gap);
-  int64_t pauseBits = bitsOf(most);
-  auto isNest = [&](unsigned n) {
-    return numNests == 1 ? std::string() : llvm::formatv("nest == {0}'d{1}", nestBits, n).str();
-  };
-  os << "  // An iteration is issued when the pause after the last one is over and its numbers are there.\n";
+  return most;
+}
+
+std::string TaskPrinter::isNest(unsigned n) {
+  return nests.size() == 1 ? std::string() : llvm::formatv("nest == {0}'d{1}", bitsOf(nests.size() - 1), n).str();
+}
+
+/// What is true when the numbers of the next iteration are there.
+std::string TaskPrinter::readyCondition() {
+  if (task.window)
+    return "$signed(arrived) >= $signed(need)";
+  if (!task.isStreamed)
+    return "full[reading]";
+  std::string ready;
+  for (unsigned n = 0; n < nests.size(); ++n) {
+    std::string here;
+    for (size_t i = 0; i < task.inputWidths.size(); ++i)
+      if (int64_t reads = task.paths[n].readsOf(i))
+        here += (here.empty() ? "" : " & ") +
+                llvm::formatv("{0}_count >= {1}'d{2}", endName("in", i), bitsOf(inputDepths[i]), reads).str();
+    here = here.empty() ? "1'b1" : here;
+    ready += n + 1 == nests.size() ? here : isNest(n) + " ? " + here + " : ";
+  }
+  return ready;
+}
+
+/// What is kept beside the data: of banks, nests and loops.
+void TaskPrinter::declareControl() {
   if (task.window)
     os << "  reg " << rangeOf(arrivedBits()) << "arrived;\n";
   else if (!task.isStreamed)
@@ -49,26 +72,10 @@ void TaskPrinter::printControl() {
     os << "  reg " << rangeOf(task.inputWidths.front()) << "bank" << b << "_q;\n";
   for (size_t b = 0; task.window && b < task.bankWords.size(); ++b) // where the sample that is read begins
     os << "  reg " << rangeOf(bitsOf(task.bankWords[b] - 1)) << "bank" << b << "_first;\n";
-  if (numNests > 1)
-    os << "  reg " << rangeOf(nestBits) << "nest;\n";
-  if (most > 0)
-    os << "  reg " << rangeOf(pauseBits) << "pause;\n";
-  std::string ready;
-  if (task.window) {
-    ready = "$signed(arrived) >= $signed(need)";
-  } else if (!task.isStreamed) {
-    ready = "full[reading]";
-  } else {
-    for (unsigned n = 0; n < numNests; ++n) {
-      std::string here;
-      for (size_t i = 0; i < task.inputWidths.size(); ++i)
-        if (int64_t reads = task.paths[n].readsOf(i))
-          here += (here.empty() ? "" : " & ") +
-                  llvm::formatv("{0}_count >= {1}'d{2}", endName("in", i), bitsOf(inputDepths[i]), reads).str();
-      here = here.empty() ? "1'b1" : here;
-      ready += n + 1 == numNests ? here : isNest(n) + " ? " + here + " : ";
-    }
-  }
+  if (nests.size() > 1)
+    os << "  reg " << rangeOf(bitsOf(nests.size() - 1)) << "nest;\n";
+  if (int64_t most = longestPause(); most > 0)
+    os << "  reg " << rangeOf(bitsOf(most)) << "pause;\n";
   for (auto [loop, trips] : llvm::enumerate(tripsOfLoop))
     if (trips > 1) {
       int64_t bits = bitsOf(trips - 1);
@@ -78,20 +85,33 @@ void TaskPrinter::printControl() {
   for (auto &[key, name] : offsets)
     os << "  reg " << rangeOf(std::get<2>(key)) << name << "; // c" << std::get<0>(key) << " * " << std::get<1>(key)
        << "\n";
+}
+
+void TaskPrinter::printControl() {
+  os << "  // An iteration is issued when the pause after the last one is over and its numbers are there.\n";
+  declareControl();
   for (auto &[wire, value] : wires)
     os << "  " << wire << " = " << value << ";\n";
-  os << "  wire issue = " << (most > 0 ? llvm::formatv("pause == {0}'d0 & ", pauseBits).str() : "") << "(" << ready
-     << ");\n";
-  for (unsigned n = 0; n < numNests; ++n) {
-    os << "  wire " << nestName(n, "v0") << " = issue" << (numNests > 1 ? " & " + isNest(n) : "") << ";\n";
+  int64_t most = longestPause();
+  os << "  wire issue = " << (most > 0 ? llvm::formatv("pause == {0}'d0 & ", bitsOf(most)).str() : "") << "("
+     << readyCondition() << ");\n";
+  for (unsigned n = 0; n < nests.size(); ++n) {
+    os << "  wire " << nestName(n, "v0") << " = issue" << (nests.size() > 1 ? " & " + isNest(n) : "") << ";\n";
     for (int64_t s = 1; s <= lastValid[n]; ++s)
       os << "  reg " << nestName(n, "v" + llvm::Twine(s)) << ";\n";
   }
+  unsigned last = nests.size() - 1;
   if (!task.isStreamed)
-    os << "  wire ends = " << nestName(numNests - 1, "v0") << " & "
-       << allOf(numNests - 1, 0, nests.back().loops.size(), "_last") << ";\n";
+    os << "  wire ends = " << nestName(last, "v0") << " & " << allOf(last, 0, nests.back().loops.size(), "_last")
+       << ";\n";
+  printUpdates();
+}
+
+/// What control becomes in the next cycle.
+void TaskPrinter::printUpdates() {
+  int64_t most = longestPause();
   os << "  always @(posedge clk)\n    if (rst) begin\n";
-  if (numNests > 1)
+  if (nests.size() > 1)
     os << "      nest <= 0;\n";
   if (most > 0)
     os << "      pause <= 0;\n";
@@ -100,16 +120,16 @@ void TaskPrinter::printControl() {
       os << "      c" << loop << " <= 0;\n";
   for (auto &[key, name] : offsets)
     os << "      " << name << " <= 0;\n";
-  for (unsigned n = 0; n < numNests; ++n)
+  for (unsigned n = 0; n < nests.size(); ++n)
     for (int64_t s = 1; s <= lastValid[n]; ++s)
       os << "      " << nestName(n, "v" + llvm::Twine(s)) << " <= 0;\n";
   os << "    end else if (en) begin\n";
-  for (unsigned n = 0; n < numNests; ++n)
+  for (unsigned n = 0; n < nests.size(); ++n)
     for (int64_t s = 1; s <= lastValid[n]; ++s)
       os << "      " << nestName(n, "v" + llvm::Twine(s)) << " <= " << nestName(n, "v" + llvm::Twine(s - 1)) << ";\n";
   if (most > 0)
-    os << "      if (pause != " << pauseBits << "'d0) pause <= pause - " << pauseBits << "'d1;\n";
-  for (unsigned n = 0; n < numNests; ++n) {
+    os << "      if (pause != " << bitsOf(most) << "'d0) pause <= pause - " << bitsOf(most) << "'d1;\n";
+  for (unsigned n = 0; n < nests.size(); ++n) {
     os << "      if (" << nestName(n, "v0") << ") begin\n";
     printAdvance(n, nests[n].loops.size(), "        ");
     os << "      end\n";
@@ -143,10 +163,7 @@ void TaskPrinter::printAdvance(unsigned n, unsigned d, const std::string &indent
       set(loopNumbers[nests[n].loop(inner)], false);
   };
   auto go = [&](unsigned to, bool leaves) {
-    int64_t most = 0;
-    for (const DataPath &other : task.paths)
-      most = std::max(most, other.ii - 1 + other.gap);
-    if (most > 0)
+    if (int64_t most = longestPause(); most > 0)
       os << indent << "  pause <= " << bitsOf(most) << "'d" << path.ii - 1 + (leaves ? path.gap : 0) << ";\n";
     if (to != n)
       os << indent << "  nest <= " << bitsOf(nests.size() - 1) << "'d" << to << ";\n";

@@ -142,31 +142,54 @@ std::string TaskPrinter::placeWire(unsigned n, const Place &place, int64_t width
 void TaskPrinter::printNest(unsigned n) {
   const DataPath &path = task.paths[n];
   os << "\n  // Nest " << n << ": an iteration every " << path.ii << " cycles, " << path.depth << " stages\n";
-  for (auto [r, rom] : llvm::enumerate(path.roms)) {
-    std::string name = nestName(n, "rom" + llvm::Twine(r));
-    int64_t start = 0;
-    for (const Node &node : path.nodes)
-      if (node.kind == Node::RomRead && node.index == static_cast<int64_t>(r))
-        start = node.start;
-    if (rom.words.size() == 1) // constants
-      continue;
-    int64_t bits = bitsOf(rom.words.size() - 1);
-    bool isBlock = static_cast<int64_t>(rom.words.size()) * rom.width >= kLeastBlockBits;
-    std::string file = (task.name() + "_" + name + ".hex").str(), contents;
-    for (const APInt &word : rom.words) {
-      SmallString<64> digits;
-      word.toStringUnsigned(digits, 16);
-      contents += (digits + "\n").str();
-    }
-    files.push_back({file, contents});
-    os << "  wire " << rangeOf(bits) << name << "_at = " << placeWire(n, rom.place, bits) << ";\n";
-    os << (isBlock ? "  (* rom_style = \"block\" *)" : "  (* logic_block *)") << " reg " << rangeOf(rom.width) << name
-       << " [0:" << rom.words.size() - 1 << "];\n  initial $readmemh(\"" << file << "\", " << name << ");\n";
-    os << "  reg " << rangeOf(rom.width) << name << "_q;\n  always @(posedge clk) if (en) " << name << "_q <= " << name
-       << "[" << later(name + "_at", bits, 0, start) << "];\n";
-  }
+  for (unsigned r = 0; r < path.roms.size(); ++r)
+    printRom(n, r);
   for (size_t i = 0; i < path.nodes.size(); ++i)
     printNode(n, i);
+}
+
+/// A memory of constants, and its words in a file; one of a single word is constants.
+void TaskPrinter::printRom(unsigned n, unsigned r) {
+  const Rom &rom = task.paths[n].roms[r];
+  std::string name = nestName(n, "rom" + llvm::Twine(r));
+  int64_t start = 0;
+  for (const Node &node : task.paths[n].nodes)
+    if (node.kind == Node::RomRead && node.index == static_cast<int64_t>(r))
+      start = node.start;
+  if (rom.words.size() == 1)
+    return;
+  int64_t bits = bitsOf(rom.words.size() - 1);
+  bool isBlock = static_cast<int64_t>(rom.words.size()) * rom.width >= kLeastBlockBits;
+  std::string file = (task.name() + "_" + name + ".hex").str(), contents;
+  for (const APInt &word : rom.words) {
+    SmallString<64> digits;
+    word.toStringUnsigned(digits, 16);
+    contents += (digits + "\n").str();
+  }
+  files.push_back({file, contents});
+  os << "  wire " << rangeOf(bits) << name << "_at = " << placeWire(n, rom.place, bits) << ";\n";
+  os << (isBlock ? "  (* rom_style = \"block\" *)" : "  (* logic_block *)") << " reg " << rangeOf(rom.width) << name
+     << " [0:" << rom.words.size() - 1 << "];\n  initial $readmemh(\"" << file << "\", " << name << ");\n";
+  os << "  reg " << rangeOf(rom.width) << name << "_q;\n  always @(posedge clk) if (en) " << name << "_q <= " << name
+     << "[" << later(name + "_at", bits, 0, start) << "];\n";
+}
+
+void TaskPrinter::declare(unsigned n, int index, const std::string &value) {
+  bool isNew;
+  names[n][index] = wireFor(names[n][index], task.paths[n].nodes[index].width, value, isNew);
+  if (isNew)
+    parts.push_back({n, index});
+}
+
+std::string TaskPrinter::operandAt(unsigned n, const Node &node, unsigned number) {
+  return valueAt(n, node.in[number], node.start);
+}
+
+std::string TaskPrinter::extendedTo(int64_t width, unsigned n, const Node &node, unsigned number) {
+  const Node &from = task.paths[n].nodes[node.in[number]];
+  if (std::optional<APInt> constant = constantOf(task.paths[n], from))
+    return literal(constant->sextOrTrunc(width));
+  return signExtended(operandAt(n, node, number), from.width, width);
 }
 
 void TaskPrinter::printNode(unsigned n, int index) {
@@ -174,94 +197,106 @@ void TaskPrinter::printNode(unsigned n, int index) {
   const Node &node = path.nodes[index];
   if (node.kind == Node::Store || constantOf(path, node) || (node.kind == Node::Compute && isWire(node.op)))
     return;
-  std::string &name = names[n][index] = nestName(n, "x" + llvm::Twine(index));
-  auto operand = [&](unsigned k) { return valueAt(n, node.in[k], node.start); };
-  auto extended = [&](unsigned k, int64_t width) {
-    const Node &from = path.nodes[node.in[k]];
-    if (std::optional<APInt> constant = constantOf(path, from))
-      return literal(constant->sextOrTrunc(width));
-    return signExtended(operand(k), from.width, width);
-  };
-  auto declare = [&](const std::string &value) {
-    bool isNew;
-    name = wireFor(name, node.width, value, isNew);
-    if (isNew)
-      parts.push_back({n, index});
-  };
+  names[n][index] = nestName(n, "x" + llvm::Twine(index));
   switch (node.kind) {
   case Node::StreamRead:
-    name = endName("in", node.stream) + "_data";
+    names[n][index] = endName("in", node.stream) + "_data";
     return;
-  case Node::BankRead: {
-    int64_t bits = bitsOf(task.bankWords[node.index] - 1), bitsAt = task.window ? bits : bits + 1;
-    if (task.window) // around the end of the bank, from where the sample begins in it
-      os << "  wire " << rangeOf(bits) << name << "_at = " << name << "_local + bank" << node.index << "_first;\n";
-    else
-      os << "  wire " << rangeOf(bitsAt) << name << "_at = {reading, " << name << "_local};\n";
-    wires["wire " + rangeOf(bits) + name + "_local"] = placeWire(n, node.place, bits);
-    std::string at = later(name + "_at", bitsAt, 0, node.start);
-    if (!node.in.empty()) // where a number says, behind it
-      at += " + " + signExtended(operand(0), path.nodes[node.in[0]].width, bitsAt);
-    bankReads[node.index].push_back({valid(n, node.start), at});
-    return declare("bank" + std::to_string(node.index) + "_q");
-  }
+  case Node::BankRead:
+    return printBankRead(n, index);
   case Node::RomRead:
-    return declare(llvm::formatv("{0}_q{1}", nestName(n, "rom" + llvm::Twine(node.index)),
-                                 path.roms[node.index].width == 1
-                                     ? std::string()
-                                     : llvm::formatv("[{0}:{1}]", node.offset + node.width - 1, node.offset).str())
-                       .str());
-  case Node::Mask: {
-    unsigned innermost = nests[n].loops.size() - 1;
-    std::string isThere = "1'b0"; // the only iteration is the last one
-    if (nests[n].trips(innermost) > 1)
-      isThere = flag(n, "whole", "~" + counter(n, innermost) + "_last", node.start);
-    return declare(llvm::formatv("{{{0}{{{1}}} & {2}", node.width, isThere, operand(0)).str());
-  }
+    return declare(n, index,
+                   nestName(n, "rom" + llvm::Twine(node.index)) + "_q" +
+                       (path.roms[node.index].width == 1
+                            ? std::string()
+                            : llvm::formatv("[{0}:{1}]", node.offset + node.width - 1, node.offset).str()));
+  case Node::Mask:
+    return printMask(n, index);
   case Node::Sum:
-    return declare(extended(0, node.width) + (node.minusB ? " - " : " + ") + extended(1, node.width));
+    return declare(n, index,
+                   extendedTo(node.width, n, node, 0) + (node.minusB ? " - " : " + ") +
+                       extendedTo(node.width, n, node, 1));
   case Node::Carry:
-  case Node::Accumulate: {
-    const CarryGroup &group = path.groups[path.groupOf[node.index]];
-    std::string reg = nestName(n, "r" + llvm::Twine(node.index));
-    bool isSum = node.kind == Node::Accumulate;
-    std::string first = flag(n, "first" + std::to_string(path.groupOf[node.index]),
-                             allOf(n, group.begin, group.end + 1, "_first"), node.start);
-    os << "  reg " << rangeOf(node.width) << reg << ";\n";
-    std::string old = first + " ? " + operand(isSum) + " : " + reg;
-    if (isSum)
-      declare("(" + old + ") " + (node.minusA ? "- " : "+ ") + extended(0, node.width));
-    else
-      declare(old);
-    int64_t stage = isSum ? node.start : path.nodes[node.in[1]].start;
-    std::string inner = allOf(n, group.end + 1, nests[n].loops.size(), "_last");
-    std::string condition = valid(n, stage);
-    if (inner != "1'b1")
-      condition += " & " + flag(n, "last" + std::to_string(group.end + 1), inner, stage);
-    updates.push_back({condition, reg, n, isSum ? index : node.in[1], stage});
-    return;
-  }
+  case Node::Accumulate:
+    return printCarried(n, index);
   default:
     break;
   }
-  if (auto call = dyn_cast<func::CallOp>(node.op)) {
-    auto callee = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
-    if (!llvm::is_contained(roundings, callee))
-      roundings.push_back(callee);
-    std::string x = operand(0);
-    auto [it, isNew] = known.try_emplace((call.getCallee() + "(" + x + ")").str(), name);
-    if (isNew) {
-      os << "  wire " << rangeOf(node.width) << name << ";\n  " << call.getCallee() << " " << name << "_i (.x(" << x
-         << "), .y(" << name << "));\n";
-      parts.push_back({n, index});
-    }
-    name = it->second;
-    return;
+  if (auto call = dyn_cast<func::CallOp>(node.op))
+    return printRoundingOf(n, index, call);
+  printOperation(n, index);
+}
+
+void TaskPrinter::printBankRead(unsigned n, int index) {
+  const Node &node = task.paths[n].nodes[index];
+  const std::string &name = names[n][index];
+  int64_t bits = bitsOf(task.bankWords[node.index] - 1), bitsAt = task.window ? bits : bits + 1;
+  if (task.window) // around the end of the bank, from where the sample begins in it
+    os << "  wire " << rangeOf(bits) << name << "_at = " << name << "_local + bank" << node.index << "_first;\n";
+  else
+    os << "  wire " << rangeOf(bitsAt) << name << "_at = {reading, " << name << "_local};\n";
+  wires["wire " + rangeOf(bits) + name + "_local"] = placeWire(n, node.place, bits);
+  std::string at = later(name + "_at", bitsAt, 0, node.start);
+  if (!node.in.empty()) // where a number says, behind it
+    at += " + " + signExtended(operandAt(n, node, 0), task.paths[n].nodes[node.in[0]].width, bitsAt);
+  bankReads[node.index].push_back({valid(n, node.start), at});
+  declare(n, index, "bank" + std::to_string(node.index) + "_q");
+}
+
+/// Zero in a lane that has no iteration.
+void TaskPrinter::printMask(unsigned n, int index) {
+  const Node &node = task.paths[n].nodes[index];
+  unsigned innermost = nests[n].loops.size() - 1;
+  std::string isThere = "1'b0"; // the only iteration is the last one
+  if (nests[n].trips(innermost) > 1)
+    isThere = flag(n, "whole", "~" + counter(n, innermost) + "_last", node.start);
+  declare(n, index, llvm::formatv("{{{0}{{{1}}} & {2}", node.width, isThere, operandAt(n, node, 0)));
+}
+
+/// A number that one iteration leaves for the next: a sum, or what is chosen at the first one.
+void TaskPrinter::printCarried(unsigned n, int index) {
+  const DataPath &path = task.paths[n];
+  const Node &node = path.nodes[index];
+  const CarryGroup &group = path.groups[path.groupOf[node.index]];
+  std::string reg = nestName(n, "r" + llvm::Twine(node.index));
+  bool isSum = node.kind == Node::Accumulate;
+  std::string first = flag(n, "first" + std::to_string(path.groupOf[node.index]),
+                           allOf(n, group.begin, group.end + 1, "_first"), node.start);
+  os << "  reg " << rangeOf(node.width) << reg << ";\n";
+  std::string old = first + " ? " + operandAt(n, node, isSum) + " : " + reg;
+  if (isSum)
+    declare(n, index, "(" + old + ") " + (node.minusA ? "- " : "+ ") + extendedTo(node.width, n, node, 0));
+  else
+    declare(n, index, old);
+  int64_t stage = isSum ? node.start : path.nodes[node.in[1]].start;
+  std::string inner = allOf(n, group.end + 1, nests[n].loops.size(), "_last");
+  std::string condition = valid(n, stage);
+  if (inner != "1'b1")
+    condition += " & " + flag(n, "last" + std::to_string(group.end + 1), inner, stage);
+  updates.push_back({condition, reg, n, isSum ? index : node.in[1], stage});
+}
+
+void TaskPrinter::printRoundingOf(unsigned n, int index, func::CallOp call) {
+  const Node &node = task.paths[n].nodes[index];
+  auto callee = call->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(call.getCallee());
+  if (!llvm::is_contained(roundings, callee))
+    roundings.push_back(callee);
+  std::string &name = names[n][index], x = operandAt(n, node, 0);
+  auto [it, isNew] = known.try_emplace((call.getCallee() + "(" + x + ")").str(), name);
+  if (isNew) {
+    os << "  wire " << rangeOf(node.width) << name << ";\n  " << call.getCallee() << " " << name << "_i (.x(" << x
+       << "), .y(" << name << "));\n";
+    parts.push_back({n, index});
   }
+  name = it->second;
+}
+
+void TaskPrinter::printOperation(unsigned n, int index) {
+  const DataPath &path = task.paths[n];
+  const Node &node = path.nodes[index];
   std::vector<std::string> operands;
-  for (unsigned k = 0; k < node.in.size(); ++k) {
+  for (int factor : node.in) {
     // Factors are multiplied before they are extended: those are the bits that they need of a multiplier.
-    int factor = node.in[k];
     while (isa<arith::MulIOp>(node.op) && path.nodes[factor].kind == Node::Compute &&
            isa<arith::ExtSIOp>(path.nodes[factor].op))
       factor = path.nodes[factor].in[0];
@@ -270,7 +305,7 @@ void TaskPrinter::printNode(unsigned n, int index) {
     operands.push_back(constant ? literal(constant->trunc(constant->getSignificantBits()))
                                 : valueAt(n, factor, node.start));
   }
-  declare(expressionOf(node.op, operands));
+  declare(n, index, expressionOf(node.op, operands));
 }
 
 //===----------------------------------------------------------------------===//

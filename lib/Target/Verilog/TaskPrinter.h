@@ -81,7 +81,13 @@ private:
   std::string placeWire(unsigned n, const hls::Place &place, int64_t width);
 
   void printPorts();
+  int64_t longestPause();
+  /// True in Verilog while iterations of nest `n` are issued; empty if there is no other.
+  std::string isNest(unsigned n);
+  std::string readyCondition();
+  void declareControl();
   void printControl();
+  void printUpdates();
   void printAdvance(unsigned n, unsigned d, const std::string &indent);
   void printBanks();
   void printBank(int64_t bank, const std::string &condition);
@@ -89,7 +95,17 @@ private:
   void printHalves();
   void printWindow();
   void printNest(unsigned n);
+  void printRom(unsigned n, unsigned rom);
   void printNode(unsigned n, int node);
+  /// The wire of a node of that value, which may be one that is there.
+  void declare(unsigned n, int node, const std::string &value);
+  std::string operandAt(unsigned n, const hls::Node &node, unsigned number);
+  std::string extendedTo(int64_t width, unsigned n, const hls::Node &node, unsigned number);
+  void printBankRead(unsigned n, int node);
+  void printMask(unsigned n, int node);
+  void printCarried(unsigned n, int node);
+  void printRoundingOf(unsigned n, int node, func::CallOp call);
+  void printOperation(unsigned n, int node);
   void printOutputs();
   /// What decides that a number of output `output` leaves; the numbers that may.
   std::pair<std::string, std::string> printGives(int64_t output);
