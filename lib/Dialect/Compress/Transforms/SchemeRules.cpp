@@ -15,154 +15,30 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-bool SchemeRule::matches(StringRef layer) const {
-  return isDefault || llvm::any_of(patterns, [&](const llvm::GlobPattern &pattern) { return pattern.match(layer); });
-}
-
 namespace {
 
-/// Reads by descent; the first error wins.
-class RulesParser {
+class RulesParser : LayerRulesReader {
 public:
-  RulesParser(StringRef text, MLIRContext *context, std::string &error) : text(text), context(context), error(error) {
+  RulesParser(StringRef text, MLIRContext *context, std::string &error)
+      : LayerRulesReader(text, error), context(context) {
     context->getOrLoadDialect<CompressDialect>();
     known = schemeNames(context);
   }
 
   std::optional<std::vector<SchemeRule>> parse() {
     std::vector<SchemeRule> rules;
-    skipSpace();
-    do {
-      if (at == text.size() && !rules.empty())
-        break; // a separator at the end
-      if (failed(parseRule(rules.emplace_back())))
-        return std::nullopt;
-    } while (consume(';'));
-    if (at == text.size())
-      return rules;
-    (void)fail(at, "expects ';' and a further rule, or the end");
-    return std::nullopt;
+    if (failed(parseRules([&] { return parseRule(rules.emplace_back()); })))
+      return std::nullopt;
+    return rules;
   }
 
 private:
-  //===--------------------------------------------------------------------===//
-  // Characters
-  //===--------------------------------------------------------------------===//
-
-  bool isAtEnd() const { return at >= text.size(); }
-
-  void skipSpace() {
-    while (!isAtEnd() && llvm::isSpace(text[at]))
-      ++at;
-  }
-
-  bool consume(char c) {
-    skipSpace();
-    if (isAtEnd() || text[at] != c)
-      return false;
-    ++at;
-    skipSpace();
-    return true;
-  }
-
-  /// Letters, digits, '_', '.', '+' and '-': names, words and numbers.
-  StringRef parseWord() {
-    size_t begin = at;
-    while (!isAtEnd() && (llvm::isAlnum(text[at]) || StringRef("_.+-").contains(text[at])))
-      ++at;
-    return text.slice(begin, at);
-  }
-
-  /// The line of `place` with a caret below it, after the column and what is wrong.
-  LogicalResult fail(size_t place, const Twine &message) {
-    size_t begin = place == 0 ? 0 : text.rfind('\n', place - 1) + 1; // npos + 1 is 0
-    StringRef line = text.substr(begin).split('\n').first;
-    error = ("column " + Twine(place - begin + 1) + ": " + message + "\n  " + line + "\n  " +
-             std::string(place - begin, ' ') + "^")
-                .str();
-    return failure();
-  }
-
-  static std::string quoted(ArrayRef<StringRef> words) {
-    return llvm::join(llvm::map_range(words, [](StringRef word) { return "'" + word.str() + "'"; }), ", ");
-  }
-
-  //===--------------------------------------------------------------------===//
-  // Layers
-  //===--------------------------------------------------------------------===//
-
-  /// Where the ':' of this rule is, outside of quotes, brackets and escapes; npos if it is a scheme alone.
-  size_t findColon() const {
-    int64_t depth = 0;
-    bool isQuoted = false;
-    for (size_t i = at; i < text.size(); ++i) {
-      char c = text[i];
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        isQuoted = !isQuoted;
-      else if (!isQuoted && depth == 0 && (c == ':' || c == ';'))
-        return c == ':' ? i : StringRef::npos;
-      else if (!isQuoted && StringRef("([{<").contains(c))
-        ++depth;
-      else if (!isQuoted && StringRef(")]}>").contains(c))
-        --depth;
-    }
-    return StringRef::npos;
-  }
-
-  /// Up to a ',' or the colon at `end`, or what is inside of quotes.
-  LogicalResult parsePattern(SchemeRule &rule, size_t end) {
-    size_t begin = at;
-    StringRef pattern;
-    if (text[at] == '"') {
-      size_t close = text.find('"', at + 1);
-      pattern = text.slice(at + 1, close); // findColon saw that it closes
-      at = close + 1;
-    } else {
-      int64_t depth = 0;
-      for (; at < end && !(text[at] == ',' && depth == 0); ++at) {
-        depth += StringRef("[{").contains(text[at]);
-        depth -= StringRef("]}").contains(text[at]);
-        at += text[at] == '\\' && at + 1 < end;
-      }
-      pattern = text.slice(begin, at).rtrim();
-    }
-    if (pattern.empty())
-      return fail(begin, "expects a pattern over layer names, such as 'conv*', or 'default'");
-    auto glob = llvm::GlobPattern::create(pattern, /*MaxSubPatterns=*/1024);
-    if (!glob)
-      return fail(begin, "'" + pattern + "' is no pattern: " + llvm::toString(glob.takeError()));
-    rule.patterns.push_back(std::move(*glob));
-    rule.isDefault |= pattern == "default";
-    return success();
-  }
-
-  LogicalResult parseLayers(SchemeRule &rule) {
-    size_t begin = at, colon = findColon();
-    if (colon == StringRef::npos) {
-      rule.isDefault = true;
-      rule.layers = "default";
-      return success();
-    }
-    do {
-      if (at >= colon)
-        return fail(at, "expects a pattern over layer names, such as 'conv*', or 'default'");
-      if (failed(parsePattern(rule, colon)))
-        return failure();
-    } while (consume(','));
-    rule.layers = text.slice(begin, at).rtrim().str();
-    if (!consume(':'))
-      return fail(at, "expects ',' and a further pattern, or ':' and a scheme");
-    return success();
-  }
-
   //===--------------------------------------------------------------------===//
   // Schemes
   //===--------------------------------------------------------------------===//
 
   LogicalResult parseRule(SchemeRule &rule) {
-    if (failed(parseLayers(rule)))
+    if (failed(parseLayers(rule, "a scheme")))
       return failure();
     size_t begin = at;
     if (!isAtEnd() && text[at] == '#' ? failed(parseAttributeText(rule)) : failed(parseScheme(rule)))
@@ -302,11 +178,8 @@ private:
     llvm_unreachable("unknown kind");
   }
 
-  StringRef text;
   MLIRContext *context;
-  std::string &error;
   SmallVector<const SchemeName *> known;
-  size_t at = 0;
 };
 
 } // namespace

@@ -5,9 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   rules   := rule (';' rule)* [';']
-//   rule    := [layers ':'] scheme                      a scheme alone is that of every layer
-//   layers  := pattern (',' pattern)*                   'default' is '*'
+//   rule    := [layers ':'] scheme                      LayerRules.h has the others
 //   scheme  := 'none' | name ['(' argument (',' argument)* ')'] | attribute
 //   argument := [knob '='] value                        without a knob: the next one in order
 //
@@ -19,24 +17,19 @@
 #define COMPRESS_DIALECT_COMPRESS_TRANSFORMS_SCHEMERULES_H
 
 #include "compress/Dialect/Compress/IR/Compress.h"
-#include "llvm/Support/GlobPattern.h"
+#include "compress/Dialect/Compress/Transforms/LayerRules.h"
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace mlir::compress {
 
-/// What one rule says.
-struct SchemeRule {
-  /// As written: `conv*, fc1` and `escalate(bases=4)`.
-  std::string layers, schemeText;
-  std::vector<llvm::GlobPattern> patterns;
+/// What one rule says of layers.
+struct SchemeRule : RuleLayers {
+  /// As written: `escalate(bases=4)`.
+  std::string schemeText;
   /// Null: the layers stay as they are.
   CompressionSchemeAttrInterface scheme;
-  /// True for `default`, and for a scheme alone.
-  bool isDefault = false;
-
-  bool matches(StringRef layer) const;
 };
 
 /// Rules in the order of their text; nullopt and an error otherwise, which says the column, what is allowed there, and
