@@ -256,6 +256,37 @@ def test_convolution_is_what_rational_arithmetic_says(rng, tmp_path):
     assert csim(project).returncode == 0
 
 
+def test_widths_of_single_layers_are_what_rational_arithmetic_says(rng, tmp_path):
+    """6 bits of weights and 12 of activations in the first layer, 10 and 5 elsewhere, 7 bits of input: formats are the finest that the
+    largest numbers allow, and csim agrees."""
+    w1, b1, w2, x = floats(rng, 6, 9), floats(rng, 6), floats(rng, 4, 6), floats(rng, 40, 9)
+    nodes = [helper.make_node("Gemm", ["x", "w1", "b1"], ["h"], name="first", transB=1), helper.make_node("Relu", ["h"], ["r"], name="relu"),
+             helper.make_node("Gemm", ["r", "w2"], ["y"], name="second", transB=1)]
+    model = save(make_model(nodes, {"x": [1, 9]}, {"y": [1, 4]}, {"w1": w1, "b1": b1, "w2": w2}), tmp_path)
+    np.save(tmp_path / "tests.npy", 1.5 * x)  # saturates
+    project = make_project(model, tmp_path / "project", x, "--test-data", str(tmp_path / "tests.npy"), "--fixed-point",
+                           "fir*: weight-bits=6 activation-bits=12; x: activation-bits=7; default: weight-bits=10 result-bits=20 activation-bits=5")
+    inputs, golden = test_data(project)
+    fx, fy = fractions(project)
+    # What calibration sees, in float32 as the network computes it.
+    hidden = np.maximum(x @ w1.T + b1, 0)
+    fh, f1, f2 = most_fraction_bits(12, hidden.max()), most_fraction_bits(6, abs(w1).max()), most_fraction_bits(10, abs(w2).max())
+    assert (fx, fy) == (most_fraction_bits(7, abs(x).max()), most_fraction_bits(20, abs(hidden @ w2.T).max()))
+
+    def quantized(numbers, fraction, width):
+        return np.vectorize(lambda v: saturated(Fraction(float(v)) * Fraction(2)**fraction, width), otypes=[object])(numbers)
+
+    def rescaled(numbers, fraction, to, width):
+        return np.vectorize(lambda n: saturated(Fraction(int(n)) * Fraction(2)**(to - fraction), width), otypes=[object])(numbers)
+
+    np.testing.assert_array_equal(inputs, quantized((1.5 * x).astype(np.float32), fx, 7).astype(int))
+    sums = inputs.astype(object) @ quantized(w1, f1, 6).T + quantized(b1, fx + f1, 48)
+    h = np.maximum(rescaled(sums, fx + f1, fh, 12), 0)
+    np.testing.assert_array_equal(golden, rescaled(h @ quantized(w2, f2, 10).T, fh + f2, fy, 20).astype(int))
+    assert csim(project).returncode == 0
+    assert json.loads((project / "report.json").read_text())["input"]["bits"] == 7
+
+
 # --- the test bench can fail -------------------------------------------------------------------------------------------------
 
 def test_a_flipped_weight_fails(circulant, tmp_path):
@@ -289,8 +320,10 @@ def test_refusals_leave_nothing_behind(rng, tmp_path):
     (tmp_path / "text.npy").write_text("no array")
     done = run_compiler(model, out, None, "--calibration", str(tmp_path / "text.npy"))
     assert "is no NumPy file" in done.stderr
-    assert "expects 2 to 16" in run_compiler(model, out, floats(rng, 4, 12), "--fixed-point", "weight-bits=40").stderr
-    assert run_compiler(model, out, floats(rng, 4, 12), "--fixed-point", "wait-bits=4").returncode != 0
+    done = run_compiler(model, out, floats(rng, 4, 12), "--fixed-point", "fc: weight-bits=40")
+    assert done.returncode != 0 and "error: --fixed-point, column 17: 'weight-bits' expects 2 to 16, not '40'\n  fc: weight-bits=40\n" in done.stderr
+    done = run_compiler(model, out, floats(rng, 4, 12), "--fixed-point", "wait-bits=4")
+    assert done.returncode != 0 and "column 1: there is no 'wait-bits'; expects activation-bits, " in done.stderr
     unsupported = make_model([helper.make_node("Sigmoid", ["x"], ["y"], name="gate")], {"x": [1, 4]}, {"y": [1, 4]}, {})
     done = run_compiler(save(unsupported, tmp_path, "sigmoid.onnx"), out, floats(rng, 4, 4))
     assert done.returncode != 0 and "error: 'gate': has no fixed-point form" in done.stderr

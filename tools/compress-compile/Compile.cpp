@@ -11,6 +11,7 @@
 #include "Report.h"
 #include "StagedOutput.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Conversion/WidthRules.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Dialect/Compress/Transforms/SchemeRules.h"
 #include "compress/Dialect/HLS/Transforms/Passes.h"
@@ -222,6 +223,8 @@ private:
       return failWith(llvm::createStringError("--activations " + error));
     if (!options.compress.empty() && !parseSchemeRules(options.compress, &context, error))
       return failWith(llvm::createStringError("--compress, " + error));
+    if (!WidthRules::parse(options.fixedPoint, FixedPointWidths(), error))
+      return failWith(llvm::createStringError("--fixed-point, " + error));
     return success();
   }
 
@@ -305,14 +308,9 @@ private:
 
   LogicalResult lowerToFixedPoint(const Part &part) {
     PassManager pm(&context);
-    std::unique_ptr<Pass> pass = createConvertCompressToFixedPointPass();
-    auto complain = [](const llvm::Twine &reason) {
-      llvm::errs() << "error: --fixed-point: " << reason << "\n";
-      return failure();
-    };
-    if (failed(pass->initializeOptions(options.fixedPoint, complain)))
-      return failure();
-    pm.addPass(std::move(pass));
+    ConvertCompressToFixedPointPassOptions widths;
+    widths.layers = options.fixedPoint;
+    pm.addPass(createConvertCompressToFixedPointPass(widths));
     HLSSchedulePassOptions schedule;
     schedule.network = options.hlsRTL;
     schedule.lanes = options.hlsRTL ? options.hlsLanes : std::max<int64_t>(options.hlsLanes, 1);

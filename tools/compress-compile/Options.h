@@ -42,7 +42,7 @@ struct CompileOptions {
   Target target = Target::CPU;
   /// Samples of the test bench of Target::HLS; empty for those of `calibration`.
   std::string testData;
-  /// Options of convert-compress-to-fixed-point.
+  /// Widths by layers, as convert-compress-to-fixed-point takes them.
   std::string fixedPoint;
   /// Ports of Target::HLS, stream or memory; its device or part; its clock.
   std::string hlsPorts = "stream", hlsDevice = "xczu7ev";

@@ -170,9 +170,9 @@ int main(int argc, char **argv) {
                                 cl::value_desc("file.npy"), cl::cat(category));
   cl::opt<std::string> fixedPoint(
       "fixed-point",
-      cl::desc("For --target hls: widths, the options of convert-compress-to-fixed-point, such "
-               "as 'activation-bits=8 weight-bits=8 spectrum-bits=8 guard-bits=8'"),
-      cl::value_desc("options"), cl::cat(category));
+      cl::desc("For --target hls: widths, of all layers or by their names, such as 'activation-bits=8 spectrum-bits=8 "
+               "guard-bits=8' or 'conv*: weight-bits=6; fc1: activation-bits=12; default: weight-bits=8'"),
+      cl::value_desc("rules"), cl::cat(category));
   cl::opt<std::string> hlsPorts("hls-ports",
                                 cl::desc("For --target hls: stream (AXI4-Stream, one number a beat; default) or memory "
                                          "(arrays)"),

@@ -202,6 +202,9 @@ def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "M
 
     Results have `result-bits`. An average is a sum and a factor of 16 bits.
 
+    `layers` gives widths to single layers, `conv*: weight-bits=6 activation-bits=12; fc1: spectrum-bits=10`, in the grammar of `compress-fit`. `activation-bits` is of what a layer writes, with relu,
+    pooling and reshapes behind it; the input of the network goes by its name. The first rule with a pattern that matches counts; what it does not say is as in the rule of `default`, or the other options.
+
     Runs after: compress-fold-weights          Leaves: func, affine, memref, arith on integers
     Does nothing when: no function has tensors        Fails when: an op has no fixed-point form, a range is not stated, a width
     is bad or a number would need more than 62 bits
@@ -215,7 +218,9 @@ def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "M
                         "Bits that values inside of a transform and accumulated spectra have beyond those, 0 to 12">,
                  Option<"resultBits", "result-bits", "int64_t", "16", "Bits of the results of the network, 2 to 32">,
                  Option<"zeros", "zeros", "std::string", "\"auto\"",
-                        "Weights that are zero: codes (dense, with one for zero), skip (sums leave them out), or auto, what takes fewer cycles times bits">];
+                        "Weights that are zero: codes (dense, with one for zero), skip (sums leave them out), or auto, what takes fewer cycles times bits">,
+                 Option<"layers", "layers", "std::string", "\"\"",
+                        "Rules of single layers, such as 'conv*: weight-bits=6; fc1: zeros=codes'; what they do not say is as in the other options">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "func::FuncDialect", "memref::MemRefDialect"];
 }
 

@@ -7,7 +7,6 @@
 
 #include "FixedPointEmitter.h"
 #include "compress/Conversion/Passes.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_CONVERTCOMPRESSTOFIXEDPOINTPASS
@@ -24,34 +23,42 @@ struct ConvertCompressToFixedPointPass
   using Base = compress::impl::ConvertCompressToFixedPointPassBase<ConvertCompressToFixedPointPass>;
   using Base::Base;
 
-  LogicalResult verifyWidth(StringRef option, int64_t width, int64_t least, int64_t most) {
-    if (width >= least && width <= most)
-      return success();
-    return getOperation()->emitError() << getArgument() << "{" << option << "=" << width << "}: expects " << least
-                                       << " to " << most;
+  LogicalResult readOptions(FixedPointWidths &widths) {
+    std::string expected;
+    for (auto [name, value] : {std::pair<StringRef, std::string>{"activation-bits", std::to_string(activationBits)},
+                               {"weight-bits", std::to_string(weightBits)},
+                               {"spectrum-bits", std::to_string(spectrumBits)},
+                               {"guard-bits", std::to_string(guardBits)},
+                               {"result-bits", std::to_string(resultBits)},
+                               {"zeros", zeros}})
+      if (!setWidth(widths, name, value, expected))
+        return getOperation()->emitError() << getArgument() << "{" << name << "=" << value << "}: " << expected;
+    return success();
   }
 
   void runOnOperation() override {
-    if (failed(verifyWidth("activation-bits", activationBits, 2, 16)) ||
-        failed(verifyWidth("weight-bits", weightBits, 2, 16)) ||
-        failed(verifyWidth("spectrum-bits", spectrumBits, 2, 16)) ||
-        failed(verifyWidth("guard-bits", guardBits, 0, 12)) || failed(verifyWidth("result-bits", resultBits, 2, 32)))
+    FixedPointWidths widths;
+    if (failed(readOptions(widths)))
       return signalPassFailure();
-    auto handling = llvm::StringSwitch<std::optional<Zeros>>(zeros)
-                        .Case("codes", Zeros::Codes)
-                        .Case("skip", Zeros::Skip)
-                        .Case("auto", Zeros::Auto)
-                        .Default(std::nullopt);
-    if (!handling) {
-      getOperation()->emitError() << getArgument() << "{zeros=" << zeros << "}: expects codes, skip or auto";
+    std::string error;
+    std::optional<WidthRules> rules = WidthRules::parse(layers, widths, error);
+    if (!rules) {
+      getOperation()->emitError() << getArgument() << "{layers}, " << error;
       return signalPassFailure();
     }
-    FixedPointWidths widths{activationBits, weightBits, spectrumBits, guardBits, resultBits};
+    std::set<std::string> asked;
     for (auto function : llvm::to_vector(getOperation().getOps<func::FuncOp>())) {
       bool hasTensors = llvm::any_of(function.getArgumentTypes(), [](Type type) { return isa<TensorType>(type); });
-      if (hasTensors && !function.isExternal() && failed(FixedPointEmitter(function, widths, *handling).run()))
+      if (!hasTensors || function.isExternal())
+        continue;
+      FixedPointEmitter emitter(function, *rules);
+      if (failed(emitter.run()))
         return signalPassFailure();
+      asked.insert(emitter.asked.begin(), emitter.asked.end());
     }
+    if (auto unused = rules->unused(asked); unused && !asked.empty())
+      getOperation()->emitWarning() << getArgument() << "{layers}: no layer or input named " << *unused
+                                    << " has widths of its own, or a rule before it has them";
   }
 };
 

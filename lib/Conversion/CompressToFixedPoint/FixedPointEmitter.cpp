@@ -45,8 +45,8 @@ static MemRefType bufferType(ArrayRef<int64_t> shape, FixedFormat format, MLIRCo
   return MemRefType::get({ShapedType::getNumElements(shape)}, IntegerType::get(context, format.width));
 }
 
-FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths, Zeros zeros)
-    : source(source), widths(widths), zeros(zeros), main(source.getContext()) {
+FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const WidthRules &rules)
+    : source(source), rules(rules), main(source.getContext()) {
   source->getParentOfType<ModuleOp>().walk([&](SymbolOpInterface op) { names.insert(op.getName()); });
 }
 
@@ -57,6 +57,14 @@ LogicalResult FixedPointEmitter::refuse(Operation *op, const Twine &reason) {
 //===----------------------------------------------------------------------===//
 // Formats
 //===----------------------------------------------------------------------===//
+
+const FixedPointWidths &FixedPointEmitter::widthsOf(std::string name) {
+  const FixedPointWidths &widths = rules.of(name);
+  asked.insert(std::move(name));
+  return widths;
+}
+
+const FixedPointWidths &FixedPointEmitter::widthsOf(Operation *op) { return widthsOf(layerOf(op->getLoc())); }
 
 /// The op that `value` has as its only user, if it keeps the format.
 static Operation *formatKeeper(Value value) {
@@ -93,7 +101,7 @@ FailureOr<FixedFormat> FixedPointEmitter::activationFormat(Operation *op) {
   FailureOr<double> largest = largestOf(value, op);
   if (failed(largest))
     return failure();
-  return formatFor(becomesResult(value) ? widths.result : widths.activation, *largest);
+  return formatFor(becomesResult(value) ? rules.others().result : widthsOf(op).activation, *largest);
 }
 
 LogicalResult FixedPointEmitter::check(Operation *op, const Requantization &how) {
@@ -182,7 +190,7 @@ FailureOr<FixedConstant> FixedPointEmitter::weights(Operation *op, Value value) 
   double largest = 0;
   for (double number : *numbers)
     largest = std::max(largest, std::abs(number));
-  FixedFormat format = formatFor(widths.weight, largest);
+  FixedFormat format = formatFor(widthsOf(op).weight, largest);
   SmallVector<int64_t> values;
   for (double number : *numbers)
     values.push_back(quantize(number, format));
@@ -292,11 +300,13 @@ LogicalResult FixedPointEmitter::emitInterface() {
     return success();
   };
   auto exit = cast<func::ReturnOp>(source.getBody().front().getTerminator());
-  for (BlockArgument argument : source.getArguments())
-    if (failed(add(argument, widths.activation, source)))
+  for (BlockArgument argument : source.getArguments()) {
+    auto name = source.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "compress.name");
+    if (failed(add(argument, widthsOf(name ? name.str() : "").activation, source)))
       return failure();
+  }
   for (Value result : exit.getOperands())
-    if (failed(add(result, widths.result, exit)))
+    if (failed(add(result, rules.others().result, exit)))
       return failure();
 
   OpBuilder builder(source);

@@ -10,22 +10,16 @@
 
 #include "../CompressToAffine/AffineNest.h"
 #include "../CompressToAffine/MultiplyAdd.h"
+#include "compress/Conversion/WidthRules.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Kernel/FixedNetwork.h"
 #include "compress/Kernel/Requantize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/StringSet.h"
+#include <set>
 
 namespace mlir::compress {
-
-/// Widths of a fixed-point network.
-struct FixedPointWidths {
-  int64_t activation, weight, spectrum, guard, result;
-
-  /// Bits of a value inside of a transform, and of accumulated spectra.
-  int64_t transform() const { return spectrum + guard; }
-};
 
 /// A loop over numbers of a flat buffer that are `stride` apart.
 struct PlaceLoop {
@@ -96,9 +90,6 @@ struct FixedWeights {
   SmallVector<int64_t> group;
 };
 
-/// What is done with weights that are zero: they have a code; sums leave them out; or what costs less.
-enum class Zeros { Codes, Skip, Auto };
-
 /// Weights without zeros: for each output as many codes, and where the numbers are that they are multiplied with.
 struct SparseWeights {
   FixedConstant codes, places;
@@ -111,9 +102,11 @@ struct SparseWeights {
 /// of a layer, and a call of it for each.
 class FixedPointEmitter {
 public:
-  FixedPointEmitter(func::FuncOp source, const FixedPointWidths &widths, Zeros zeros);
+  FixedPointEmitter(func::FuncOp source, const WidthRules &rules);
 
   LogicalResult run();
+  /// The layers, and inputs by their names, whose widths mattered.
+  std::set<std::string> asked;
 
 private:
   /// The function of one step, while its body is made.
@@ -130,6 +123,9 @@ private:
   LogicalResult emitOp(Operation *op);
   LogicalResult emitReturn(func::ReturnOp op);
   LogicalResult refuse(Operation *op, const Twine &reason);
+  /// What is said of a layer or an input of that name, of the layer of `op`.
+  const FixedPointWidths &widthsOf(std::string name);
+  const FixedPointWidths &widthsOf(Operation *op);
   /// The largest magnitude stated for what `value` becomes, through ops that keep its format; fails with an error.
   FailureOr<double> largestOf(Value value, Operation *user);
   /// True if `value` becomes a result of the network through ops that keep its format.
@@ -199,8 +195,7 @@ private:
   LogicalResult emitReshape(Operation *op);
 
   func::FuncOp source, target;
-  FixedPointWidths widths;
-  Zeros zeros;
+  const WidthRules &rules;
   OpBuilder main;
   llvm::DenseMap<Value, FixedTensor> tensors;
   llvm::StringSet<> names;

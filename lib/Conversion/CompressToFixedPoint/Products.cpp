@@ -268,7 +268,7 @@ LogicalResult FixedPointEmitter::emitSpectralProduct(Operation *op, Value xValue
     return failure();
   if (!start->isZero())
     return refuse(op, "spectra are added to something: only biases of the result are supported");
-  FixedFormat format = formatFor(widths.transform(), *largest);
+  FixedFormat format = formatFor(widthsOf(op).transform(), *largest);
   // Weights are k x taps… x q x p.
   int64_t k = w->shape.front(), q = w->shape[w->shape.size() - 2];
   ArrayRef<int64_t> taps = ArrayRef(w->shape).drop_front().drop_back(2);

@@ -61,6 +61,7 @@ LogicalResult FixedPointEmitter::emitTransform(RfftOp op) {
   unsigned dim = op.getDim();
   if (operationCountUpperBound(k) > kMostEmittedOperations)
     return refuse(op, "its transforms of " + Twine(k) + " points are too long to be written out");
+  const FixedPointWidths &widths = widthsOf(op);
   FixedFormat format = formatFor(widths.spectrum, *largest);
   // Dimension 0 of the result is the slot.
   SmallVector<unsigned> written = dimsInOrder(from), order;
@@ -118,6 +119,7 @@ LogicalResult FixedPointEmitter::emitInverse(RfftTransposeOp op) {
   Network whole = transpose(rfft(k));
   // Every output and the bias are aligned to the finest fraction of all.
   int64_t fraction = from.format.fraction;
+  const FixedPointWidths &widths = widthsOf(op);
   FixedNetwork planned(whole, from.format, widths.transform(), kFactorBits);
   for (int64_t t = 0; t < k; ++t)
     fraction = std::max(fraction, planned.outputFormat(t).fraction);

@@ -152,7 +152,7 @@ FailureOr<FixedWeights> FixedPointEmitter::storeWeights(Operation *op, ArrayRef<
     double largest = 0;
     for (double number : numbers)
       largest = std::max(largest, std::abs(number));
-    format = formatFor(widths.weight, largest);
+    format = formatFor(widthsOf(op).weight, largest);
     if (keepsIntegers)
       format = {bitsFor(-static_cast<int64_t>(largest), static_cast<int64_t>(largest)), 0};
     for (double number : numbers)

@@ -111,6 +111,7 @@ private:
 std::optional<SparseWeights> FixedPointEmitter::withoutZeros(Operation *op, const FixedProduct &product,
                                                              const FixedTensor &from, const FixedWeights &weights) {
   NonZeros found(product, from, weights);
+  Zeros zeros = widthsOf(op).zeros;
   if (zeros == Zeros::Codes || !found.collect())
     return std::nullopt;
   FixedFormat places{bitsFor(0, found.farthest), 0}, codes = weights.codes.format;
