@@ -346,6 +346,12 @@ def test_every_number_of_the_report_says_where_it_comes_from(circulant):
         else:  # what describes the project
             assert not isinstance(value, float) and (isinstance(value, str) or path.split("/")[-1] in ("beat_bits", "bits", "fraction", "shape", "version")), path
     check(report, "")
+    # Two for each number of the dense weight, whatever blocks cover.
+    dense = [layer["dense_operations"]["value"] for layer in report["layers"] if "dense_operations" in layer]
+    assert dense == [2 * 30 * 20, 2 * 20 * 7]
+    for what in ("rom_bits", "multiplications"):
+        assert sum(step[what]["value"] for step in report["steps"]) == report[what]["value"]
+    assert sum(layer["rom_bits"]["value"] for layer in report["layers"]) == report["rom_bits"]["value"]
     names = [step["name"] for step in report["steps"]]
     assert sum(name.endswith("_transform") for name in names) == 2 and sum(name.endswith("_relu") for name in names) == 1
 

@@ -47,6 +47,21 @@ def test_circulant_layer_is_exact_in_every_cycle(circulant):
 
 
 @needs_verilator
+def test_operations_of_layers_are_those_of_sums(tmp_path):
+    """A dense layer of 12 x 5: 60 products and as many additions, and those of a bias, in the cycles of a sample that rtlsim measures."""
+    project = make(sweep.Layer("dense", 12, 5, 0, 2, 1, 8), tmp_path)
+    isRight, output = sweep.simulate(project, SEED)
+    assert isRight, output
+    report = json.loads((project / "report.json").read_text())
+    (layer,), rate = report["layers"], report["clock_mhz"]["value"] * 1e6 / sweep.measured(output)["interval"]
+    assert layer["name"] == "fc" and layer["dense_operations"]["value"] == 2 * 60 and layer["operations"]["value"] == 2 * 60 + 5
+    assert layer["dense_operations_per_second"]["value"] == pytest.approx(120 * rate, rel=1e-12)
+    assert layer["operations_per_second"]["value"] == pytest.approx(125 * rate, rel=1e-12)
+    assert layer["dense_operations_per_second"]["label"].startswith("modelled")
+    assert layer["dsp"]["value"] == report["rtl"]["dsp"]["value"] == 2
+
+
+@needs_verilator
 def test_power_of_two_dot_is_exact_in_every_cycle(tmp_path):
     project = make(sweep.Layer("pow2", 33, 7, 0, 5, 1, 8), tmp_path)
     code = (project / "rtl" / "layer.v").read_text()

@@ -289,6 +289,7 @@ private:
     auto part = Part::get(options.hlsDevice);
     if (!part)
       return failWith(part.takeError());
+    denseOperations = countDenseOperations(*module);
     if (failed(report.phase("select", [&] { return select(); })) ||
         failed(report.phase("calibrate", [&] { return check(calibrate(*module, *calibration)); })) ||
         failed(report.phase("lower to integers", [&] { return lowerToFixedPoint(*part); })))
@@ -334,12 +335,8 @@ private:
     if (tests.count() < kTestSamples)
       llvm::errs() << "warning: the test bench has only " << tests.count()
                    << " sample(s): what one leaves behind for the next is hardly tested\n";
-    ProjectOptions project;
-    project.top = options.name;
-    project.part = part;
-    project.clockMHz = options.clockMHz;
-    project.hasStreams = options.hlsPorts == "stream";
-    project.hasRTL = options.hlsRTL;
+    ProjectOptions project{options.name,   part,           options.clockMHz, options.hlsPorts == "stream",
+                           options.hlsRTL, denseOperations};
     auto files = makeProject(*module, tests, project);
     if (!files)
       return failWith(files.takeError());
@@ -463,6 +460,7 @@ private:
   OwningOpRef<ModuleOp> module;
   std::unique_ptr<NativeModule> native;
   std::string code, header;
+  llvm::StringMap<int64_t> denseOperations;
   StagedOutput output;
   std::vector<std::string> written;
 };

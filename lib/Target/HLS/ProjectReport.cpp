@@ -7,6 +7,8 @@
 
 #include "ProjectReport.h"
 #include "compress/Conversion/FixedPoint.h"
+#include "compress/Dialect/Compress/IR/Layers.h"
+#include "compress/Dialect/Compress/Transforms/DenseLayers.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -37,7 +39,7 @@ static int64_t bitsOf(MemRefType type) { return type.getNumElements() * type.get
 namespace {
 /// What one step does.
 struct StepCounts {
-  int64_t multiplications = 0, shifts = 0, roundings = 0, romBits = 0;
+  int64_t multiplications = 0, shifts = 0, additions = 0, roundings = 0, romBits = 0;
 
   explicit StepCounts(func::FuncOp function) {
     function.walk([&](Operation *op) {
@@ -50,6 +52,8 @@ struct StepCounts {
       // The sign of a code: one for each product that is no multiplication.
       if (auto compare = dyn_cast<arith::CmpIOp>(op); compare && compare.getPredicate() == arith::CmpIPredicate::slt)
         shifts += trips;
+      if (isa<arith::AddIOp, arith::SubIOp>(op) && !op->getResult(0).getType().isIndex())
+        additions += trips;
       if (isa<func::CallOp>(op))
         roundings += trips;
       if (auto get = dyn_cast<memref::GetGlobalOp>(op))
@@ -60,6 +64,7 @@ struct StepCounts {
   llvm::json::Object toJSON() const {
     return llvm::json::Object{{"multiplications", labelled(multiplications, kCounted)},
                               {"shift_products", labelled(shifts, kCounted)},
+                              {"additions", labelled(additions, kCounted)},
                               {"roundings", labelled(roundings, kCounted)},
                               {"rom_bits", labelled(romBits, kCounted)}};
   }
@@ -136,6 +141,7 @@ HLSReport::HLSReport(ModuleOp module, const ProjectOptions &options, const HLSPo
                         : "cycles, DSP, BRAM, LUT, timing and power of the C++: --hls-rtl has a model of the Verilog"}};
   if (schedule)
     addSchedule(*schedule, steps);
+  addLayers(module, schedule, steps);
   root["steps"] = std::move(steps);
 }
 
@@ -174,6 +180,56 @@ void HLSReport::addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Ar
   rtl["samples_per_second"] = labelled(options.clockMHz * 1e6 / static_cast<double>(schedule.interval),
                                        "modelled: the interval at the assumed clock");
   root["rtl"] = std::move(rtl);
+}
+
+llvm::StringMap<int64_t> mlir::compress::countDenseOperations(ModuleOp module) {
+  llvm::StringMap<int64_t> operations;
+  for (LinearConsumer &layer : findConstantLayers(module))
+    operations[layerOf(layer.op.getLoc())] += 2 * std::llround(layer.denseCost(Machine()).multiplies);
+  return operations;
+}
+
+/// Adds up `step`, of one layer, in what is known of the layer.
+static void addStep(llvm::json::Object &layer, const llvm::json::Object &step) {
+  auto add = [&](StringRef to, const llvm::json::Object &from, StringRef name) {
+    const llvm::json::Object *number = from.getObject(name), *before = layer.getObject(to);
+    int64_t sum = *number->getInteger("value") + (before ? *before->getInteger("value") : 0);
+    layer[to] = labelled(sum, *number->getString("label"));
+  };
+  for (StringRef operation : {"multiplications", "shift_products", "additions"})
+    add("operations", step, operation);
+  add("rom_bits", step, "rom_bits");
+  if (const llvm::json::Object *rtl = step.getObject("rtl"))
+    for (StringRef resource : {"dsp", "bram18", "lut", "ff"})
+      add(resource, *rtl, resource);
+}
+
+/// Adds what the steps of each layer take together, and how many operations that is.
+void HLSReport::addLayers(ModuleOp module, const hls::NetworkSchedule *schedule, const llvm::json::Array &steps) {
+  std::vector<std::pair<std::string, llvm::json::Object>> layers; // in the order of their first steps
+  for (const llvm::json::Value &step : steps) {
+    auto function = module.lookupSymbol<func::FuncOp>(*step.getAsObject()->getString("name"));
+    std::string name = layerOf(function.getLoc());
+    if (name.empty())
+      continue;
+    auto layer = llvm::find_if(layers, [&](const auto &pair) { return pair.first == name; });
+    addStep(layer == layers.end() ? layers.emplace_back(name, llvm::json::Object()).second : layer->second,
+            *step.getAsObject());
+  }
+  llvm::json::Array rows;
+  for (auto &[name, layer] : layers) {
+    layer["name"] = name;
+    if (auto dense = options.denseOperations.find(name); dense != options.denseOperations.end())
+      layer["dense_operations"] = labelled(dense->second, "counted from the dense weights");
+    for (const char *what : {"operations", "dense_operations"})
+      if (const llvm::json::Object *number = schedule ? layer.getObject(what) : nullptr)
+        layer[std::string(what) + "_per_second"] =
+            labelled(static_cast<double>(*number->getInteger("value")) * options.clockMHz * 1e6 /
+                         static_cast<double>(schedule->interval),
+                     "modelled: the interval of the network at the assumed clock");
+    rows.push_back(std::move(layer));
+  }
+  root["layers"] = std::move(rows);
 }
 
 llvm::Error HLSReport::checkBudget() const {
@@ -232,7 +288,7 @@ static std::string rowsOf(const llvm::json::Object &object, const std::string &p
   std::string rows;
   for (auto &[key, value] : sorted) {
     const llvm::json::Object *inner = value->getAsObject();
-    if (key == "steps")
+    if (key == "steps" || key == "layers")
       continue;
     if (inner && !inner->get("label"))
       rows += rowsOf(*inner, prefix + key + ".");
@@ -240,6 +296,32 @@ static std::string rowsOf(const llvm::json::Object &object, const std::string &p
       rows += "<tr><th>" + escaped(prefix + key) + "</th>" + cell(*value) + "</tr>\n";
   }
   return rows;
+}
+
+/// A table of `rows`: `columns` of each, and `more` of the object `part` in it, or of itself; empty cells where there
+/// is none.
+static std::string tableOf(const llvm::json::Array &rows, ArrayRef<StringRef> columns, ArrayRef<StringRef> more,
+                           StringRef part) {
+  std::string text = "<table>\n<tr>";
+  for (StringRef column : columns)
+    text += "<th>" + column.str() + "</th>";
+  for (StringRef column : more)
+    text += "<th>" + column.str() + "</th>";
+  text += "</tr>\n";
+  auto cellOf = [](const llvm::json::Object *object, StringRef column) {
+    const llvm::json::Value *value = object ? object->get(column) : nullptr;
+    return value ? cell(*value) : std::string("<td></td>");
+  };
+  for (const llvm::json::Value &row : rows) {
+    const llvm::json::Object *object = row.getAsObject(), *inner = part.empty() ? object : object->getObject(part);
+    text += "<tr>";
+    for (StringRef column : columns)
+      text += cellOf(object, column);
+    for (StringRef column : more)
+      text += cellOf(inner, column);
+    text += "</tr>\n";
+  }
+  return text + "</table>\n";
 }
 
 std::string HLSReport::html() const {
@@ -251,24 +333,16 @@ std::string HLSReport::html() const {
       escaped(options.top) +
       "</h1>\n<p>Each number says where it comes from. Nothing here was measured by a vendor's tool.</p>\n"
       "<table>\n" +
-      rowsOf(root, "") + "</table>\n<h2>Steps</h2>\n<table>\n";
-  // Columns of the Verilog are those of an object in the step, or empty.
-  static const char *const columns[] = {"name", "input", "multiplications", "shift_products", "roundings", "rom_bits"},
-                           *const rtlColumns[] = {"lanes", "interval", "utilisation", "dsp", "bram18", "lut", "ff"};
-  text += "<tr>";
-  for (const char *column : columns)
-    text += std::string("<th>") + column + "</th>";
-  for (const char *column : rtlColumns)
-    text += root.get("rtl") ? std::string("<th>") + column + "</th>" : "";
-  text += "</tr>\n";
-  for (const llvm::json::Value &step : *root.getArray("steps")) {
-    text += "<tr>";
-    for (const char *column : columns)
-      text += cell(*step.getAsObject()->get(column));
-    if (const llvm::json::Object *rtl = step.getAsObject()->getObject("rtl"))
-      for (const char *column : rtlColumns)
-        text += cell(*rtl->get(column));
-    text += "</tr>\n";
-  }
-  return text + "</table>\n</body></html>\n";
+      rowsOf(root, "") + "</table>\n";
+  static constexpr StringRef
+      kLayers[] = {"name", "dense_operations", "operations", "rom_bits"},
+      kLayersRTL[] = {"dense_operations_per_second", "operations_per_second", "dsp", "bram18", "lut", "ff"},
+      kSteps[] = {"name", "input", "multiplications", "shift_products", "additions", "roundings", "rom_bits"},
+      kStepsRTL[] = {"lanes", "interval", "utilisation", "dsp", "bram18", "lut", "ff"};
+  bool hasRTL = root.get("rtl");
+  text += "<h2>Layers</h2>\n" +
+          tableOf(*root.getArray("layers"), kLayers, hasRTL ? kLayersRTL : ArrayRef<StringRef>(), "") +
+          "<h2>Steps</h2>\n" +
+          tableOf(*root.getArray("steps"), kSteps, hasRTL ? kStepsRTL : ArrayRef<StringRef>(), "rtl");
+  return text + "</body></html>\n";
 }

@@ -43,6 +43,7 @@ public:
 private:
   ProjectOptions options;
   void addSchedule(const hls::NetworkSchedule &schedule, llvm::json::Array &steps);
+  void addLayers(ModuleOp module, const hls::NetworkSchedule *schedule, const llvm::json::Array &steps);
 
   int64_t romBits = 0, bufferBits = 0;
   /// Of the Verilog.

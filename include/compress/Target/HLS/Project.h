@@ -11,6 +11,7 @@
 #include "compress/Target/HLS/Parts.h"
 #include "compress/Target/HLS/Samples.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
@@ -34,7 +35,13 @@ struct ProjectOptions {
   /// Verilog beside the C++, which simulates to the same numbers: the schedule of the module is that of a chain of
   /// tasks.
   bool hasRTL = false;
+  /// Of each layer, by its name: operations of the dense layer that it stands for.
+  llvm::StringMap<int64_t> denseOperations;
 };
+
+/// Operations on a sample of the layers of `module` with constant weights, as before select, by their names: two for
+/// each number of the dense weight and each place where it is used.
+llvm::StringMap<int64_t> countDenseOperations(ModuleOp module);
 
 /// The project of `module`, a network of exact integers as compress-hls-schedule leaves it: C++, a test bench
 /// with what the integer reference computes of `tests`, headers to simulate with, scripts, report.json and report.html.
