@@ -3,7 +3,10 @@
 
   tools/dev/rtl-sweep.py --seed 7 --count 20          layers drawn by the seed
   tools/dev/rtl-sweep.py --seed 7 --convs 20          convolutions drawn by the seed, with pooling and a dense layer behind them
+  tools/dev/rtl-sweep.py --seed 7 --sparse 20         layers without their zeros (zeros=skip) drawn by the seed
+  tools/dev/rtl-sweep.py --seed 7 --residuals 20      residual blocks drawn by the seed
   tools/dev/rtl-sweep.py --fixed                      the 24 layers that are always looked at
+  tools/dev/rtl-sweep.py --small                      the 8 layers that are small enough for --gates
   tools/dev/rtl-sweep.py --fixed --synth              also Yosys, synth_xilinx for 7 series: DSP, BRAM, LUT
   tools/dev/rtl-sweep.py --fixed --gates              also the netlist of Yosys, simulated with the same samples
 
@@ -31,8 +34,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 from compress_mlir import onnx_functions  # noqa: E402
 
-# A convolution: `inputs` and `outputs` are channels, `k` the extent of its window; rows, columns, stride, padding, pooling behind it.
-Layer = collections.namedtuple("Layer", "kind inputs outputs k lanes bias bits rows columns stride pad pool", defaults=(0,) * 5)
+# A convolution: `inputs` and `outputs` are channels, `k` the extent of its window; rows, columns, stride, padding, pooling behind it. A residual
+# block, too: `outputs` are the channels that it adds to. `zeros` of 100 weights are left out: of integers, or of powers of two.
+Layer = collections.namedtuple("Layer", "kind inputs outputs k lanes bias bits rows columns stride pad pool zeros", defaults=(0,) * 6)
 # Lanes that do and do not divide the blocks of the input, odd and cut blocks, one block, with and without bias.
 FIXED = [Layer(*fields) for fields in [
     ("circulant", 32, 32, 8, 1, 1, 8), ("circulant", 32, 32, 8, 2, 1, 8), ("circulant", 32, 32, 8, 4, 1, 8),
@@ -43,6 +47,25 @@ FIXED = [Layer(*fields) for fields in [
     ("circulant", 32, 32, 8, 2, 1, 12), ("pow2", 24, 10, 0, 1, 1, 8), ("pow2", 24, 10, 0, 4, 0, 8),
     ("pow2", 33, 7, 0, 5, 1, 8), ("dense", 20, 6, 0, 3, 1, 8), ("conv", 1, 4, 3, 1, 1, 8, 8, 9, 1, 1, 2), ("conv", 2, 3, 3, 2, 0, 8, 7, 7, 2, 1, 0),
     ("conv", 1, 3, 2, 2, 1, 6, 9, 7, 1, 0, 3), ("conv", 3, 2, 1, 3, 1, 8, 5, 6, 1, 0, 2)]]
+
+# Each kind of layer once, odd blocks and lanes that do not divide among them: netlists of some thousand cells.
+SMALL = [Layer(*fields) for fields in [
+    ("circulant", 6, 6, 3, 2, 1, 6), ("circulant", 4, 8, 4, 1, 0, 6), ("circulant", 7, 5, 5, 2, 0, 6), ("pow2", 12, 4, 0, 3, 1, 8),
+    ("dense", 9, 4, 0, 2, 1, 6), ("conv", 1, 2, 2, 1, 1, 6, 4, 5, 1, 0, 2), ("residual", 1, 2, 3, 1, 1, 6, 4, 3),
+    ("sparse", 16, 5, 0, 2, 1, 6, 0, 0, 0, 0, 0, 75)]]
+
+
+def drawn_sparse(rng):
+    """Fully connected, of integers or powers of two, half to nine tenths of the weights zeros; lanes that need not divide what is left."""
+    inputs = rng.randint(8, 96)
+    return Layer(rng.choice(["sparse", "sparse pow2"]), inputs, rng.randint(2, 24), 0, rng.randint(1, min(6, inputs // 4)), rng.randint(0, 1),
+                 rng.choice([8, 8, 6, 12]), zeros=rng.randint(50, 90))
+
+
+def drawn_residual(rng):
+    """A convolution, one that is added to what it reads, or a sum of both ways through one of one pixel; windows of 1 or 3."""
+    return Layer("residual", 1, rng.randint(1, 4), rng.choice([1, 3, 3]), rng.randint(1, 3), rng.randint(0, 1), rng.choice([8, 8, 6, 12]),
+                 rng.randint(3, 8), rng.randint(3, 8))
 
 
 def drawn_convolution(rng):
@@ -79,18 +102,44 @@ def write_convolution(layer, path, rng):
     nodes += [helper.make_node("Relu", [last], ["r"], name="relu"), helper.make_node("Conv", ["r", "v"], ["m"], name="mix"),
               helper.make_node("Flatten", ["m"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "u"], ["y"], name="fc", transB=1)]
     constants["u"] = rng.standard_normal((4, 3 * rows * columns))
-    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, layer.inputs, layer.rows, layer.columns])],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+    save_graph(nodes, [1, layer.inputs, layer.rows, layer.columns], [1, 4], constants, path)
+
+
+def write_residual(layer, path, rng):
+    """An ONNX file of a convolution, one that is added to what it reads, relu, a fully connected layer."""
+    pads, width = [layer.k // 2] * 4, layer.outputs
+    constants = {"w": rng.standard_normal((width, layer.inputs, layer.k, layer.k)), "v": rng.standard_normal((width, width, layer.k, layer.k)),
+                 "u": rng.standard_normal((3, width * layer.rows * layer.columns))}
+    if layer.bias:
+        constants["b"] = rng.standard_normal(width)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], name="stem", pads=pads), helper.make_node("Relu", ["c"], ["r"], name="relu"),
+             helper.make_node("Conv", ["r", "v"] + ["b"] * layer.bias, ["d"], name="conv", pads=pads),
+             helper.make_node("Add", ["r", "d"], ["s"], name="sum"), helper.make_node("Relu", ["s"], ["t"], name="relu2"),
+             helper.make_node("Flatten", ["t"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "u"], ["y"], name="fc", transB=1)]
+    save_graph(nodes, [1, layer.inputs, layer.rows, layer.columns], [1, 3], constants, path)
+
+
+def save_graph(nodes, inputs, outputs, constants, path, isLight=False):
+    """An ONNX file of `nodes` from x to y, of these shapes."""
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, inputs)],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, outputs)],
                               [numpy_helper.from_array(np.float32(v), n) for n, v in constants.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
     model.ir_version = 8
-    onnx.save(model, str(path))
+    onnx.save(onnx_functions.add_functions(model) if isLight else model, str(path))
+
+
+def sparse_weights(layer, rng):
+    """Integers or powers of two, `zeros` of 100 of them zeros; no output of zeros alone is asked for, and some may be."""
+    shape = (layer.outputs, layer.inputs)
+    w = rng.choice([-1.0, 1.0], shape) * 2.0**rng.integers(-4, 1, shape) if layer.kind == "sparse pow2" else rng.standard_normal(shape)
+    return w * (rng.random(shape) * 100 >= layer.zeros)
 
 
 def write_model(layer, path, rng):
     """An ONNX file of one fully connected layer, or of a convolution and what follows it."""
-    if layer.kind == "conv":
-        return write_convolution(layer, path, rng)
+    if layer.kind in ("conv", "residual"):
+        return (write_convolution if layer.kind == "conv" else write_residual)(layer, path, rng)
     names, constants = ["x", "w"] + (["b"] if layer.bias else []), {}
     nodes = []
     if layer.kind == "circulant":
@@ -101,30 +150,26 @@ def write_model(layer, path, rng):
         exponents = rng.integers(-5, 1, (layer.outputs, layer.inputs))
         constants["w"] = rng.choice([-1.0, 0.0, 1.0], exponents.shape, p=[.4, .2, .4]) * 2.0**exponents
     else:
-        constants["w"] = rng.standard_normal((layer.outputs, layer.inputs))
+        constants["w"] = sparse_weights(layer, rng) if layer.zeros else rng.standard_normal((layer.outputs, layer.inputs))
     if layer.bias:
         constants["b"] = rng.standard_normal(layer.outputs)
     nodes.append(helper.make_node("Gemm", names, ["y"], name="fc", transB=1))
-    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, layer.inputs])],
-                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, layer.outputs])],
-                              [numpy_helper.from_array(np.float32(v), n) for n, v in constants.items()])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)])
-    model.ir_version = 8
-    onnx.save(onnx_functions.add_functions(model) if layer.kind == "circulant" else model, str(path))
+    save_graph(nodes, [1, layer.inputs], [1, layer.outputs], constants, path, isLight=layer.kind == "circulant")
 
 
 def compile_layer(layer, folder, seed, compiler, *options):
     """The project of `layer` with random weights, calibrated on random samples and tested on larger ones, which saturate."""
     rng = np.random.default_rng(seed)
     write_model(layer, folder / "layer.onnx", rng)
-    shape = (layer.inputs, layer.rows, layer.columns) if layer.kind == "conv" else (layer.inputs,)
+    shape = (layer.inputs, layer.rows, layer.columns) if layer.rows else (layer.inputs,)
     x = rng.standard_normal((16, *shape)).astype(np.float32)
     np.save(folder / "calibration.npy", x)
     np.save(folder / "tests.npy", np.concatenate([x[:4], 3 * rng.standard_normal((2, *shape)).astype(np.float32)]))
     force = ["--force", "spectral"] if layer.kind == "circulant" else []
     command = [str(compiler), str(folder / "layer.onnx"), "-o", str(folder / "project"), "--target", "hls", "--quiet", "--hls-rtl",
                "--hls-lanes", str(layer.lanes), "--calibration", str(folder / "calibration.npy"), "--test-data", str(folder / "tests.npy"),
-               "--fixed-point", f"activation-bits={layer.bits} weight-bits={layer.bits} spectrum-bits={layer.bits}", *force, *options]
+               "--fixed-point", f"activation-bits={layer.bits} weight-bits={layer.bits} spectrum-bits={layer.bits} "
+               f"zeros={'skip' if layer.zeros else 'auto'}", *force, *options]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{layer}: {done.stderr}")
@@ -190,7 +235,8 @@ def simulate_gates(project):
     done = subprocess.run(["verilator", "--cc", "--exe", "--build", "-O3", "-Wno-fatal", "-Wno-lint", "--prefix", "Vnet", "--top-module", top,
                            "--Mdir", "build/gates", "-MAKEFLAGS", "OBJCACHE=ccache OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0" if shutil.which("ccache") else "OPT_FAST=-O0",
                            "-CFLAGS", f"-I{project / 'tb'}", "-o", "sim", "build/netlist.v",
-                           "build/cells.v", str(project / "tb/rtl_tb.cpp")], cwd=project, capture_output=True, text=True)
+                           "build/cells.v", str(project / "tb/rtl_tb.cpp")], cwd=project, capture_output=True, text=True,
+                          errors="replace")  # Verilator cuts lines of a warning where it will
     if done.returncode != 0:
         return False, done.stdout + done.stderr, counted
     done = subprocess.run([str(project / "build/gates/sim")], cwd=project / "rtl", capture_output=True, text=True)
@@ -219,14 +265,18 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--convs", type=int, default=0)
+    parser.add_argument("--sparse", type=int, default=0)
+    parser.add_argument("--residuals", type=int, default=0)
     parser.add_argument("--fixed", action="store_true")
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--synth", action="store_true")
     parser.add_argument("--gates", action="store_true")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    layers = (FIXED if options.fixed else []) + [drawn(rng) for _ in range(options.count)] + \
-        [drawn_convolution(rng) for _ in range(options.convs)]
+    layers = (FIXED if options.fixed else []) + (SMALL if options.small else [])
+    for draw, count in ((drawn, options.count), (drawn_convolution, options.convs), (drawn_sparse, options.sparse), (drawn_residual, options.residuals)):
+        layers += [draw(rng) for _ in range(count)]
     errors, wrong, rows = {"lut": [], "ff": []}, 0, []
     print(f"seed {options.seed}")
     print("| layer | latency: model, RTL | interval: model, RTL | DSP: model, Yosys | BRAM18: model, Yosys | LUT: model, Yosys | FF: model, Yosys |")
@@ -243,6 +293,10 @@ def main():
                 seen.append(abs(model[what] - yosys[what]) / yosys[what])
         name = f"{layer.kind} {layer.inputs} x {layer.outputs}" + (f", k = {layer.k}" if layer.k else "") + f", {layer.lanes} lanes, " \
                f"{layer.bits} bits" + (", bias" if layer.bias else "")
+        if layer.kind == "residual":
+            name += f", {layer.rows} x {layer.columns}"
+        if layer.zeros:
+            name += f", {layer.zeros} % zeros"
         if layer.kind == "conv":
             name += f", {layer.rows} x {layer.columns}, stride {layer.stride}, padding {layer.pad}" + (f", pool {layer.pool}" if layer.pool else "")
         pairs = [(model.get(key), rtl.get(key)) for key in ("latency", "interval")]
