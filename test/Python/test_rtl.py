@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from compress_mlir import hls
 from compress_mlir.native import _find_compiler
 from conftest import ROOT
 import test_hls_streams
@@ -268,6 +269,15 @@ def test_the_netlist_is_exact_and_takes_what_the_report_says(tmp_path):
     assert isRight, output
     model = json.loads((project / "report.json").read_text())["rtl"]
     assert model["dsp"]["value"] == cells["dsp"] and abs(model["bram18"]["value"] - cells["bram18"]) <= 1, (model, cells)
+
+
+@needs_yosys
+def test_a_constant_factor_of_minus_four_takes_no_multiplier(tmp_path):
+    """Blocks of 5 whose real slot has the one weight -4: Yosys drops the zeros of a constant, and what is left is a sign."""
+    layer = next(layer for layer in sweep.SMALL if layer.kind == "circulant" and layer.k == 5)
+    project = sweep.compile_layer(layer, tmp_path, 3, _find_compiler())
+    assert "* $signed(3'h4);" in (project / "rtl" / "layer.v").read_text()
+    assert hls.read_report(project)["rtl"]["dsp"]["value"] == sweep.synthesize(project)["dsp"]
 
 
 def residual(rng, path, rows=6, columns=7):

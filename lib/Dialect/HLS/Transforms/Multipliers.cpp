@@ -51,15 +51,20 @@ static const Node &factorOf(const DataPath &path, int n) {
 std::optional<ProductWidths> mlir::compress::hls::productOf(const DataPath &path, const Node &node) {
   if (node.kind != Node::Compute || !isa<arith::MulIOp>(node.op))
     return std::nullopt;
-  int64_t bits[2];
+  int64_t bits[2], width = node.width;
   for (int k = 0; k < 2; ++k) {
     const Node &factor = factorOf(path, node.in[k]);
     std::optional<APInt> constant = constantOf(path, factor);
     if (constant && (constant->isZero() || constant->isPowerOf2()))
       return std::nullopt;
-    bits[k] = constant ? constant->getSignificantBits() : factor.width;
+    bits[k] = factor.width;
+    if (constant) { // its lowest zeros are wires: of -4 one bit is left, and x * -1 is no product
+      int64_t zeros = constant->countr_zero();
+      bits[k] = constant->getSignificantBits() - zeros;
+      width -= zeros;
+    }
   }
-  return ProductWidths{bits[0], bits[1], std::min(node.width, bits[0] + bits[1])};
+  return ProductWidths{bits[0], bits[1], std::min(width, bits[0] + bits[1])};
 }
 
 int64_t mlir::compress::hls::multipliersOf(const TaskSchedule &task) {
