@@ -15,7 +15,7 @@ from compress_mlir import hls
 from compress_mlir.native import _find_compiler
 from conftest import ROOT
 import test_hls_streams
-from test_hls import copy_of, run_compiler
+from test_hls import copy_of, csim, run_compiler, test_data
 from test_import import floats, make_model, save
 
 spec = importlib.util.spec_from_file_location("rtl_sweep", ROOT / "tools" / "dev" / "rtl-sweep.py")
@@ -106,6 +106,29 @@ def test_zero_weights_take_no_cycle(bits, lanes, rng, tmp_path):
     assert rtl_of(tmp_path / "auto")[1] == max(50, 9 * -(-most // lanes)) and rtl_of(tmp_path / "codes")[1] == 9 * -(-50 // lanes)
     isRight, output = sweep.simulate(tmp_path / "auto", SEED)
     assert isRight, output
+
+
+@needs_verilator
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_zero_weights_behind_a_convolution_take_no_cycle(lanes, rng, tmp_path):
+    """What is flattened comes pixel by pixel, and places count channel by channel: numbers are those of the dense codes."""
+    w = floats(rng, 4, 5 * 3 * 4) * (rng.random((4, 5 * 3 * 4)) < 0.2)
+    nodes = [helper.make_node("Conv", ["x", "v"], ["c"], name="conv"), helper.make_node("Relu", ["c"], ["r"], name="relu"),
+             helper.make_node("Flatten", ["r"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "w"], ["y"], name="fc", transB=1)]
+    constants = {"v": floats(rng, 5, 1, 3, 3), "w": w.astype(np.float32)}
+    model = save(make_model(nodes, {"x": [1, 1, 5, 6]}, {"y": [1, 4]}, constants), tmp_path)
+    x, golden = floats(rng, 12, 1, 5, 6), []
+    for zeros in ("codes", "skip"):
+        done = run_compiler(model, tmp_path / zeros, x, "--hls-rtl", "--hls-lanes", str(lanes), "--fixed-point", f"fc: zeros={zeros}")
+        assert done.returncode == 0, done.stderr
+        golden.append(test_data(tmp_path / zeros)[1])
+    np.testing.assert_array_equal(*golden)
+    steps = {step["name"]: step for step in hls.read_report(tmp_path / "skip")["steps"]}
+    assert steps["fc_accumulate"]["multiplications"]["value"] == 4 * int((w != 0).sum(1).max())
+    isRight, output = sweep.simulate(tmp_path / "skip", SEED)
+    assert isRight, output
+    done = csim(tmp_path / "skip", "-O0")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_verilator

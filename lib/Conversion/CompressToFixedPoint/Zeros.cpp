@@ -33,9 +33,9 @@ public:
   NonZeros(const FixedProduct &product, const FixedTensor &from, const FixedWeights &weights)
       : product(product), from(from), weights(weights) {}
 
-  /// False if numbers are not found by an output and a weight alone, or a stream of them would do.
+  /// False if numbers are not found by an output and a weight alone.
   bool collect() {
-    if (!isFoundByWeight() || from.order.size() > 1)
+    if (!isFoundByWeight() || (from.order.size() > 1 && !isOfAllOutputs()))
       return false;
     ArrayRef<int64_t> shape = weights.codes.shape;
     SmallVector<int64_t> index(shape.size(), 0);
@@ -61,6 +61,8 @@ public:
       for (auto [place, code] : row)
         farthest = std::max(farthest, place);
     }
+    if (from.order.size() > 1) // hardware puts turns, in which numbers come, in place of places
+      farthest = ShapedType::getNumElements(from.shape) - 1;
     return longest > 0;
   }
 
@@ -90,6 +92,14 @@ private:
       return false;
     for (auto [d, extent] : llvm::enumerate(product.extents)) // a window, or pixels one after the other
       if (extent > 1 && product.activationMap.isFunctionOfDim(d) && !product.weightMap.isFunctionOfDim(d))
+        return false;
+    return true;
+  }
+
+  /// True if every output reads from the first number on: then a place is all that says where.
+  bool isOfAllOutputs() const {
+    for (unsigned d = 0; d < product.extents.size(); ++d)
+      if (product.extents[d] > 1 && product.resultMap.isFunctionOfDim(d) && product.activationMap.isFunctionOfDim(d))
         return false;
     return true;
   }

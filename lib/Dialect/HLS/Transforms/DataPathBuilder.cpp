@@ -151,6 +151,12 @@ private:
     FailureOr<InputRead> read = number < 0 ? FailureOr<InputRead>() : readOf(load, lane);
     if (failed(read))
       return -1;
+    if (!read->turnOf.empty()) {
+      if (path.nodes[number].kind != Node::RomRead)
+        return refuse(load,
+                      "numbers come in another order than that of their places, and no constant says which it reads");
+      turnsOf[number] = read->turnOf;
+    }
     int node = add({Node::BankRead, load, lane, {number}, width, level});
     path.nodes[node].index = read->place;
     path.nodes[node].place = read->at;
@@ -341,8 +347,12 @@ private:
     SmallVector<int64_t> counts(nest.loops.size(), 0);
     for (APInt &word : rom.words) {
       for (int n : loads)
-        if (auto at = placeOf(cast<affine::AffineLoadOp>(path.nodes[n].op), counts, path.nodes[n].lane))
-          word.insertBits(numbers[*at], path.nodes[n].offset);
+        if (auto at = placeOf(cast<affine::AffineLoadOp>(path.nodes[n].op), counts, path.nodes[n].lane)) {
+          FailureOr<APInt> number = stored(n, numbers[*at]);
+          if (failed(number))
+            return failure();
+          word.insertBits(*number, path.nodes[n].offset);
+        }
       for (int d = nest.loops.size() - 1; d >= 0; --d) {
         if (isUsed[d] && ++counts[d] < nest.trips(d))
           break;
@@ -351,6 +361,18 @@ private:
     }
     path.roms.push_back(std::move(rom));
     return success();
+  }
+
+  /// `number`, a constant that node `n` reads; where it says a place, where in a bank that is.
+  FailureOr<APInt> stored(int n, APInt number) {
+    auto turns = turnsOf.find(n);
+    if (turns == turnsOf.end())
+      return number;
+    int64_t place = number.getSExtValue();
+    bool isPlace = place >= 0 && place < static_cast<int64_t>(turns->second.size());
+    if (!isPlace || !llvm::isIntN(number.getBitWidth(), turns->second[place]))
+      return failure(refuse(path.nodes[n].op, "expects constants that are places, and bits for all of them") < 0);
+    return APInt(number.getBitWidth(), turns->second[place]);
   }
 
   std::optional<int64_t> placeOf(affine::AffineLoadOp load, ArrayRef<int64_t> counts, int64_t lane) {
@@ -362,6 +384,8 @@ private:
   Value input;
   DataPath::ReadOf readOf;
   llvm::DenseMap<std::pair<Value, int64_t>, int> known;
+  /// Of a node that says which place is read.
+  std::map<int, ArrayRef<int64_t>> turnsOf;
   std::map<std::pair<unsigned, unsigned>, int> results;
   SmallVector<unsigned> firstRegister;
   SmallVector<std::pair<int, int>> updates;

@@ -178,18 +178,14 @@ FailureOr<bool> TaskSchedule::copyInput(MutableArrayRef<Nest> nests, int64_t lan
   if (gathers.size() > 1 || nests.size() > 1 || hasOthers)
     return gathers.front().emitError(
         "has no schedule: expects one load from where a number says, and no other of that input");
-  for (size_t t = 0; t < arriving[0].size(); ++t)
-    if (arriving[0][t] != static_cast<int64_t>(t))
-      return gathers.front().emitError(
-          "has no schedule: it reads where a number says, and numbers come in another order "
-          "than that of their places");
   setLanes(nests, lanes);
   bankWords.assign(nests.front().lanes, inputs);
   bankOf = {0}; // all numbers go to all of them
   return true;
 }
 
-FailureOr<InputRead> TaskSchedule::readCopy(const Nest &nest, const Gather &gather, int64_t lane) {
+FailureOr<InputRead> TaskSchedule::readCopy(const Nest &nest, const Gather &gather, int64_t lane,
+                                            ArrayRef<int64_t> turns) {
   InputRead read;
   read.place = lane;
   SmallVector<int64_t> counts(nest.loops.size(), 0);
@@ -198,6 +194,13 @@ FailureOr<InputRead> TaskSchedule::readCopy(const Nest &nest, const Gather &gath
   if (!base)
     return memref::LoadOp(gather.load).emitError("has no schedule: expects a place that indices of its loops give");
   read.at.base = *base;
+  if (!llvm::is_sorted(turns)) {
+    if (!gather.first.isSingleConstant() || gather.first.getSingleConstantResult() != 0)
+      return memref::LoadOp(gather.load)
+          .emitError("has no schedule: numbers come in another order than that of their places, and it reads behind "
+                     "one of them");
+    read.turnOf = turns;
+  }
   for (unsigned d = 0; d < counts.size(); ++d) {
     counts[d] = nest.trips(d) > 1;
     read.at.strides.push_back(*first() - *base);
@@ -251,10 +254,13 @@ FailureOr<TaskSchedule> TaskSchedule::plan(TaskOp op, ArrayRef<Places> arriving,
     if (!*isCopied)
       task.keepInput(arrivals.front(), *nests, lanes);
   }
+  Places turns(arriving[0].size()); // of places
+  for (auto [turn, place] : llvm::enumerate(arriving[0]))
+    turns[place] = turn;
   for (const Nest &nest : *nests) {
     auto path = DataPath::get(nest, Value(), [&](Operation *op, int64_t lane) -> FailureOr<InputRead> {
       if (std::optional<Gather> gather = Gather::of(op))
-        return readCopy(nest, *gather, lane);
+        return readCopy(nest, *gather, lane, turns);
       auto load = cast<affine::AffineLoadOp>(op);
       unsigned number = cast<BlockArgument>(load.getMemRef()).getArgNumber();
       if (number >= arrivals.size())

@@ -100,7 +100,7 @@ func.func @main(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
 
 // -----
 
-// Places that numbers say are those of the input, which has to come in their order.
+// Where numbers come in another order than that of their places, constants that say places become turns; what is added to them cannot.
 func.func private @turn(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   affine.for %i = 0 to 2 {
     affine.for %j = 0 to 2 {
@@ -110,13 +110,78 @@ func.func private @turn(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
   }
   return
 }
-memref.global "private" constant @places : memref<2xi3> = dense<[3, 1]>
+memref.global "private" constant @places : memref<2xi3> = dense<[2, 1]>
 func.func private @pick(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
   %p = memref.get_global @places : memref<2xi3>
   affine.for %i = 0 to 2 {
     %n = affine.load %p[%i] : memref<2xi3>
-    %at = arith.index_cast %n : i3 to index
-    // expected-error@+1 {{has no schedule: it reads where a number says, and numbers come in another order than that of their places}}
+    %place = arith.index_cast %n : i3 to index
+    %at = arith.addi %i, %place : index
+    // expected-error@+1 {{has no schedule: numbers come in another order than that of their places, and it reads behind one of them}}
+    %a = memref.load %x[%at] : memref<4xi8>
+    affine.store %a, %y[%i] : memref<2xi8>
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %h = memref.alloc() : memref<4xi8>
+  call @turn(%x, %h) : (memref<4xi8>, memref<4xi8>) -> ()
+  call @pick(%h, %y) : (memref<4xi8>, memref<2xi8>) -> ()
+  return
+}
+
+// -----
+
+// A place that is no constant.
+func.func private @turn(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 2 {
+    affine.for %j = 0 to 2 {
+      %a = affine.load %x[%i * 2 + %j] : memref<4xi8>
+      affine.store %a, %y[%j * 2 + %i] : memref<4xi8>
+    }
+  }
+  return
+}
+memref.global "private" constant @places : memref<2xi3> = dense<[2, 1]>
+func.func private @pick(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %p = memref.get_global @places : memref<2xi3>
+  %one = arith.constant 1 : i3
+  affine.for %i = 0 to 2 {
+    %n = affine.load %p[%i] : memref<2xi3>
+    %next = arith.addi %n, %one : i3
+    %at = arith.index_cast %next : i3 to index
+    // expected-error@+1 {{numbers come in another order than that of their places, and no constant says which it reads}}
+    %a = memref.load %x[%at] : memref<4xi8>
+    affine.store %a, %y[%i] : memref<2xi8>
+  }
+  return
+}
+func.func @main(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %h = memref.alloc() : memref<4xi8>
+  call @turn(%x, %h) : (memref<4xi8>, memref<4xi8>) -> ()
+  call @pick(%h, %y) : (memref<4xi8>, memref<2xi8>) -> ()
+  return
+}
+
+// -----
+
+// Place 1 comes as number 2, which an i2 cannot say.
+func.func private @turn(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 2 {
+    affine.for %j = 0 to 2 {
+      %a = affine.load %x[%i * 2 + %j] : memref<4xi8>
+      affine.store %a, %y[%j * 2 + %i] : memref<4xi8>
+    }
+  }
+  return
+}
+memref.global "private" constant @places : memref<2xi2> = dense<[1, 0]>
+func.func private @pick(%x: memref<4xi8>, %y: memref<2xi8> {compress.result}) {
+  %p = memref.get_global @places : memref<2xi2>
+  affine.for %i = 0 to 2 {
+    // expected-error@+1 {{expects constants that are places, and bits for all of them}}
+    %n = affine.load %p[%i] : memref<2xi2>
+    %at = arith.index_cast %n : i2 to index
     %a = memref.load %x[%at] : memref<4xi8>
     affine.store %a, %y[%i] : memref<2xi8>
   }

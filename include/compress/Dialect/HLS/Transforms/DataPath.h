@@ -57,6 +57,8 @@ struct InputRead {
   Place at;
   /// Which of the inputs of the step it is.
   int64_t stream = 0;
+  /// Where a constant says which place is read: where in the bank the number of each place lies; empty: at its place.
+  ArrayRef<int64_t> turnOf = {};
 };
 
 /// Constants in the order in which a nest reads them: what its loads of one global read at once is one word.

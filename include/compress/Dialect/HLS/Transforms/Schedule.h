@@ -69,7 +69,7 @@ private:
   /// A copy of the input for each lane, if nests read it where numbers say; false if they do not.
   FailureOr<bool> copyInput(MutableArrayRef<Nest> nests, int64_t lanes);
   /// The read of a load from where a number says.
-  static FailureOr<InputRead> readCopy(const Nest &nest, const Gather &gather, int64_t lane);
+  static FailureOr<InputRead> readCopy(const Nest &nest, const Gather &gather, int64_t lane, ArrayRef<int64_t> turns);
 };
 
 /// Bits from which on a memory is block RAM, of which the smallest has 18 Kbit.
