@@ -43,12 +43,15 @@ def dequantize(numbers, port):
 
 
 def beats(numbers, port):
-    """What an AXI4-Stream port transfers for one sample of integers: (data, last), a beat for each number in row-major order; data
-    as unsigned integers of `beat_bits` bits, last a bool array that is true at the last one. Raises ValueError if a number does not
-    fit the port, or the port is no stream."""
+    """What an AXI4-Stream port transfers for one sample of integers, of the port's shape: (data, last), a beat for each number in
+    row-major order, or in that of the dimensions `order`; data as unsigned integers of `beat_bits` bits, last a bool array that is true
+    at the last one. Raises ValueError if a number does not fit the port, or the port is no stream."""
     if "beat_bits" not in port:
         raise ValueError("the port is no stream: the project has --hls-ports memory")
-    numbers = np.asarray(numbers, dtype=np.int64).reshape(-1)
+    numbers = np.asarray(numbers, dtype=np.int64)
+    if "order" in port:
+        numbers = numbers.reshape(port["shape"]).transpose(port["order"])
+    numbers = numbers.reshape(-1)
     limit = 2**(port["bits"] - 1)
     if ((numbers < -limit) | (numbers >= limit)).any():
         raise ValueError(f"a number does not fit {port['bits']} bits")

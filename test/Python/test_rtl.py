@@ -15,7 +15,7 @@ from compress_mlir import hls
 from compress_mlir.native import _find_compiler
 from conftest import ROOT
 import test_hls_streams
-from test_hls import copy_of, csim, run_compiler, test_data
+from test_hls import compile_and_run, copy_of, csim, run_compiler, test_data
 from test_import import floats, make_model, save
 
 spec = importlib.util.spec_from_file_location("rtl_sweep", ROOT / "tools" / "dev" / "rtl-sweep.py")
@@ -203,6 +203,53 @@ def test_convolutions_are_exact_in_every_cycle(layer, tmp_path):
     if layer.inputs == 1:  # its input arrives pixel by pixel
         code = (project / "rtl" / "layer.v").read_text()
         assert re.search(r"module conv_accumulate .*?\$signed\(arrived\) >= \$signed\(need\)", code, re.S)
+
+
+@needs_verilator
+def test_an_input_of_channels_last_needs_a_window(tmp_path):
+    """A first convolution of 3 x 3 on 2 channels of 7 x 7 pixels, padded to 9 x 9: it keeps 2 * 9 + 3 pixels of 2 numbers, instead of the
+    whole first channel and 2 * 9 + 3 numbers of the second; a power of two of words. The same integers come in another order, and results
+    are the same."""
+    layer = next(layer for layer in sweep.FIXED if layer.kind == "conv" and layer.inputs == 2)
+    orders = {order: make(layer, tmp_path / order, "--hls-input-order", order) for order in ("row-major", "channels-last")}
+    reports = {order: hls.read_report(project) for order, project in orders.items()}
+    banks = {order: next(step for step in report["steps"] if step["name"] == "conv_accumulate")["input"] for order, report in reports.items()}
+    words = {order: int(re.search(r"window of (\d+) words", text)[1]) for order, text in banks.items()}
+    assert 32 < 2 * (2 * 9 + 3) <= words["channels-last"] == 64 < 9 * 9 + 2 * 9 + 3 <= words["row-major"] == 128
+    assert reports["channels-last"]["buffer_bits"]["value"] < reports["row-major"]["buffer_bits"]["value"]
+    assert reports["channels-last"]["rtl"]["latency"]["value"] < reports["row-major"]["rtl"]["latency"]["value"]
+    (rows, golden), (pixels, same) = (test_data(orders[order]) for order in ("row-major", "channels-last"))
+    np.testing.assert_array_equal(golden, same)
+    np.testing.assert_array_equal(pixels.reshape(-1, 7, 7, 2), rows.reshape(-1, 2, 7, 7).transpose(0, 2, 3, 1))
+    port = reports["channels-last"]["input"]
+    assert port["order"] == [0, 2, 3, 1] and "order" not in reports["row-major"]["input"]
+    data, last = hls.beats(rows[0].reshape(1, 2, 7, 7), port)
+    np.testing.assert_array_equal(hls.from_beats(data, port), pixels[0])
+    places = compile_and_run(orders["channels-last"], "int main() { for (int i = 0; i < NET_INPUTS; ++i) std::printf(\"%d \", net_input_place(i)); }")
+    np.testing.assert_array_equal(rows[0][[int(place) for place in places.split()]], pixels[0])
+    isRight, output = sweep.simulate(orders["channels-last"], SEED)
+    assert isRight, output
+    done = csim(orders["channels-last"], "-O0")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_channels_last_is_right_where_a_sample_is_kept(rng, tmp_path):
+    """A fully connected layer as the first one: an array in the C++, whose numbers come pixel by pixel."""
+    nodes = [helper.make_node("Flatten", ["x"], ["f"], name="flat"), helper.make_node("Gemm", ["f", "w"], ["y"], name="fc", transB=1)]
+    model = save(make_model(nodes, {"x": [1, 3, 2, 4]}, {"y": [1, 5]}, {"w": floats(rng, 5, 24)}), tmp_path)
+    x, golden = floats(rng, 6, 3, 2, 4), []
+    for order in ("row-major", "channels-last"):
+        done = run_compiler(model, tmp_path / order, x, "--hls-input-order", order)
+        assert done.returncode == 0, done.stderr
+        golden.append(test_data(tmp_path / order)[1])
+        done = csim(tmp_path / order, "-O0")
+        assert done.returncode == 0, done.stdout + done.stderr
+    np.testing.assert_array_equal(*golden)
+    done = run_compiler(model, tmp_path / "no", x, "--hls-input-order", "channels-last", "--hls-ports", "memory")
+    assert done.returncode != 0 and "numbers of an array have places, not an order" in done.stderr
+    flat = save(make_model(nodes[1:], {"f": [1, 24]}, {"y": [1, 5]}, {"w": floats(rng, 5, 24)}), tmp_path, "flat.onnx")
+    done = run_compiler(flat, tmp_path / "no", floats(rng, 6, 24), "--hls-input-order", "channels-last")
+    assert done.returncode != 0 and "an input of channels last has 3 or more dimensions, not 2" in done.stderr and not (tmp_path / "no").exists()
 
 
 @needs_verilator

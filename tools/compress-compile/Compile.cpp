@@ -311,6 +311,7 @@ private:
     PassManager pm(&context);
     ConvertCompressToFixedPointPassOptions widths;
     widths.layers = options.fixedPoint;
+    widths.inputOrder = options.hlsInputOrder;
     pm.addPass(createConvertCompressToFixedPointPass(widths));
     HLSSchedulePassOptions schedule;
     schedule.network = options.hlsRTL;

@@ -44,6 +44,8 @@ struct CompileOptions {
   std::string testData;
   /// Widths by layers, as convert-compress-to-fixed-point takes them.
   std::string fixedPoint;
+  /// `row-major` or `channels-last`.
+  std::string hlsInputOrder = "row-major";
   /// Ports of Target::HLS, stream or memory; its device or part; its clock.
   std::string hlsPorts = "stream", hlsDevice = "xczu7ev";
   double clockMHz = 200;

@@ -173,6 +173,12 @@ int main(int argc, char **argv) {
       cl::desc("For --target hls: widths, of all layers or by their names, such as 'activation-bits=8 spectrum-bits=8 "
                "guard-bits=8' or 'conv*: weight-bits=6; fc1: activation-bits=12; default: weight-bits=8'"),
       cl::value_desc("rules"), cl::cat(category));
+  cl::opt<std::string> hlsInputOrder(
+      "hls-input-order",
+      cl::desc(
+          "For --target hls: row-major (default), or channels-last: all channels of a pixel come together, so that "
+          "a first convolution keeps a window instead of a sample"),
+      cl::value_desc("order"), cl::init("row-major"), cl::cat(category));
   cl::opt<std::string> hlsPorts("hls-ports",
                                 cl::desc("For --target hls: stream (AXI4-Stream, one number a beat; default) or memory "
                                          "(arrays)"),
@@ -234,6 +240,7 @@ int main(int argc, char **argv) {
   options.target = target;
   options.testData = testData;
   options.fixedPoint = fixedPoint;
+  options.hlsInputOrder = hlsInputOrder;
   options.hlsPorts = hlsPorts;
   options.hlsDevice = hlsDevice;
   options.clockMHz = clockMHz;
@@ -302,6 +309,10 @@ int main(int argc, char **argv) {
       return fail("--target hls makes a network of one sample: --batch expects 1");
     if (hlsPorts != "stream" && hlsPorts != "memory")
       return fail("--hls-ports expects stream or memory, not '" + hlsPorts + "'");
+    if (hlsInputOrder != "row-major" && hlsInputOrder != "channels-last")
+      return fail("--hls-input-order expects row-major or channels-last, not '" + hlsInputOrder + "'");
+    if (hlsInputOrder != "row-major" && hlsPorts == "memory")
+      return fail("--hls-input-order goes with --hls-ports stream: numbers of an array have places, not an order");
     if (!(clockMHz >= 1 && clockMHz <= 2000))
       return fail("--clock-mhz expects 1 to 2000");
     if (hlsLanes < 0 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && hlsLanes == 0 && !hlsRTL))
@@ -312,9 +323,10 @@ int main(int argc, char **argv) {
     if (!machine.getNumOccurrences())
       options.machine = Machine::kCircuitName;
   } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
-             hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences() || hlsRTL || hlsLanes.getNumOccurrences() ||
-             targetInterval.getNumOccurrences()) {
-    return fail("--test-data, --fixed-point, --hls-ports, --hls-device, --clock-mhz, --hls-rtl, --hls-lanes and "
+             hlsInputOrder.getNumOccurrences() || hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences() ||
+             hlsRTL || hlsLanes.getNumOccurrences() || targetInterval.getNumOccurrences()) {
+    return fail("--test-data, --fixed-point, --hls-ports, --hls-input-order, --hls-device, --clock-mhz, --hls-rtl, "
+                "--hls-lanes and "
                 "--target-interval go with --target hls");
   } else if (machine == Machine::kCircuitName) {
     return fail("--machine circuit goes with --target hls: a library is for a processor");

@@ -18,6 +18,9 @@ inline constexpr const char *kRangeAttr = "compress.range";
 inline constexpr const char *kFractionAttr = "compress.fraction";
 /// On a flat argument of @main: the shape of the tensor in it.
 inline constexpr const char *kShapeAttr = "compress.shape";
+/// On a flat argument of @main: the dimensions of the tensor in the order in which its numbers come, outermost first;
+/// without it they come row-major, as they lie in the buffer.
+inline constexpr const char *kOrderAttr = "compress.order";
 /// On an argument that is written.
 inline constexpr const char *kResultAttr = "compress.result";
 

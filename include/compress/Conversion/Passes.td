@@ -200,6 +200,9 @@ def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "M
     `x[places[o * n + i]]`, an output with fewer weights than others adds zeros, and a sample takes as many products as outputs times the most weights of one.
     By default that is done where `products of an output * (bits of weights and places + bits of two samples)` is less than for dense codes.
 
+    Loops follow the order in which numbers of the input come: row-major, or with `input-order=channels-last` pixel by pixel, dimension 1 inside (`compress.order` on the argument). A convolution
+    that reads them then needs a window of them, not all. Places in the buffer are row-major anyway.
+
     Results have `result-bits`. An average is a sum and a factor of 16 bits.
 
     `layers` gives widths to single layers, `conv*: weight-bits=6 activation-bits=12; fc1: spectrum-bits=10`, in the grammar of `compress-fit`. `activation-bits` is of what a layer writes, with relu,
@@ -220,7 +223,9 @@ def ConvertCompressToFixedPointPass : Pass<"convert-compress-to-fixed-point", "M
                  Option<"zeros", "zeros", "std::string", "\"auto\"",
                         "Weights that are zero: codes (dense, with one for zero), skip (sums leave them out), or auto, what takes fewer cycles times bits">,
                  Option<"layers", "layers", "std::string", "\"\"",
-                        "Rules of single layers, such as 'conv*: weight-bits=6; fc1: zeros=codes'; what they do not say is as in the other options">];
+                        "Rules of single layers, such as 'conv*: weight-bits=6; fc1: zeros=codes'; what they do not say is as in the other options">,
+                 Option<"inputOrder", "input-order", "std::string", "\"row-major\"",
+                        "In which order the numbers of an input come: row-major, or channels-last (all channels of a pixel together)">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "func::FuncDialect", "memref::MemRefDialect"];
 }
 

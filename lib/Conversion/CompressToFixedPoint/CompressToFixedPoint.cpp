@@ -40,6 +40,11 @@ struct ConvertCompressToFixedPointPass
     FixedPointWidths widths;
     if (failed(readOptions(widths)))
       return signalPassFailure();
+    if (inputOrder != "row-major" && inputOrder != "channels-last") {
+      getOperation()->emitError() << getArgument() << "{input-order=" << inputOrder
+                                  << "}: expects row-major or channels-last";
+      return signalPassFailure();
+    }
     std::string error;
     std::optional<WidthRules> rules = WidthRules::parse(layers, widths, error);
     if (!rules) {
@@ -51,7 +56,7 @@ struct ConvertCompressToFixedPointPass
       bool hasTensors = llvm::any_of(function.getArgumentTypes(), [](Type type) { return isa<TensorType>(type); });
       if (!hasTensors || function.isExternal())
         continue;
-      FixedPointEmitter emitter(function, *rules);
+      FixedPointEmitter emitter(function, *rules, inputOrder == "channels-last");
       if (failed(emitter.run()))
         return signalPassFailure();
       asked.insert(emitter.asked.begin(), emitter.asked.end());

@@ -45,8 +45,8 @@ static MemRefType bufferType(ArrayRef<int64_t> shape, FixedFormat format, MLIRCo
   return MemRefType::get({ShapedType::getNumElements(shape)}, IntegerType::get(context, format.width));
 }
 
-FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const WidthRules &rules)
-    : source(source), rules(rules), main(source.getContext()) {
+FixedPointEmitter::FixedPointEmitter(func::FuncOp source, const WidthRules &rules, bool hasChannelsLast)
+    : source(source), rules(rules), hasChannelsLast(hasChannelsLast), main(source.getContext()) {
   source->getParentOfType<ModuleOp>().walk([&](SymbolOpInterface op) { names.insert(op.getName()); });
 }
 
@@ -326,8 +326,14 @@ LogicalResult FixedPointEmitter::emitInterface() {
   main.setInsertionPointToStart(target.addEntryBlock());
   for (BlockArgument argument : source.getArguments()) {
     unsigned i = argument.getArgNumber();
-    tensors[argument] = {target.getArgument(i), shapes[i], formats[i],
-                         placeLoops(shapes[i], llvm::to_vector(llvm::seq<unsigned>(shapes[i].size())))};
+    auto order = llvm::to_vector(llvm::seq<unsigned>(shapes[i].size()));
+    if (hasChannelsLast) {
+      if (order.size() < 3)
+        return source.emitError("an input of channels last has 3 or more dimensions, not ") << order.size();
+      std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+      target.setArgAttr(i, kOrderAttr, builder.getDenseI64ArrayAttr(SmallVector<int64_t>(order.begin(), order.end())));
+    }
+    tensors[argument] = {target.getArgument(i), shapes[i], formats[i], placeLoops(shapes[i], order)};
   }
   return success();
 }

@@ -102,7 +102,8 @@ struct SparseWeights {
 /// of a layer, and a call of it for each.
 class FixedPointEmitter {
 public:
-  FixedPointEmitter(func::FuncOp source, const WidthRules &rules);
+  /// Inputs come row by row, all channels (dimension 1) of a pixel together, if `hasChannelsLast`.
+  FixedPointEmitter(func::FuncOp source, const WidthRules &rules, bool hasChannelsLast);
 
   LogicalResult run();
   /// The layers, and inputs by their names, whose widths mattered.
@@ -196,6 +197,7 @@ private:
 
   func::FuncOp source, target;
   const WidthRules &rules;
+  bool hasChannelsLast;
   OpBuilder main;
   llvm::DenseMap<Value, FixedTensor> tensors;
   llvm::StringSet<> names;

@@ -10,6 +10,7 @@
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/HLS/IR/HLS.h"
+#include "compress/Dialect/HLS/Transforms/Nest.h"
 #include "compress/Kernel/Requantize.h"
 #include "compress/Target/HLS/Reference.h"
 #include "compress/Target/Verilog/Verilog.h"
@@ -26,10 +27,10 @@ using namespace mlir::compress;
 
 namespace {
 
-std::string textOf(ArrayRef<int64_t> shape) {
+std::string textOf(ArrayRef<int64_t> shape, StringRef between = " x ") {
   std::string text;
   for (int64_t extent : shape)
-    text += (text.empty() ? "" : " x ") + std::to_string(extent);
+    text += (text.empty() ? "" : between.str()) + std::to_string(extent);
   return text;
 }
 
@@ -85,6 +86,8 @@ private:
               shape ? llvm::to_vector(shape.asArrayRef()) : SmallVector<int64_t>{},
               {type.getElementTypeBitWidth(), fraction ? fraction.getInt() : 0},
               type.getNumElements()};
+      if (auto order = network.getArgAttrOfType<DenseI64ArrayAttr>(i, kOrderAttr))
+        port.order = llvm::to_vector(order.asArrayRef());
     }
     if (tests.size() != input.size)
       return llvm::createStringError("a sample of the test data has %lld numbers, the input of the network %lld",
@@ -137,7 +140,7 @@ private:
     };
     replaceIn(text, "@NUMBERS_OUT@", isStream[0] ? "hls::stream<net_input_t> &to" : "net_input_t to[NET_INPUTS]");
     replaceIn(text, "@PUT_NUMBER@",
-              isStream[0] ? "to.write(net_input_t(beat.data));" : "to[i] = net_input_t(beat.data);");
+              isStream[0] ? "to.write(net_input_t(beat.data));" : "to[net_input_place(i)] = net_input_t(beat.data);");
     replaceIn(text, "@RESULTS_IN@", isStream[1] ? "hls::stream<net_result_t> &from" : "net_result_t from[NET_RESULTS]");
     replaceIn(text, "@TAKE_RESULT@", isStream[1] ? "from.read()" : "from[i]");
     replaceIn(text, "@NUMBERS@",
@@ -149,11 +152,13 @@ private:
 
   static std::string describe(const HLSPort &port, StringRef macro) {
     double step = std::ldexp(1.0, -port.format.fraction);
-    return llvm::formatv("// {0}: {1}, row-major; a number stands for itself times 2^{2}, from {3} to {4}.\n"
+    return llvm::formatv("// {0}: {1}, {10}; a number stands for itself times 2^{2}, from {3} to {4}.\n"
                          "#define {5}S {6}\n#define {5}_FRACTION {7}\ntypedef ap_int<{8}> {9}_t;\n\n",
                          port.name, port.shape.empty() ? std::to_string(port.size) : textOf(port.shape),
                          -port.format.fraction, port.format.lowest() * step, port.format.highest() * step, macro,
-                         port.size, port.format.fraction, port.format.width, macro.lower());
+                         port.size, port.format.fraction, port.format.width, macro.lower(),
+                         port.order.empty() ? "row-major"
+                                            : "in the order of its dimensions " + textOf(port.order, ", "));
   }
 
   /// The beats of a port and the top function on them.
@@ -197,6 +202,10 @@ static inline long long net_quantize(double x, int width, int fraction) {
   return low + (rest > 0.5 || (rest == 0.5 && low % 2 != 0));
 }
 
+// Where the number of beat i of a sample lies in the tensor, row-major.
+static inline int net_input_place(int i) { return )" +
+           inputPlace() + R"(; }
+
 // What a number of the input port is for x, and what one of the result port stands for.
 static inline net_input_t net_input_of(double x) {
   return net_input_t(net_quantize(x, net_input_t::width, NET_INPUT_FRACTION));
@@ -210,6 +219,15 @@ static inline double net_value_of(net_result_t number) {
 
 #endif
 )";
+  }
+
+  /// Of the numbers of a sample, which channel and pixel is the i-th.
+  std::string inputPlace() {
+    std::vector<int64_t> places = hls::placesOfPort(network.getArgument(0));
+    if (places.size() < 2 || places[1] == 1)
+      return "i";
+    int64_t pixels = places[1], channels = input.size / pixels;
+    return llvm::formatv("i % {0} * {1} + i / {0}", channels, pixels);
   }
 
   static void replaceIn(std::string &text, StringRef word, const std::string &by) {
@@ -266,18 +284,22 @@ static inline double net_value_of(net_result_t number) {
     auto reference = FixedPointReference::get(module);
     if (!reference)
       return reference.takeError();
+    std::vector<int64_t> places = hls::placesOfPort(network.getArgument(0));
     std::vector<std::vector<int64_t>> inputs, results;
     for (int64_t i = 0; i < tests.count(); ++i) {
-      std::vector<int64_t> numbers;
+      std::vector<int64_t> numbers, arriving;
       for (float value : tests.sample(i))
         numbers.push_back(kernel::quantize(value, input.format));
       results.emplace_back(result.size);
       reference->run(numbers, results.back());
-      inputs.push_back(std::move(numbers));
+      for (int64_t place : places)
+        arriving.push_back(numbers[place]);
+      inputs.push_back(std::move(arriving));
     }
     std::string text;
     llvm::raw_string_ostream os(text);
-    os << "// Made by compress-compile: inputs, and what the integer reference computes of them.\n#define TB_SAMPLES "
+    os << "// Made by compress-compile: inputs, as they come, and what the integer reference computes of "
+          "them.\n#define TB_SAMPLES "
        << tests.count() << "\n\n";
     printRows(os, "static const int tb_input[TB_SAMPLES][NET_INPUTS]", inputs);
     os << "\n";

@@ -22,6 +22,8 @@ struct HLSPort {
   SmallVector<int64_t> shape;
   kernel::FixedFormat format;
   int64_t size = 0;
+  /// Dimensions in the order in which numbers come, outermost first; empty: row-major.
+  SmallVector<int64_t> order = {};
 
   /// Bits of the data of a beat of a stream: whole bytes.
   int64_t beatBits() const { return (format.width + 7) / 8 * 8; }

@@ -56,9 +56,11 @@ static SmallVector<CopyLoop> loopsThrough(std::vector<int64_t> places) {
 }
 
 /// Loops through a buffer in the order in which `writer`, an operand of a task, writes it: then readers get its numbers
-/// one by one. Those of a port come row-major.
-static SmallVector<CopyLoop> loopsOfWriter(OpOperand *writer, int64_t size) {
+/// one by one. Those of a port come in its order.
+static SmallVector<CopyLoop> loopsOfWriter(Value buffer, OpOperand *writer, int64_t size) {
   SmallVector<CopyLoop> loops;
+  if (auto port = dyn_cast<BlockArgument>(buffer); port && !writer)
+    loops = loopsThrough(placesOfPort(port));
   if (writer) {
     auto task = cast<TaskOp>(writer->getOwner());
     ScopedDiagnosticHandler quiet(task.getContext(), [](Diagnostic &) { return success(); });
@@ -189,7 +191,7 @@ private:
       reader->set(copies.back());
     }
     auto type = cast<MemRefType>(buffer.getType());
-    func::FuncOp step = makeSplit(network, type, copies.size(), loopsOfWriter(writer, type.getNumElements()));
+    func::FuncOp step = makeSplit(network, type, copies.size(), loopsOfWriter(buffer, writer, type.getNumElements()));
     if (writer)
       builder.setInsertionPointAfter(writer->getOwner());
     TaskOp::create(builder, network.getLoc(), step.getName(), from, copies, CyclesAttr());

@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/HLS/Transforms/Nest.h"
+#include "compress/Conversion/FixedPoint.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress::hls;
@@ -259,5 +261,29 @@ std::vector<int64_t> mlir::compress::hls::placesWritten(ArrayRef<Nest> nests, Va
       for (affine::AffineStoreOp store : stores[walker.nest()])
         places.push_back(*placeIn(nest, store.getAffineMap(), store.getMapOperands(), walker.counts(), 0));
   } while (!walker.advance());
+  return places;
+}
+
+std::vector<int64_t> mlir::compress::hls::placesOfPort(BlockArgument port) {
+  auto network = cast<func::FuncOp>(port.getOwner()->getParentOp());
+  auto shape = network.getArgAttrOfType<DenseI64ArrayAttr>(port.getArgNumber(), kShapeAttr);
+  auto order = network.getArgAttrOfType<DenseI64ArrayAttr>(port.getArgNumber(), kOrderAttr);
+  std::vector<int64_t> places(cast<MemRefType>(port.getType()).getNumElements());
+  std::iota(places.begin(), places.end(), 0);
+  if (!shape || !order)
+    return places;
+  SmallVector<int64_t> strides(shape.size(), 1), counts(shape.size(), 0);
+  for (size_t d = shape.size(); d-- > 1;)
+    strides[d - 1] = strides[d] * shape[d];
+  for (int64_t &place : places) {
+    place = 0;
+    for (auto [count, stride] : llvm::zip_equal(counts, strides))
+      place += count * stride;
+    for (int64_t d : llvm::reverse(order.asArrayRef())) {
+      if (++counts[d] < shape[d])
+        break;
+      counts[d] = 0;
+    }
+  }
   return places;
 }

@@ -115,7 +115,7 @@ FailureOr<NetworkSchedule> NetworkSchedule::plan(ModuleOp module, int64_t lanes)
     return module.emitError("has no schedule: expects @main with one input and one result, buffers of integers");
   Value input = schedule.network.getArgument(0), result = schedule.network.getArgument(1);
   llvm::DenseMap<Value, unsigned> streams{{input, 0}};
-  std::vector<Places> written{inOrder(input)};
+  std::vector<Places> written{placesOfPort(schedule.network.getArgument(0))};
   schedule.streamWidths.push_back(widthOf(input));
   for (TaskOp op : schedule.network.getOps<TaskOp>())
     if (failed(schedule.add(op, lanes, streams, written)))

@@ -63,7 +63,7 @@ public:
   void run() {
     for (BlockArgument argument : network.getArguments())
       if (isStaticBuffer(argument) && !network.getArgAttr(argument.getArgNumber(), kResultAttr))
-        written[argument] = inOrder(argument);
+        written[argument] = placesOfPort(argument);
     for (TaskOp op : network.getOps<TaskOp>())
       add(op);
     for (Step &step : steps) {

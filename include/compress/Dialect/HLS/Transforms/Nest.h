@@ -108,6 +108,9 @@ private:
 /// The places of `output`, an argument of their step, that nests write, in order.
 std::vector<int64_t> placesWritten(ArrayRef<Nest> nests, Value output);
 
+/// The places of the numbers of a port of @main, in the order in which they come (`compress.order`).
+std::vector<int64_t> placesOfPort(BlockArgument port);
+
 } // namespace mlir::compress::hls
 
 #endif // COMPRESS_DIALECT_HLS_TRANSFORMS_NEST_H
