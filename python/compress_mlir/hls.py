@@ -43,9 +43,9 @@ def dequantize(numbers, port):
 
 
 def beats(numbers, port):
-    """What an AXI4-Stream port transfers for one sample of integers, of the port's shape: (data, last), a beat for each number in
-    row-major order, or in that of the dimensions `order`; data as unsigned integers of `beat_bits` bits, last a bool array that is true
-    at the last one. Raises ValueError if a number does not fit the port, or the port is no stream."""
+    """What an AXI4-Stream port transfers for one sample of integers, of the port's shape: (data, last), numbers in row-major order, or
+    in that of the dimensions `order`, one or `beat_numbers` in a beat, the first lowest; data as unsigned integers of `beat_bits` bits,
+    last a bool array that is true at the last beat. Raises ValueError if a number does not fit the port, or the port is no stream."""
     if "beat_bits" not in port:
         raise ValueError("the port is no stream: the project has --hls-ports memory")
     numbers = np.asarray(numbers, dtype=np.int64)
@@ -55,15 +55,29 @@ def beats(numbers, port):
     limit = 2**(port["bits"] - 1)
     if ((numbers < -limit) | (numbers >= limit)).any():
         raise ValueError(f"a number does not fit {port['bits']} bits")
-    last = np.zeros(numbers.size, dtype=bool)
+    count, slot = _beats_of(port)
+    rows = np.zeros((-(-numbers.size // count), count), dtype=np.uint64)
+    rows.reshape(-1)[:numbers.size] = numbers.astype(np.uint64) & np.uint64(2**slot - 1)
+    last = np.zeros(len(rows), dtype=bool)
     last[-1:] = True
-    return numbers.astype(np.uint64) & np.uint64(2**port["beat_bits"] - 1), last
+    return np.bitwise_or.reduce(rows << (np.arange(count, dtype=np.uint64) * np.uint64(slot)), axis=1), last
+
+
+def _beats_of(port):
+    """Numbers of a beat, bits of each in it."""
+    count = port.get("beat_numbers", 1)
+    return count, port["beat_bits"] // count
 
 
 def from_beats(data, port):
-    """The integers, int64, of beats of a stream: the sign is bit `bits - 1` of each."""
-    bits = port["bits"]
-    low = np.asarray(data, dtype=np.uint64) & np.uint64(2**bits - 1)
+    """The integers, int64, of beats of a stream, of one sample where a beat holds several: the sign is bit `bits - 1` of each, and the
+    last beat may hold fewer."""
+    bits, (count, slot) = port["bits"], _beats_of(port)
+    data = np.asarray(data, dtype=np.uint64)
+    if count > 1:
+        parts = data.reshape(-1, 1) >> (np.arange(count, dtype=np.uint64) * np.uint64(slot))
+        data = parts.reshape(-1)[:int(np.prod(port["shape"]))]
+    low = data & np.uint64(2**bits - 1)
     return (low.astype(np.int64) ^ 2**(bits - 1)) - 2**(bits - 1)
 
 

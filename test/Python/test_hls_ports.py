@@ -63,6 +63,60 @@ int main() {
     assert words[:3] == ["0", "2", "1"] and words[3:] == (["01"] * 6 + ["11"]) * 3
 
 
+@pytest.mark.parametrize("bits", [16, 32, 64])
+def test_a_beat_holds_several_numbers(bits, projects, rng, tmp_path):
+    """30 numbers of 8 bits in and 7 of 16 bits out: the last beats are not full. Numbers are those of one a beat."""
+    path, _ = circulant_model(tmp_path)
+    x = np.random.default_rng(3).standard_normal((7, 30)).astype(np.float32)
+    np.save(tmp_path / "tests.npy", x)
+    project = make_project(path, tmp_path / "wide", x, "--hls-beat-bits", str(bits), "--test-data", str(tmp_path / "tests.npy"))
+    done = csim(project)
+    assert done.returncode == 0 and "7 samples, 0 of 49 numbers differ" in done.stdout, done.stdout + done.stderr
+    for mine, one in zip(test_data(project), test_data(projects["stream"])):
+        np.testing.assert_array_equal(mine, one)
+    report = hls.read_report(project)
+    port, result = report["input"], report["result"]
+    assert port["beat_bits"] == result["beat_bits"] == bits and port["beat_numbers"] == bits // 8 and result.get("beat_numbers", 1) == bits // 16
+    # What Python packs goes through the C++, what comes out is unpacked; TKEEP says how many bytes the last beat has.
+    numbers, golden = (array[0] for array in test_data(project))
+    data, last = hls.beats(numbers, port)
+    assert len(data) == -(-30 * 8 // bits) and last.tolist() == [False] * (len(data) - 1) + [True]
+    assert int(data[0]) == sum((int(n) % 256) << (8 * i) for i, n in enumerate(numbers[:bits // 8]))
+    body = "int main() {\n" + f"  static const unsigned long long data[] = {{{', '.join(f'{int(d)}ULL' for d in data)}}};\n" + """
+  hls::stream<net_input_beat_t> input("input");
+  hls::stream<net_result_beat_t> result("result");
+  const int count = sizeof(data) / sizeof(data[0]);
+  for (int i = 0; i < count; ++i) {
+    net_input_beat_t beat;
+    beat.data = static_cast<long long>(data[i]);
+    beat.last = i == count - 1;
+    input.write(beat);
+  }
+  int errors = -1;
+  NET_TOP(input, result, &errors);
+  std::printf("%d", errors);
+  while (!result.empty()) {
+    net_result_beat_t beat = result.read();
+    std::printf(" %llu %d %d", static_cast<unsigned long long>(beat.data.to_int64()), beat.keep.to_int(), beat.last.to_int());
+  }
+}
+"""
+    errors, *words = (int(word) for word in compile_and_run(project, body).split())
+    assert errors == 0
+    np.testing.assert_array_equal(hls.from_beats(np.array(words[::3], dtype=np.uint64) & np.uint64(2**bits - 1), result), golden)
+    rest = 7 * 16 % bits or bits
+    assert words[1::3] == [2**(bits // 8) - 1] * (len(words) // 3 - 1) + [2**(rest // 8) - 1] and words[2::3] == [0] * (len(words) // 3 - 1) + [1]
+
+
+def test_beats_that_hold_no_number_are_refused(projects, rng, tmp_path):
+    model, _, _ = dense_model(rng, tmp_path)
+    for options, reason in [(("--hls-beat-bits", "8"), "a beat of 8 bits holds no number of 'y', which has 16"),
+                            (("--hls-beat-bits", "24"), "--hls-beat-bits expects 8, 16, 32 or 64, with --hls-ports stream"),
+                            (("--hls-beat-bits", "32", "--hls-ports", "memory"), "--hls-beat-bits expects 8, 16, 32 or 64, with --hls-ports stream")]:
+        done = run_compiler(model, tmp_path / "project", floats(rng, 4, 12), *options)
+        assert done.returncode != 0 and reason in done.stderr and not (tmp_path / "project").exists(), done.stderr
+
+
 def test_an_input_that_ends_early_is_a_deadlock_by_name(projects):
     body = 'int main() {\n  hls::stream<net_input_beat_t> input("input");\n  hls::stream<net_result_beat_t> result("result");\n  int errors;\n'
     body += "  for (int i = 1; i < NET_INPUTS; ++i) input.write(net_input_beat_t());\n  NET_TOP(input, result, &errors);\n}\n"

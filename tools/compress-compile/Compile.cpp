@@ -336,8 +336,8 @@ private:
     if (tests.count() < kTestSamples)
       llvm::errs() << "warning: the test bench has only " << tests.count()
                    << " sample(s): what one leaves behind for the next is hardly tested\n";
-    ProjectOptions project{options.name,   part,           options.clockMHz, options.hlsPorts == "stream",
-                           options.hlsRTL, denseOperations};
+    ProjectOptions project{options.name,        part,           options.clockMHz, options.hlsPorts == "stream",
+                           options.hlsBeatBits, options.hlsRTL, denseOperations};
     auto files = makeProject(*module, tests, project);
     if (!files)
       return failWith(files.takeError());

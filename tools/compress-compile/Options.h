@@ -46,6 +46,8 @@ struct CompileOptions {
   std::string fixedPoint;
   /// `row-major` or `channels-last`.
   std::string hlsInputOrder = "row-major";
+  /// Bits of the data of a beat of a port; 0: one number.
+  int64_t hlsBeatBits = 0;
   /// Ports of Target::HLS, stream or memory; its device or part; its clock.
   std::string hlsPorts = "stream", hlsDevice = "xczu7ev";
   double clockMHz = 200;

@@ -179,6 +179,11 @@ int main(int argc, char **argv) {
           "For --target hls: row-major (default), or channels-last: all channels of a pixel come together, so that "
           "a first convolution keeps a window instead of a sample"),
       cl::value_desc("order"), cl::init("row-major"), cl::cat(category));
+  cl::opt<int64_t> hlsBeatBits(
+      "hls-beat-bits",
+      cl::desc("For --target hls: bits of a beat of AXI4-Stream, 8, 16, 32 or 64, which holds as "
+               "many numbers as fit (default: one number, in whole bytes)"),
+      cl::value_desc("bits"), cl::init(0), cl::cat(category));
   cl::opt<std::string> hlsPorts("hls-ports",
                                 cl::desc("For --target hls: stream (AXI4-Stream, one number a beat; default) or memory "
                                          "(arrays)"),
@@ -241,6 +246,7 @@ int main(int argc, char **argv) {
   options.testData = testData;
   options.fixedPoint = fixedPoint;
   options.hlsInputOrder = hlsInputOrder;
+  options.hlsBeatBits = hlsBeatBits;
   options.hlsPorts = hlsPorts;
   options.hlsDevice = hlsDevice;
   options.clockMHz = clockMHz;
@@ -313,6 +319,9 @@ int main(int argc, char **argv) {
       return fail("--hls-input-order expects row-major or channels-last, not '" + hlsInputOrder + "'");
     if (hlsInputOrder != "row-major" && hlsPorts == "memory")
       return fail("--hls-input-order goes with --hls-ports stream: numbers of an array have places, not an order");
+    if (hlsBeatBits.getNumOccurrences() &&
+        (hlsBeatBits < 8 || hlsBeatBits > 64 || (hlsBeatBits & (hlsBeatBits - 1)) != 0 || hlsPorts == "memory"))
+      return fail("--hls-beat-bits expects 8, 16, 32 or 64, with --hls-ports stream");
     if (!(clockMHz >= 1 && clockMHz <= 2000))
       return fail("--clock-mhz expects 1 to 2000");
     if (hlsLanes < 0 || hlsLanes > 64 || (hlsLanes.getNumOccurrences() && hlsLanes == 0 && !hlsRTL))
@@ -323,9 +332,11 @@ int main(int argc, char **argv) {
     if (!machine.getNumOccurrences())
       options.machine = Machine::kCircuitName;
   } else if (!testData.empty() || !fixedPoint.empty() || hlsPorts.getNumOccurrences() ||
-             hlsInputOrder.getNumOccurrences() || hlsDevice.getNumOccurrences() || clockMHz.getNumOccurrences() ||
-             hlsRTL || hlsLanes.getNumOccurrences() || targetInterval.getNumOccurrences()) {
-    return fail("--test-data, --fixed-point, --hls-ports, --hls-input-order, --hls-device, --clock-mhz, --hls-rtl, "
+             hlsInputOrder.getNumOccurrences() || hlsBeatBits.getNumOccurrences() || hlsDevice.getNumOccurrences() ||
+             clockMHz.getNumOccurrences() || hlsRTL || hlsLanes.getNumOccurrences() ||
+             targetInterval.getNumOccurrences()) {
+    return fail("--test-data, --fixed-point, --hls-ports, --hls-input-order, --hls-beat-bits, --hls-device, "
+                "--clock-mhz, --hls-rtl, "
                 "--hls-lanes and "
                 "--target-interval go with --target hls");
   } else if (machine == Machine::kCircuitName) {

@@ -88,11 +88,25 @@ private:
               type.getNumElements()};
       if (auto order = network.getArgAttrOfType<DenseI64ArrayAttr>(i, kOrderAttr))
         port.order = llvm::to_vector(order.asArrayRef());
+      if (llvm::Error error = setBeats(port))
+        return error;
     }
     if (tests.size() != input.size)
       return llvm::createStringError("a sample of the test data has %lld numbers, the input of the network %lld",
                                      static_cast<long long>(tests.size()), static_cast<long long>(input.size));
     return llvm::Error::success();
+  }
+
+  llvm::Error setBeats(HLSPort &port) {
+    port.slotBits = llvm::alignTo(port.format.width, 8);
+    if (options.beatBits == 0)
+      return llvm::Error::success();
+    port.slotBits = llvm::PowerOf2Ceil(port.slotBits);
+    port.beatNumbers = options.beatBits / port.slotBits;
+    if (port.beatNumbers > 0)
+      return llvm::Error::success();
+    return llvm::createStringError(llvm::formatv("a beat of {0} bits holds no number of '{1}', which has {2}",
+                                                 options.beatBits, port.name, port.format.width));
   }
 
   //===--------------------------------------------------------------------===//
@@ -139,8 +153,7 @@ private:
              " depth=" + depth(port);
     };
     replaceIn(text, "@NUMBERS_OUT@", isStream[0] ? "hls::stream<net_input_t> &to" : "net_input_t to[NET_INPUTS]");
-    replaceIn(text, "@PUT_NUMBER@",
-              isStream[0] ? "to.write(net_input_t(beat.data));" : "to[net_input_place(i)] = net_input_t(beat.data);");
+    replaceIn(text, "@PUT_NUMBER@", isStream[0] ? "to.write(number);" : "to[net_input_place(i)] = number;");
     replaceIn(text, "@RESULTS_IN@", isStream[1] ? "hls::stream<net_result_t> &from" : "net_result_t from[NET_RESULTS]");
     replaceIn(text, "@TAKE_RESULT@", isStream[1] ? "from.read()" : "from[i]");
     replaceIn(text, "@NUMBERS@",
@@ -164,16 +177,32 @@ private:
   /// The beats of a port and the top function on them.
   std::string streamDeclarations() {
     return llvm::formatv(
-        R"(// A beat of AXI4-Stream holds one number, with its sign extended to whole bytes; TLAST is set at the last one of a sample.
-typedef ap_axis<{0}, 1, 1, 1> net_input_beat_t;
-typedef ap_axis<{1}, 1, 1, 1> net_result_beat_t;
+        R"(// A beat of AXI4-Stream holds so many numbers, in so many bits each, the first of them lowest; TLAST is set at the last
+// beat of a sample, which may hold fewer.
+#define NET_INPUT_BEAT_NUMBERS {0}
+#define NET_INPUT_NUMBER_BITS {1}
+#define NET_RESULT_BEAT_NUMBERS {2}
+#define NET_RESULT_NUMBER_BITS {3}
+typedef ap_axis<{4}, 1, 1, 1> net_input_beat_t;
+typedef ap_axis<{5}, 1, 1, 1> net_result_beat_t;
 
-#define NET_TOP {2}
-// One sample. frame_errors: how many beats had a TLAST that is not that of the last number of a sample.
-void {2}(hls::stream<net_input_beat_t> &input, hls::stream<net_result_beat_t> &result, int *frame_errors);
+// Number `part` of a beat of BITS bits with `bits` for each, where it lies there; and taken out of it.
+template <int BITS>
+static inline ap_int<BITS> net_put_number(long long number, int part, int bits) {{
+  return (ap_int<BITS>(number) & ap_int<BITS>((1LL << bits) - 1)) << (part * bits);
+}
+template <int BITS>
+static inline ap_int<BITS> net_take_number(ap_int<BITS> beat, int part, int bits) {{
+  return (beat << (BITS - (part + 1) * bits)) >> (BITS - bits);
+}
+
+#define NET_TOP {6}
+// One sample. frame_errors: how many beats had a TLAST that is not that of the last beat of a sample.
+void {6}(hls::stream<net_input_beat_t> &input, hls::stream<net_result_beat_t> &result, int *frame_errors);
 
 )",
-        input.beatBits(), result.beatBits(), options.top);
+        input.beatNumbers, input.slotBits, result.beatNumbers, result.slotBits, input.beatBits(), result.beatBits(),
+        options.top);
   }
 
   std::string memoryDeclarations() {

@@ -31,6 +31,8 @@ static llvm::json::Object describe(const HLSPort &port, bool hasStreams) {
                             {"fraction", port.format.fraction}};
   if (hasStreams)
     object["beat_bits"] = port.beatBits();
+  if (hasStreams && port.beatNumbers > 1)
+    object["beat_numbers"] = port.beatNumbers;
   if (!port.order.empty())
     object["order"] = llvm::json::Array(port.order);
   return object;

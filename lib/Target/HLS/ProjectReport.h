@@ -25,8 +25,10 @@ struct HLSPort {
   /// Dimensions in the order in which numbers come, outermost first; empty: row-major.
   SmallVector<int64_t> order = {};
 
-  /// Bits of the data of a beat of a stream: whole bytes.
-  int64_t beatBits() const { return (format.width + 7) / 8 * 8; }
+  /// Of a stream: bits that a number takes in a beat, whole bytes, and numbers of a beat.
+  int64_t slotBits = 8, beatNumbers = 1;
+
+  int64_t beatBits() const { return slotBits * beatNumbers; }
 };
 
 /// Counts of a network of exact integers, and what a part has for them. Every number says where it comes from.

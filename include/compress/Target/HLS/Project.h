@@ -32,6 +32,8 @@ struct ProjectOptions {
   double clockMHz = 200;
   /// AXI4-Stream ports; else arrays (ap_memory).
   bool hasStreams = true;
+  /// Bits of the data of a beat, 8 to 64, that holds as many numbers as fit; 0: one number, in whole bytes.
+  int64_t beatBits = 0;
   /// Verilog beside the C++, which simulates to the same numbers: the schedule of the module is that of a chain of
   /// tasks.
   bool hasRTL = false;
