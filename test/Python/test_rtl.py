@@ -332,9 +332,10 @@ def test_an_interval_for_two_ports_fails(circulant, tmp_path):
 
 @needs_verilator
 @needs_yosys
-def test_the_netlist_is_exact_and_takes_what_the_report_says(tmp_path):
-    """A small circulant layer, as DSP48E1, LUTs and flip-flops."""
-    project = make(sweep.Layer("circulant", 4, 4, 4, 1, 0, 6), tmp_path)
+@pytest.mark.parametrize("layer", [sweep.Layer("circulant", 4, 4, 4, 1, 0, 6), next(layer for layer in sweep.SMALL if layer.zeros)], ids=lambda layer: layer.kind)
+def test_the_netlist_is_exact_and_takes_what_the_report_says(layer, tmp_path):
+    """A small circulant layer, and one without its zeros, as DSP48E1, LUTs and flip-flops. `rtl-sweep.py --small --gates` has more."""
+    project = make(layer, tmp_path)
     isRight, output, cells = sweep.simulate_gates(project)
     assert isRight, output
     model = json.loads((project / "report.json").read_text())["rtl"]
