@@ -39,7 +39,14 @@ struct ApproximateFunctionsPass : compress::impl::ApproximateFunctionsPassBase<A
     });
     if (!hasRounding)
       math::populateExpansionPatterns(patterns, {"roundeven", "round"});
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    // Numbers and vectors: upstream's patterns take tensors for single numbers.
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      bool isMath = op->getDialect() && op->getDialect()->getNamespace() == math::MathDialect::getDialectNamespace();
+      if (isMath && llvm::none_of(op->getResultTypes(), llvm::IsaPred<TensorType>))
+        ops.push_back(op);
+    });
+    if (failed(applyOpPatternsGreedily(ops, std::move(patterns))))
       signalPassFailure();
   }
 };
