@@ -14,6 +14,7 @@
 #include "compress/Conversion/FixedPoint.h"
 #include "compress/Dialect/HLS/Transforms/Nest.h"
 #include "compress/Dialect/HLS/Transforms/Passes.h"
+#include "compress/Dialect/HLS/Transforms/Schedule.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -116,8 +117,11 @@ public:
       if (failed(makeTask(call)))
         return failure();
     SmallVector<Value> buffers(body.getArguments());
-    for (memref::AllocOp alloc : llvm::make_early_inc_range(body.getOps<memref::AllocOp>()))
+    for (memref::AllocOp alloc : llvm::make_early_inc_range(body.getOps<memref::AllocOp>())) {
+      if (!isStaticBuffer(alloc))
+        return alloc.emitError("is no buffer between tasks: expects integers, in a static shape");
       buffers.push_back(makeBuffer(alloc));
+    }
     for (Value buffer : buffers)
       if (isa<MemRefType>(buffer.getType()))
         split(buffer);
@@ -131,12 +135,13 @@ private:
     bool isInOrder = step && !step.isExternal() && call.getNumResults() == 0;
     for (OpOperand &operand : call->getOpOperands()) {
       bool isOutput = isInOrder && step.getArgAttr(operand.getOperandNumber(), kResultAttr);
-      isInOrder &= isa<MemRefType>(operand.get().getType()) && (isOutput || outputs.empty());
+      isInOrder &= isStaticBuffer(operand.get()) && (isOutput || outputs.empty());
       (isOutput ? outputs : inputs).push_back(operand.get());
     }
     if (!isInOrder || outputs.empty())
-      return call.emitError(
-                 "is no task: expects a step with a body, of buffers that it reads, then those that it writes ('")
+      return call.emitError("is no task: expects a step with a body, of buffers of integers in static shapes that it "
+                            "reads, then those that "
+                            "it writes ('")
              << kResultAttr << "')";
     OpBuilder builder(call);
     TaskOp::create(builder, call.getLoc(), step.getName(), inputs, outputs, CyclesAttr());

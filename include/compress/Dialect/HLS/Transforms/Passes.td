@@ -17,7 +17,7 @@ def HLSDataflowPass : Pass<"compress-hls-dataflow", "ModuleOp"> {
     copies for each of them. So a buffer has one producer and one consumer, which tools for synthesis ask for, and which the verifier of `hls.buffer` checks.
 
     Runs after: convert-compress-to-fixed-point          Leaves: @main of `hls` operations; steps as they were
-    Does nothing when: there is no @main of one block        Fails when: a call is no step: it has results, or arguments that it writes before others
+    Does nothing when: there is no @main of one block        Fails when: a call is no step (it has results, arguments that it writes before others, other buffers than of integers in static shapes), or an allocation is no such buffer
 
     Example: test/Dialect/HLS/Transforms/hls-dataflow.mlir
   }];
