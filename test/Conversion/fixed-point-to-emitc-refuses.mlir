@@ -62,3 +62,23 @@ func.func private @wide(%x: i65) {
 
 // expected-error @+1 {{expects a constant of one dimension with its numbers}}
 memref.global "private" @variable : memref<2xi8>
+
+// -----
+
+// One function cannot have a stream and an array as one parameter.
+func.func @main(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  %0 = hls.buffer depth 1 : memref<4xi8>
+  %1 = hls.stream depth 3 : memref<4xi8>
+  // expected-error @+1 {{has an array as operand 0, where another task of step 'copy' has a stream}}
+  hls.task @copy ins(%x : memref<4xi8>) outs(%0 : memref<4xi8>)
+  hls.task @copy ins(%0 : memref<4xi8>) outs(%1 : memref<4xi8>)
+  hls.task @copy ins(%1 : memref<4xi8>) outs(%y : memref<4xi8>)
+  return
+}
+func.func private @copy(%x: memref<4xi8>, %y: memref<4xi8> {compress.result}) {
+  affine.for %i = 0 to 4 {
+    %0 = affine.load %x[%i] : memref<4xi8>
+    affine.store %0, %y[%i] : memref<4xi8>
+  }
+  return
+}

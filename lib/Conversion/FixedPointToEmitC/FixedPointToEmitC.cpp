@@ -409,7 +409,8 @@ struct ConvertFixedPointToEmitCPass : compress::impl::ConvertFixedPointToEmitCPa
       getOperation()->emitError() << getArgument() << "{ports=" << ports << "}: expects memory or stream";
       return signalPassFailure();
     }
-    if (failed(Emitter(getOperation(), top, ports == "memory").run()))
+    if (failed(checkStreams(getOperation(), ports == "stream")) ||
+        failed(Emitter(getOperation(), top, ports == "memory").run()))
       signalPassFailure();
   }
 };

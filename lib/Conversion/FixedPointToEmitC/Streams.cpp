@@ -35,6 +35,24 @@ llvm::DenseSet<Value> mlir::compress::findStreams(ModuleOp module, bool arePorts
   return streams;
 }
 
+LogicalResult mlir::compress::checkStreams(ModuleOp module, bool arePorts) {
+  llvm::DenseSet<Value> streams = findStreams(module, arePorts);
+  auto network = module.lookupSymbol<func::FuncOp>("main");
+  if (!network)
+    return success();
+  auto walk = network.walk([&](hls::TaskOp task) {
+    auto step = module.lookupSymbol<func::FuncOp>(task.getStep());
+    for (OpOperand &use : task->getOpOperands())
+      if (streams.contains(step.getArgument(use.getOperandNumber())) != streams.contains(use.get())) {
+        task.emitError("has an array as operand ")
+            << use.getOperandNumber() << ", where another task of step '" << task.getStep() << "' has a stream";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(walk.wasInterrupted());
+}
+
 llvm::DenseMap<Value, hls::PartitionAttr> mlir::compress::findPartitions(ModuleOp module) {
   llvm::DenseMap<Value, hls::PartitionAttr> partitions;
   if (auto network = module.lookupSymbol<func::FuncOp>("main"))

@@ -20,6 +20,10 @@ namespace mlir::compress {
 /// of @main are among them if `arePorts`.
 llvm::DenseSet<Value> findStreams(ModuleOp module, bool arePorts);
 
+/// Fails, with an error, if a step that several tasks run has a stream in one of them where another has an array: its
+/// argument is one of them.
+LogicalResult checkStreams(ModuleOp module, bool arePorts);
+
 /// The partitions of buffers of @main that their readers ask for.
 llvm::DenseMap<Value, hls::PartitionAttr> findPartitions(ModuleOp module);
 
