@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import compress_mlir
-from conftest import ROOT
+from conftest import ROOT, need_to_run
 from onnx import TensorProto, helper, numpy_helper
 from quantized_graphs import Ops, evaluate
 from test_cpu import functions
@@ -77,6 +77,7 @@ def test_refused_tiles_are_an_error_code(machine, product, emulator, rng):
 
 def test_filter_of_system_calls_is_an_error_code(product):
     """In a process of its own, which then may ask no more: seccomp answers the library's own system call."""
+    need_to_run("sapphirerapids")
     program = textwrap.dedent(f"""
         import sys
         sys.path[:0] = [{str(ROOT / "python")!r}, {str(ROOT / "test" / "Python")!r}]

@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 import compress_mlir
+from conftest import need_to_run
 
 _LIBRARY = pathlib.Path(compress_mlir.native._find_compiler()).parents[1] / "lib" / "libCompressTileEmulator.so"
 _ALL = 0xffffffff
@@ -39,6 +40,7 @@ class Emulator:
     def __init__(self):
         if not _LIBRARY.exists():
             pytest.skip(f"{_LIBRARY.name} is not built: this is no x86-64")
+        need_to_run("sapphirerapids")  # tiles are emulated, vectors are not
         self._library = ctypes.CDLL(str(_LIBRARY))
         self._library.tile_emulator_take_counts.restype = Counts
         self.is_emulating = self._library.tile_emulator_install() == 1
