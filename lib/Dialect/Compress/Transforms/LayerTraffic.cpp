@@ -108,6 +108,8 @@ struct TrafficCounter {
 
 } // namespace
 
+int64_t mlir::compress::bytesOf(RankedTensorType type, int64_t batch) { return TrafficCounter{batch}.bytes(type); }
+
 FunctionTraffic::FunctionTraffic(Operation *function, int64_t batch) {
   TrafficCounter counter{batch};
   function->walk([&](Operation *op) {

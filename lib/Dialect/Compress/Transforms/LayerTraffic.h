@@ -9,6 +9,7 @@
 #define COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_LAYERTRAFFIC_H
 
 #include "compress/Analysis/CostModel.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -34,6 +35,9 @@ struct Traffic {
     return weightSeconds(allWeights, machine) + activationSeconds(machine);
   }
 };
+
+/// Bytes of a tensor of `type`, with dynamic extents taken as `batch`.
+int64_t bytesOf(RankedTensorType type, int64_t batch);
 
 /// The ops of a function that compute on tensors, with dynamic extents taken as `batch`.
 struct FunctionTraffic {

@@ -113,13 +113,7 @@ private:
     return source;
   }
 
-  static int64_t bytesOfOne(Value value) {
-    auto type = cast<RankedTensorType>(value.getType());
-    int64_t numbers = 1;
-    for (int64_t extent : type.getShape())
-      numbers *= ShapedType::isDynamic(extent) ? 1 : extent;
-    return llvm::divideCeil(numbers * type.getElementTypeBitWidth(), 8);
-  }
+  static int64_t bytesOfOne(Value value) { return bytesOf(cast<RankedTensorType>(value.getType()), 1); }
 
   const SampleDims &samples;
 
