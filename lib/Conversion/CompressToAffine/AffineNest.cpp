@@ -78,9 +78,11 @@ AffineExpr AffineNest::loopOverWholeSteps(Value memref, int64_t dim, int64_t ste
   return loopBetween(memref, dim, constant(0), builder.getAffineSymbolExpr(0).floorDiv(step) * step, step);
 }
 
-AffineExpr AffineNest::loopOverRest(Value memref, int64_t dim, int64_t of, int64_t step) {
-  AffineExpr extent = builder.getAffineSymbolExpr(0);
-  return loopBetween(memref, dim, extent.floorDiv(of) * of, extent.floorDiv(step) * step, step);
+AffineExpr AffineNest::loopOverRest(Value memref, int64_t dim, ArrayRef<int64_t> before, int64_t step) {
+  AffineExpr extent = builder.getAffineSymbolExpr(0), left = extent;
+  for (int64_t taken : before)
+    left = left % taken;
+  return loopBetween(memref, dim, extent - left, extent - left % step, step);
 }
 
 AffineExpr AffineNest::loopOver(const LaneRun &run, Value memref, int64_t dim) {
@@ -90,7 +92,7 @@ AffineExpr AffineNest::loopOver(const LaneRun &run, Value memref, int64_t dim) {
   case LaneRun::Part::WholeSteps:
     return loopOverWholeSteps(memref, dim, run.step);
   case LaneRun::Part::Rest:
-    return loopOverRest(memref, dim, run.begin, run.step);
+    return loopOverRest(memref, dim, run.before, run.step);
   }
   llvm_unreachable("a part of a dimension");
 }
@@ -231,15 +233,17 @@ void mlir::compress::forEachLaneRun(int64_t extent, int64_t lanes, function_ref<
         extent, lanes, [&](int64_t begin, int64_t end, int64_t width) { body(LaneRun::of(begin, end, width, width)); });
   body(LaneRun::wholeSteps(lanes, lanes));
   if (lanes > 1)
-    body(LaneRun::rest(lanes));
+    body(LaneRun::rest({lanes}));
 }
 
 SmallVector<LaneRun> mlir::compress::cutIntoRows(int64_t most) {
   SmallVector<LaneRun> runs{LaneRun::wholeSteps(most, 1)};
-  for (int64_t step; most > 1; most = step) {
-    step = most > 4 && most % 4 == 0 ? 4 : most > 2 && most % 2 == 0 ? 2 : 1;
-    runs.push_back(LaneRun::rest(most, step));
-  }
+  SmallVector<int64_t> before{most};
+  for (int64_t step : {4, 3, 2, 1})
+    if (step < most) {
+      runs.push_back(LaneRun::rest(before, step));
+      before.push_back(step);
+    }
   return runs;
 }
 

@@ -22,13 +22,17 @@ struct LaneRun {
   int64_t begin, end, step;
   /// Lanes of the vectors that a chunk is made of.
   int64_t width;
+  /// Of a rest: the steps that were taken before it, as many of each as fitted, the first of them first.
+  SmallVector<int64_t, 4> before = {};
 
   static LaneRun of(int64_t begin, int64_t end, int64_t step, int64_t width) {
     return {Part::Static, begin, end, step, width};
   }
   static LaneRun wholeSteps(int64_t step, int64_t width) { return {Part::WholeSteps, 0, 0, step, width}; }
-  /// Of what whole steps of `of` leave, the whole steps of `step`, a divisor of `of`.
-  static LaneRun rest(int64_t of, int64_t step = 1) { return {Part::Rest, of, 0, step, 1}; }
+  /// Of what whole steps of each of `before`, one after the other, leave: the whole steps of `step`.
+  static LaneRun rest(ArrayRef<int64_t> before, int64_t step = 1) {
+    return {Part::Rest, 0, 0, step, 1, SmallVector<int64_t, 4>(before)};
+  }
 };
 
 /// A part of a dimension in chunks, and what a chunk is made of: vectors of `run.width` at `offsets` from its begin.
@@ -65,8 +69,8 @@ public:
   /// Opens a loop over the multiples of `step` of which a whole step lies below dimension `dim` of `memref`, of dynamic
   /// extent.
   AffineExpr loopOverWholeSteps(Value memref, int64_t dim, int64_t step);
-  /// Opens a loop over what loopOverWholeSteps of `of` leaves, the whole steps of `step`.
-  AffineExpr loopOverRest(Value memref, int64_t dim, int64_t of, int64_t step = 1);
+  /// Opens a loop over what whole steps of each of `before`, one after the other, leave: the whole steps of `step`.
+  AffineExpr loopOverRest(Value memref, int64_t dim, ArrayRef<int64_t> before, int64_t step = 1);
   /// Opens the loop of a run along dimension `dim` of `memref`.
   AffineExpr loopOver(const LaneRun &run, Value memref, int64_t dim);
   /// Opens a loop from `begin` to `end`, expressions of the extent (symbol 0) of dimension `dim` of `memref`.
@@ -127,8 +131,9 @@ void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(int64_t beg
 /// The same as runs whose chunks are vectors; a dynamic extent is cut into whole vectors and a scalar rest.
 void forEachLaneRun(int64_t extent, int64_t lanes, function_ref<void(LaneRun run)> body);
 
-/// Cuts a dynamic extent into its whole steps of `most`, and what these leave into ever smaller steps down to 1: a row
-/// alone reads all weights for itself.
+/// Cuts a dynamic extent into its whole steps of `most`, and what these leave into ever smaller steps down to 1. Three
+/// rows are a step of their own, not two and one: a row alone reads all weights for itself, and its few sums wait for
+/// one another.
 SmallVector<LaneRun> cutIntoRows(int64_t most);
 
 /// True if a static `extent` is better covered by one vector of which not all lanes exist.

@@ -208,7 +208,7 @@ private:
     };
     if (ShapedType::isDynamic(rows)) {
       lowerAt([&](AffineNest &n) { return n.loopOverWholeSteps(product.out, rowPosition(), side); }, both);
-      lowerAt([&](AffineNest &n) { return n.loopOverRest(product.out, rowPosition(), side, kTile); }, both[0]);
+      lowerAt([&](AffineNest &n) { return n.loopOverRest(product.out, rowPosition(), {side}, kTile); }, both[0]);
       return lowerLastRows(nest, at);
     }
     int64_t whole = rows / side * side, rest = rows - whole;
