@@ -32,6 +32,27 @@ func.func @conv(%x: memref<1x3x5x9xf32>, %w: memref<10x3x2x2xf32>, %y: memref<1x
   return
 }
 
+// Channels last: a tile of two vectors has 6 rows with 16 registers (12 sums, 2 loads, a broadcast), one vector 14 with 32. 56 pixels are 6 tiles of
+// 6 and 4 of 5: a tile of the 2 that 9 tiles of 6 leave would have too few sums to hide the latency.
+// CHECK-LABEL: @channels_last
+// CHECK: affine.for %{{.*}} = 0 to 56 {
+// CHECK: affine.for %{{.*}} = 0 to 36 step 6 {
+// CHECK-COUNT-12: math.fma %{{.*}} : vector<8xf32>
+// CHECK-NOT: math.fma
+// CHECK: affine.for %{{.*}} = 36 to 56 step 5 {
+// CHECK-COUNT-10: math.fma %{{.*}} : vector<8xf32>
+// CHECK-NOT: math.fma
+// WIDE-LABEL: @channels_last
+// WIDE: affine.for %{{.*}} = 0 to 56 step 14 {
+// WIDE-COUNT-14: math.fma %{{.*}} : vector<16xf32>
+// WIDE-NOT: math.fma
+// CHECK: return
+// WIDE: return
+func.func @channels_last(%x: memref<1x58x58x8xf32>, %w: memref<3x3x8x16xf32>, %y: memref<1x56x56x16xf32>) {
+  linalg.conv_2d_nhwc_hwcf ins(%x, %w : memref<1x58x58x8xf32>, memref<3x3x8x16xf32>) outs(%y : memref<1x56x56x16xf32>)
+  return
+}
+
 // Rows of 5 pixels are vectors from 0 and 1 in one tile; of wide vectors, one whose lanes from 5 on do not exist.
 // CHECK-LABEL: @short_rows
 // CHECK: affine.vector_load %{{.*}}[0, 0, %{{.*}}, 0] : memref<1x4x4x5xf32>, vector<4xf32>

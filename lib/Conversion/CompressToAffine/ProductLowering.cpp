@@ -15,6 +15,13 @@ using namespace mlir::compress;
 /// 16 of processors with narrower vectors.
 static constexpr int64_t kTileVectors = 3;
 static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
+/// Rows of tiles of `vectors`, of floats that are loaded as they are: all registers but the loads' and a broadcast's;
+/// more sums of one vector than hide the latency gain nothing.
+static int64_t mostRowsFor(int64_t lanes, int64_t vectors) {
+  constexpr int64_t kMostRows = 14;
+  int64_t registers = lanes >= 16 ? 32 : 16;
+  return std::min(kMostRows, (registers - 1 - vectors) / vectors);
+}
 /// Rows of the tiles that cover a static `extent` by as few of at most `most` as there can be, all of about one height.
 static int64_t evenRows(int64_t extent, int64_t most) {
   return extent == 0 ? 1 : llvm::divideCeil(extent, llvm::divideCeil(extent, most));
@@ -51,9 +58,10 @@ public:
     if (panels)
       return lowerPanels();
     if (tileLoop < 0 || ShapedType::isStatic(extents[tileLoop]))
-      return lowerRows(tileLoop < 0 ? 1 : evenRows(extents[tileLoop], tileRows), std::nullopt);
+      return lowerRows();
     for (LaneRun run : cutIntoRows(tileRows))
-      lowerRows(run.step, run);
+      for (const TileRun &columns : cutColumns(run.step == 1 ? kRowVectors : kTileVectors))
+        lowerNest(columns, run);
   }
 
 private:
@@ -285,42 +293,53 @@ private:
     }
   }
 
-  /// All rows of the tile's dimension, if it is static, or those of `run`.
-  void lowerRows(int64_t rows, std::optional<LaneRun> run) {
-    for (const TileRun &columns : cutColumns(rows == 1 ? kRowVectors : kTileVectors)) {
-      if (tileLoop < 0 || run) {
-        lowerNest(columns, 0, 0, rows, run);
-        continue;
-      }
-      int64_t extent = extents[tileLoop], wholeRows = extent / rows * rows;
-      lowerNest(columns, 0, wholeRows, rows, run);
-      if (wholeRows < extent)
-        lowerNest(columns, wholeRows, extent, extent - wholeRows, run);
+  /// All rows, a static number of them, in as few tiles as there can be. These have two heights that differ by one: a
+  /// low tile at the end would have too few sums to hide the latency of a multiply-add.
+  void lowerRows() {
+    int64_t extent = tileLoop < 0 ? 1 : extents[tileLoop];
+    for (const TileRun &columns : cutColumns(extent <= 1 ? kRowVectors : kTileVectors)) {
+      int64_t most = loadsFloats() ? mostRowsFor(lanes, columns.offsets.size()) : tileRows;
+      int64_t high = evenRows(extent, most), tiles = llvm::divideCeil(extent, high);
+      int64_t rowsOfHigh = (extent - tiles * (high - 1)) * high;
+      SmallVector<LaneRun> runs{LaneRun::of(0, rowsOfHigh, high, 1)};
+      if (rowsOfHigh < extent)
+        runs.push_back(LaneRun::of(rowsOfHigh, extent, high - 1, 1));
+      lowerNest(columns, runs);
     }
   }
 
-  /// A chunk of lanes at each of the rows from `rowFirst` to `rowLast` by `rows`, or of `run`.
-  void lowerNest(const TileRun &columns, int64_t rowFirst, int64_t rowLast, int64_t rows, std::optional<LaneRun> run) {
+  bool loadsFloats() const {
+    return llvm::none_of(factors,
+                         [](const ProductFactor &factor) { return factor.load.isCoded() || factor.load.isInWords(); });
+  }
+
+  /// A chunk of lanes at each tile of the rows of `runs`, one run after the other.
+  void lowerNest(const TileRun &columns, ArrayRef<LaneRun> runs) {
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
     nest.existingLanes = columns.existingLanes;
     SmallVector<AffineExpr> index = loopOverOuter(nest);
     index[laneLoop] = nest.loop(columns.run.begin, columns.run.end, columns.run.step);
-    if (tileLoop >= 0) {
-      int64_t position = *outPosition(tileLoop);
-      index[tileLoop] = run ? nest.loopOver(*run, out, position) : nest.loop(rowFirst, rowLast, rows);
+    for (const LaneRun &run : runs) {
+      OpBuilder::InsertionGuard inner(builder);
+      lowerTiles(nest, index, columns, run);
     }
-    SmallVector<Value> sums = loadSums(nest, index, rows, columns, /*isFirst=*/true);
+  }
+
+  void lowerTiles(AffineNest nest, SmallVector<AffineExpr> index, const TileRun &columns, const LaneRun &run) {
+    if (tileLoop >= 0)
+      index[tileLoop] = nest.loopOver(run, out, *outPosition(tileLoop));
+    SmallVector<Value> sums = loadSums(nest, index, run.step, columns, /*isFirst=*/true);
     int64_t numReductions = 0;
     for (int64_t loop = 0; loop < numLoops(); ++loop)
       if (!outPosition(loop)) {
         index[loop] = nest.loopCarrying(extents[loop], sums);
         ++numReductions;
       }
-    multiplyAdd(nest, index, rows, columns, sums);
+    multiplyAdd(nest, index, run.step, columns, sums);
     for (int64_t i = 0; i < numReductions; ++i)
       nest.closeCarrying(sums);
-    storeSums(nest, index, rows, columns, sums, /*isLast=*/true);
+    storeSums(nest, index, run.step, columns, sums, /*isLast=*/true);
   }
 
   /// Opens the loops of the result that are neither the lanes' nor the tile's: first those that choose what lanes load,
