@@ -112,6 +112,7 @@ void mlir::compress::buildCompressToBuffersPipeline(OpPassManager &pm, const Com
     pm.addNestedPass<func::FuncOp>(createLoopOverSamplesPass(samples));
     pm.addPass(createCanonicalizerPass());
     pm.addPass(createCSEPass());
+    pm.addNestedPass<func::FuncOp>(createFillFramesPass());
   }
   if (options.memoryReport) {
     MemoryReportPassOptions report;

@@ -152,6 +152,22 @@ def LoopOverSamplesPass : Pass<"compress-loop-over-samples", "func::FuncOp"> {
   let statistics = [Statistic<"numLoops", "num-loops", "Loops over samples">];
 }
 
+def FillFramesPass : Pass<"compress-fill-frames", "func::FuncOp"> {
+  let summary = "Fill only what is not overwritten";
+  let description = [{
+    A tensor that is filled, and into which then a box is written (an activation that is padded), is filled around the box only: up to two
+    boxes for each dimension, which do not overlap. Not where these take more stores than the whole, in rows of vectors: small
+    planes with the innermost dimension padded.
+
+    Runs after: loop-over-samples          Leaves: fills of which something is read
+    Does nothing when: nothing is padded, or what is filled is read by others        Fails when: never
+
+    Example: test/Dialect/Compress/Transforms/fill-frames.mlir
+  }];
+  let dependentDialects = ["linalg::LinalgDialect", "tensor::TensorDialect"];
+  let statistics = [Statistic<"numFrames", "num-frames", "Tensors that are filled around what is written">];
+}
+
 def SinkReshapesPass : Pass<"compress-sink-reshapes", "func::FuncOp"> {
   let summary = "Compute elementwise ops on sums before they are reshaped";
   let description = [{
