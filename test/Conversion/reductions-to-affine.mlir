@@ -42,20 +42,25 @@ func.func @elementwise(%x: memref<4xf32>, %y: memref<4xf32>) {
   return
 }
 
-// Lanes are positions. Every other number of 8 is that of a window that moves by 2: the even ones of the first vector, and
-// the odd ones of one that ends where the row may end. Of 6 positions the last 2 are a shorter vector, or all are one of 8 of
-// which 6 exist. A window of 2 x 2 is no loop.
+// Lanes are positions. A window of 2 x 2 that moves by 2 is no loop: the maxima of 8 numbers of its two rows, and then of the even and the odd ones.
+// Of 6 positions the last 2 are a shorter vector; or all are one of 8 of which 6 exist, and every other number of 12 is the even ones of a
+// vector, and the odd ones of another that ends where the row may end.
 // LANES-LABEL: @every_other
-// LANES-SAME: %[[X:.*]]: memref<?x4x6x12xf32>
+// LANES-SAME: %[[X:.*]]: memref<?x4x6x12xf32>, %{{.*}}, %[[Y:.*]]: memref<?x4x3x6xf32>
 // LANES: affine.for %[[OH:.*]] = 0 to 3
+// LANES: %[[START:.*]] = affine.vector_load %[[Y]]
 // LANES: %[[A:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2, 0] {{.*}} vector<4xf32>
-// LANES: %[[B:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2, 3] {{.*}} vector<4xf32>
-// LANES: vector.shuffle %[[A]], %[[B]] [0, 2, 5, 7]
-// LANES: arith.maximumf %{{.*}} : vector<4xf32>
-// LANES: affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + 1, 1] {{.*}} vector<4xf32>
-// LANES: affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + 1, 4] {{.*}} vector<4xf32>
+// LANES: %[[B:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2, 4] {{.*}} vector<4xf32>
+// LANES: %[[C:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + 1, 0] {{.*}} vector<4xf32>
+// LANES: %[[AC:.*]] = arith.maximumf %[[A]], %[[C]] fastmath<nsz> : vector<4xf32>
+// LANES: %[[D:.*]] = affine.vector_load %[[X]][%{{.*}}, %{{.*}}, %[[OH]] * 2 + 1, 4] {{.*}} vector<4xf32>
+// LANES: %[[BD:.*]] = arith.maximumf %[[B]], %[[D]] fastmath<nsz> : vector<4xf32>
+// LANES: %[[EVEN:.*]] = vector.shuffle %[[AC]], %[[BD]] [0, 2, 4, 6]
+// LANES: %[[FIRST:.*]] = arith.maximumf %[[START]], %[[EVEN]]
+// LANES: %[[ODD:.*]] = vector.shuffle %[[AC]], %[[BD]] [1, 3, 5, 7]
+// LANES: arith.maximumf %[[FIRST]], %[[ODD]]
 // LANES: affine.vector_load %[[X]][{{.*}}, 8] {{.*}} vector<2xf32>
-// LANES: affine.vector_load %[[X]][{{.*}}, 9] {{.*}} vector<2xf32>
+// LANES: affine.vector_load %[[X]][{{.*}}, 10] {{.*}} vector<2xf32>
 // LANES: return
 // MASKED-LABEL: @every_other
 // MASKED: vector.constant_mask [6] : vector<8xi1>

@@ -85,7 +85,8 @@ def ConvertReductionsToAffinePass : Pass<"convert-compress-reductions-to-affine"
     its result and, inside of them, loops over its reductions that carry one number; the result is stored once. Of a window
     of up to 9 numbers there are no loops. What fills the result and elementwise ops on it are part of the loops. With
     `vector-lanes` above 1 that is a vector along the innermost dimension of the result, if it is static and every operand
-    moves there by 0, 1 or 2.
+    moves there by 0, 1 or 2. Of an extremum in a window of two columns that lanes begin two apart, rows come before columns. Which
+    of two zeros is an extremum of floats is not told (`nsz`); a window with a NaN is NaN.
 
     Runs after: bufferization, convert-compress-dense-to-affine          Leaves: linalg ops without reductions
     Does nothing when: a reduction's extent is dynamic        Fails when: vector-lanes is no power of two up to 256

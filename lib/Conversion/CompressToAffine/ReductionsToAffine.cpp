@@ -13,7 +13,11 @@
 //
 // What fills %y before and changes it after is done in the same loops, and a short window is no loop. Upstream's loops
 // load and store the result at each step, and the stores keep LLVM from vectorizing over positions. Lanes are positions
-// here; windows that move by 2 are loaded as two vectors of which a shuffle takes every other number.
+// here; windows that move by 2 are loaded as two vectors of which a shuffle takes every other number. The maximum of a
+// window of two columns is one of rows before one of columns:
+//
+//   %a, %b = the first and the second 8 of 16 numbers, the maxima of the same numbers of each row
+//   %max = arith.maximumf shuffle(%a, %b, the even ones), shuffle(%a, %b, the odd ones)
 //
 //===----------------------------------------------------------------------===//
 
@@ -117,7 +121,10 @@ private:
   void lowerAt(AffineNest &nest, SmallVector<AffineExpr> index, int64_t width) {
     SmallVector<AffineExpr> outIndex = indexOf(map, index);
     SmallVector<Value> carried{epilogue.start(nest, outIndex, width)};
-    reduce(nest, index, 0, carried, width);
+    if (OpOperand *operand = width > 1 && nest.existingLanes == 0 ? findPairs() : nullptr)
+      carried[0] = reducePairs(nest, operand, index, carried[0], width);
+    else
+      reduce(nest, index, 0, carried, width);
     nest.store(epilogue.finish(nest, carried[0], outIndex, width), epilogue.destination(), outIndex);
   }
 
@@ -129,7 +136,7 @@ private:
       for (OpOperand *operand : op.getDpsInputOperands())
         arguments.push_back(isRead(operand) ? loadOperand(nest, operand, index, width) : Value());
       arguments.push_back(carried[0]);
-      carried[0] = emitInLanes(builder, *op.getBlock(), arguments, width);
+      carried[0] = emitStep(arguments, width);
     } else if (map.isFunctionOfDim(loop)) {
       reduce(nest, index, loop + 1, carried, width);
     } else if (isShortWindow()) {
@@ -142,6 +149,89 @@ private:
       reduce(nest, index, loop + 1, carried, width);
       nest.closeCarrying(carried);
     }
+  }
+
+  bool isExtremum() {
+    Operation &first = op.getBlock()->front();
+    return isa<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp>(first) &&
+           llvm::hasNItems(*op.getBlock(), 2) &&
+           llvm::is_contained(first.getOperands(), op.getBlock()->getArguments().back()) &&
+           op.getBlock()->getTerminator()->getOperand(0) == first.getResult(0);
+  }
+
+  /// The loop along which a window of an extremum has two columns for each of the lanes.
+  std::optional<int64_t> pairLoop(OpOperand *operand) {
+    std::optional<int64_t> pairs;
+    for (int64_t loop = 0; loop < static_cast<int64_t>(extents.size()); ++loop)
+      if (!map.isFunctionOfDim(loop) && mapOf(operand).getResults().back().isFunctionOfDim(loop)) {
+        if (pairs || extents[loop] != 2 || strideAlong(mapOf(operand), loop) != 1)
+          return std::nullopt;
+        pairs = loop;
+      }
+    return pairs;
+  }
+
+  /// The one operand that is read, if its window has two columns that lanes two apart begin.
+  OpOperand *findPairs() {
+    SmallVector<OpOperand *> read;
+    for (OpOperand *operand : op.getDpsInputOperands())
+      if (isRead(operand))
+        read.push_back(operand);
+    bool arePairs = isExtremum() && isShortWindow() && read.size() == 1 && strideAlong(mapOf(read[0]), laneLoop) == 2 &&
+                    pairLoop(read[0]);
+    return arePairs ? read[0] : nullptr;
+  }
+
+  /// `body` at each place of the window in its other loops, from `loop` on.
+  void forEachRow(int64_t pairs, SmallVectorImpl<AffineExpr> &index, size_t loop, function_ref<void()> body) {
+    if (loop == extents.size())
+      return body();
+    if (map.isFunctionOfDim(loop) || static_cast<int64_t>(loop) == pairs)
+      return forEachRow(pairs, index, loop + 1, body);
+    for (int64_t i = 0; i < extents[loop]; ++i) {
+      index[loop] = builder.getAffineConstantExpr(i);
+      forEachRow(pairs, index, loop + 1, body);
+    }
+  }
+
+  /// One step of the reduction; the first number has none to be combined with.
+  Value combine(OpOperand *operand, Value number, Value carried, int64_t width) {
+    if (!carried)
+      return number;
+    SmallVector<Value> arguments(op->getNumOperands());
+    arguments[operand->getOperandNumber()] = number;
+    arguments.back() = carried;
+    return emitStep(arguments, width);
+  }
+
+  /// Which of two zeros an extremum is does not matter: to tell takes two more instructions than the extremum itself.
+  Value emitStep(ArrayRef<Value> arguments, int64_t width) {
+    Value step = emitInLanes(builder, *op.getBlock(), arguments, width);
+    if (isExtremum())
+      step.getDefiningOp()->setAttr("fastmath",
+                                    arith::FastMathFlagsAttr::get(builder.getContext(), arith::FastMathFlags::nsz));
+    return step;
+  }
+
+  Value reducePairs(AffineNest &nest, OpOperand *operand, SmallVector<AffineExpr> index, Value carried, int64_t width) {
+    int64_t pairs = *pairLoop(operand);
+    index[pairs] = nest.constant(0);
+    Value vectors[2];
+    forEachRow(pairs, index, 0, [&] {
+      SmallVector<AffineExpr> at = indexOf(mapOf(operand), index);
+      for (Value &vector : vectors) {
+        vector = combine(operand, nest.load(operand->get(), at, width), vector, width);
+        at.back() = at.back() + width;
+      }
+    });
+    for (int64_t column : {0, 1}) {
+      SmallVector<int64_t> everyOther;
+      for (int64_t lane = 0; lane < width; ++lane)
+        everyOther.push_back(2 * lane + column);
+      Value numbers = vector::ShuffleOp::create(builder, loc, vectors[0], vectors[1], everyOther);
+      carried = combine(operand, numbers, carried, width);
+    }
+    return carried;
   }
 
   bool isShortWindow() const {

@@ -87,8 +87,8 @@ func.func @cut_short(%s: memref<2x?x3xf32>, %bias: memref<3xf32>, %n: index) -> 
 // REDUCED: %[[Y:.*]] = memref.alloc() : memref<1x1x2x4xf32>
 // REDUCED-NOT: linalg
 // REDUCED: %[[START:.*]] = vector.broadcast %[[LEAST]]
-// REDUCED: arith.maximumf %[[START]], %{{.*}} : vector<4xf32>
 // REDUCED-COUNT-2: arith.maximumf
+// REDUCED: arith.maximumf %[[START]], %{{.*}} : vector<4xf32>
 // REDUCED: %[[MAX:.*]] = arith.maximumf
 // REDUCED: %[[NEGATIVE:.*]] = arith.negf %[[MAX]] : vector<4xf32>
 // REDUCED: affine.vector_store %[[NEGATIVE]], %[[Y]]
