@@ -254,7 +254,7 @@ void printRows(const std::vector<Row> &rows, const std::vector<double> &sweepRat
 void printMachine() {
   std::printf(
       "{\"last_cache_bytes\": %zu,\n \"peak_flops\": {\"f32\": %.4g, \"bf16\": %.4g, \"i8\": %.4g},\n \"levels\": [",
-      lastCacheBytes(), peakF32(), peakBF16(), peakInt8());
+      lastCacheBytes(), peakF32(), std::max(peakBF16(), peakTileBF16()), std::max(peakInt8(), peakTileInt8()));
   const char *separator = "";
   for (const MemoryLevel &level : levelsOf(measureFootprints(2.5))) {
     std::printf("%s\n  {\"name\": \"%s\", \"bytes\": %zu, \"read_bytes_per_s\": %.4g}", separator, level.name.c_str(),

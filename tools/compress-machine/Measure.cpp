@@ -11,8 +11,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Measure.h"
+#include "BestRate.h"
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <new>
 #include <sys/mman.h>
@@ -24,26 +24,10 @@
 
 using namespace compress;
 
-static double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 /// Keeps `value` computed.
 template <typename T>
 static void keep(const T &value) {
   asm volatile("" : : "m"(value) : "memory");
-}
-
-/// The best rate of `run`, which does `work` at each call.
-template <typename Run>
-static double bestRate(double work, Run run, double seconds = 0.03) {
-  double best = 0;
-  for (double end = now() + seconds; now() < end;) {
-    double start = now();
-    run();
-    best = std::max(best, work / (now() - start));
-  }
-  return best;
 }
 
 //===----------------------------------------------------------------------===//

@@ -20,6 +20,17 @@ double peakF32();
 /// Of bf16 and int8 dot products where the processor has them, of int8 with AVX2 as exact sums of pairs, else 0.
 double peakBF16();
 double peakInt8();
+/// Of bf16 and int8 products of tiles (AMX); 0 where the processor has none, or the system does not give them.
+double peakTileBF16();
+double peakTileInt8();
+
+#if defined(__x86_64__) && defined(__linux__)
+/// The loops behind these: four products of tiles of 16 x 64 bytes a step, of a process that has tiles.
+void multiplyTilesOfBF16(int steps);
+void multiplyTilesOfInt8(int steps);
+/// Operations of a step: 16 x 16 sums of 32 products of bf16, of 64 of int8, four times; a multiply-add is two.
+constexpr double kTileBF16Operations = 4.0 * 2 * 16 * 16 * 32, kTileInt8Operations = 4.0 * 2 * 16 * 16 * 64;
+#endif
 
 /// Width of the SIMD registers that the loops of this file use.
 int64_t vectorBytes();

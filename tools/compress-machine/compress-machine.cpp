@@ -88,6 +88,8 @@ static Machine measure() {
   machine.peakFlops = rounded(compress::peakF32());
   machine.peakBF16 = rounded(compress::peakBF16());
   machine.peakInt8 = rounded(compress::peakInt8());
+  machine.peakTileBF16 = rounded(compress::peakTileBF16());
+  machine.peakTileInt8 = rounded(compress::peakTileInt8());
   machine.vectorBytes = compress::vectorBytes();
   std::vector<compress::FootprintRate> curve = compress::measureFootprints(kFootprintSeconds);
   std::vector<compress::MemoryLevel> levels = compress::levelsOf(curve);
