@@ -207,6 +207,28 @@ def test_circulant_nodes_mean_the_documented_matrix(rows, cols, k, spelling, rng
         np.testing.assert_allclose(library.run({"x": x})["y"], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("lanes", [None, 2, 4, 8, 16])
+def test_circulant_layers_in_panels(lanes, rng, tmp_path, compile_and_load):
+    """Panels of 4 vectors of out blocks where these divide: 2, 3, 8 and more of them, and numbers that they do not divide."""
+    sizes = [(64, 12, 4), (96, 20, 3), (256, 9, 4), (384, 10, 3), (512, 33, 8), (130, 12, 2), (248, 7, 1)]
+    constants = {f"c{i}": floats(rng, -(-n // k), -(-m // k), k) for i, (n, m, k) in enumerate(sizes)}
+    nodes = []
+    for i, (n, m, _) in enumerate(sizes):
+        nodes += [helper.make_node("Circulant", [f"c{i}"], [f"w{i}"], domain="compress", rows=n, cols=m),
+                  helper.make_node("Gemm", [f"x{i}", f"w{i}"], [f"y{i}"], transB=1)]
+    path = save(make_model(nodes, {f"x{i}": ["n", m] for i, (_, m, _) in enumerate(sizes)},
+                           {f"y{i}": ["n", n] for i, (n, _, _) in enumerate(sizes)}, constants, circulant=True), tmp_path)
+    library = compile_and_load(path, vector_lanes=lanes, force="spectral")
+    for batch in (0, 1, 3, 7, 17):
+        feeds = {f"x{i}": floats(rng, batch, m) for i, (_, m, _) in enumerate(sizes)}
+        results = library.run(feeds)
+        for i, (n, m, k) in enumerate(sizes):
+            dense = reference.circulant(constants[f"c{i}"].astype(np.float64), n, m)
+            expected = feeds[f"x{i}"] @ dense.T
+            size = np.abs(feeds[f"x{i}"]).astype(np.float64) @ np.abs(dense.T) + 1e-30
+            np.testing.assert_array_less(np.abs(results[f"y{i}"] - expected), 1e-5 * size.max(initial=1e-30) + 1e-30, err_msg=f"{n} {m} {k} {batch}")
+
+
 def test_shared_circulant_weight_is_stored_once(rng, tmp_path, compile_and_load):
     c = floats(rng, 2, 2, 8)
     nodes = [helper.make_node("Circulant", ["c"], ["w"], domain="compress", rows=16, cols=16),

@@ -162,6 +162,18 @@ def product(x, w, y, in_dim, out_dim, sizes, strides=(), dilations=(), kind="for
                 terms, tile("compress." + name.split()[0], sizes, kind), loops)
 
 
+def panels(x, w, y, sizes):
+    """A product whose weights, k x q x p, are in panels: k x p / P x q x P."""
+    k, count, q, width = shape_of(w)
+    plain = product(x, f"{k}x{q}x{count * width}", y, 1, 1, sizes)
+
+    def function(v, magnitudes):
+        return plain.function(dict(v, w=v["w"].swapaxes(1, 2).reshape(k, q, count * width)), magnitudes)
+
+    body = op("spectral_matmul in_dim = 1 out_dim = 1", [("x", x), ("w", w)], ("i", y))
+    return Case({"x": x, "w": w, "i": y}, y, body, function, 2 * q + 2, plain.script, 1)
+
+
 def lists(sizes, kind="for"):
     """3 x 3 kernels that are ternary combinations of 2, 6 channels to 4, padded by a row."""
     rng = np.random.default_rng(0)
@@ -233,6 +245,8 @@ CASES = {
     "matmul of odd blocks": lambda: product("5x3x7", "5x7x5", "5x3x5", 1, 1, [2, 2, 2]),
     "matmul along lanes": lambda: product("4x3x7", "4x7x87", "4x3x87", 1, 1, [0, 50, 0]),
     "matmul, out blocks outside": lambda: product("4x7x5", "4x7x9", "4x9x5", 0, 0, [3, 4, 2]),
+    "matmul in panels": lambda: panels("4x5x7", "4x3x7x16", "4x5x48", [2]),
+    "matmul in panels of odd blocks": lambda: panels("5x5x7", "5x2x7x4", "5x5x8", [3]),
     "matmul forall": lambda: product("4x3x7", "4x7x5", "4x3x5", 1, 1, [2, 3], kind="forall"),
     "conv, stride and dilation": lambda: product("4x2x3x20x12", "4x3x3x3x5", "4x2x5x7x8", 1, 1, [0, 3, 5, 3, 2], (2, 1), (3, 2)),
     "conv along lanes": lambda: product("4x2x3x7x39", "4x3x3x3x11", "4x2x11x5x37", 1, 1, [0, 2, 20, 9, 2], (1, 1), (1, 1)),

@@ -225,6 +225,13 @@ def test_convolution(name, stage, rng, tmp_path):
     check(*convolution(arguments, lines, rng, rows, cols), rng, tmp_path, STAGES[stage])
 
 
+def test_spectra_in_panels(rng, tmp_path):
+    """Their gradient is in panels, too."""
+    body = """  %y = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<4x2x3xf64>, tensor<4x3x3x2xf64>)
+      outs(%i : tensor<4x2x6xf64>) -> tensor<4x2x6xf64>"""
+    check({"x": (4, 2, 3), "w": (4, 3, 3, 2), "i": (4, 2, 6)}, (4, 2, 6), body, rng, tmp_path)
+
+
 def test_circulant_layer_has_p_new_transforms():
     """Beside the weights', q transforms forward for x, and p more for the gradient; transposed: p for the value, q for dx."""
     p, q, k = 3, 2, 4

@@ -26,6 +26,7 @@
 #include "Words.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -159,11 +160,13 @@ struct SpectralLowering {
 
   /// All positions for some vectors of out blocks, then the next ones: weights, which are many, come once.
   void lowerOutLanes(Slots slots) {
-    bool isWide = ShapedType::isStatic(outBlocks()) && countOverlapping(outBlocks(), lanes) > 1;
+    // No vector reads from two panels, which may have been made for a processor of other vectors.
+    int64_t width = panel ? std::gcd(lanes, panel) : lanes;
+    bool isWide = ShapedType::isStatic(outBlocks()) && countOverlapping(outBlocks(), width) > 1;
     int64_t shared = isWide ? kSharedOutVectors : 1;
     SmallVector<TileRun> rows = cutIntoTilesOfRows(tileSumsFor(lanes) * 2 / slots.parts / shared);
     bool hasSingle = llvm::any_of(rows, [](const TileRun &run) { return run.offsets.size() == 1; });
-    forEachRun(outBlocks(), lanes, hasSingle ? kOutVectors : shared, [&](const TileRun &outs) {
+    forEachRun(outBlocks(), width, hasSingle ? kOutVectors : shared, [&](const TileRun &outs) {
       OpBuilder::InsertionGuard guard(builder);
       AffineNest nest(builder, loc);
       AffineExpr slot = nest.loop(slots.begin, slots.end, slots.parts);
@@ -414,9 +417,10 @@ struct SpectralLowering {
 /// Lowers a product of `input` and `weights` into `init`; `strides` and `dilations` of the innermost dimensions are
 /// those of a convolution.
 void lowerSpectral(Operation *op, Value input, Value weights, Value init, int64_t inDim, int64_t outDim,
-                   ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, int64_t lanes, OpBuilder &builder) {
-  SpectralLowering lowering{input, weights, init,    inDim,       outDim, planeWindows(init, strides, dilations),
-                            false, lanes,   builder, op->getLoc()};
+                   ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, int64_t panel, int64_t lanes,
+                   OpBuilder &builder) {
+  SpectralLowering lowering{input, weights, init,    inDim,        outDim,       planeWindows(init, strides, dilations),
+                            false, lanes,   builder, op->getLoc(), std::nullopt, panel};
   if (lanes > 1) {
     lowering.startsFromZero = eraseZeroFill(op, init);
     arrangePlanes(op, lanes, lowering.input, lowering.init, inDim, outDim, lowering.windows, lowering.startsFromZero,
@@ -428,13 +432,13 @@ void lowerSpectral(Operation *op, Value input, Value weights, Value init, int64_
 } // namespace
 
 void mlir::compress::lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder) {
-  lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), {}, {}, lanes,
-                builder);
+  lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), {}, {}, op.getPanel(),
+                lanes, builder);
 }
 
 void mlir::compress::lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder) {
   lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), op.getStrides(),
-                op.getDilations(), lanes, builder);
+                op.getDilations(), /*panel=*/0, lanes, builder);
 }
 
 void mlir::compress::lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {

@@ -352,6 +352,8 @@ LogicalResult FixedPointEmitter::emitOp(Operation *op) {
       .Case([&](RfftTransposeOp transpose) { return emitInverse(transpose); })
       .Case([&](CodedContractOp product) { return emitCodedProduct(product); })
       .Case([&](SpectralMatmulOp product) {
+        if (product.getPanel())
+          return refuse(op, "weights in panels are for processors");
         return emitSpectralProduct(op, product.getInput(), product.getWeights(), product.getInit(), product.getInDim(),
                                    product.getOutDim(), {}, {});
       })

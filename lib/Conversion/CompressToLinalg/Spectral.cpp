@@ -123,10 +123,13 @@ struct ConvertSpectralMatmulPattern : OpConversionPattern<SpectralMatmulOp> {
 
   LogicalResult matchAndRewrite(SpectralMatmulOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
+    Value weights = adaptor.getWeights();
+    if (op.getPanel())
+      weights = op.emitPlainWeights(rewriter, weights);
     SpectralEmitter emit{rewriter,
                          op.getLoc(),
                          adaptor.getInput(),
-                         adaptor.getWeights(),
+                         weights,
                          adaptor.getInit(),
                          static_cast<int64_t>(op.getInDim()),
                          static_cast<int64_t>(op.getOutDim()),

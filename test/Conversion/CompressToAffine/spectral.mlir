@@ -121,3 +121,18 @@ func.func @overlap(%x: memref<1x1x3x9x9xf32>, %w: memref<1x3x3x3x2xf32>, %y: mem
       ins(%x, %w : memref<1x1x3x9x9xf32>, memref<1x3x3x3x2xf32>) outs(%y : memref<1x1x2x7x7xf32>)
   return
 }
+
+// Weights in panels of 16 out blocks: four vectors of 4, of one row both slots of a pair; a step of the sum is next to the one before.
+// CHECK-LABEL: @panels
+// CHECK-SAME: %{{[a-z0-9]+}}: memref<4x1x5xf32>, %[[W:[a-z0-9]+]]: memref<4x2x5x16xf32>
+// CHECK: affine.vector_load %[[W]][1, %{{.*}}]
+// CHECK: affine.for %[[O:.*]] = 0 to 32 step 16
+// CHECK: affine.for %[[G:.*]] = 0 to 5 iter_args
+// CHECK: affine.vector_load %[[W]][2, %[[O]] floordiv 16, %[[G]], %[[O]] mod 16] : memref<4x2x5x16xf32>, vector<4xf32>
+// CHECK: affine.vector_load %[[W]][3, %[[O]] floordiv 16, %[[G]], %[[O]] mod 16] : memref<4x2x5x16xf32>, vector<4xf32>
+// CHECK: affine.vector_load %[[W]][2, (%[[O]] + 4) floordiv 16, %[[G]], (%[[O]] + 4) mod 16] : memref<4x2x5x16xf32>, vector<4xf32>
+func.func @panels(%x: memref<4x1x5xf32>, %w: memref<4x2x5x16xf32>, %y: memref<4x1x32xf32>) {
+  compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : memref<4x1x5xf32>, memref<4x2x5x16xf32>)
+      outs(%y : memref<4x1x32xf32>)
+  return
+}

@@ -60,6 +60,18 @@ func.func @spectral_matmul_of_one_slot(%x: tensor<1x5x3xf64>, %w: tensor<1x3x2xf
   return %y : tensor<1x5x2xf64>
 }
 
+// Panels are put together first.
+// CHECK-LABEL: func.func @spectral_matmul_in_panels(
+// CHECK-SAME: %{{.*}}: tensor<1x5x3xf64>, %[[W:.*]]: tensor<1x4x3x2xf64>
+// CHECK: %[[SWAPPED:.*]] = linalg.transpose ins(%[[W]] : tensor<1x4x3x2xf64>) outs(%{{.*}} : tensor<1x3x4x2xf64>) permutation = [0, 2, 1, 3]
+// CHECK: tensor.collapse_shape %[[SWAPPED]] {{\[}}[0], [1], [2, 3]] : tensor<1x3x4x2xf64> into tensor<1x3x8xf64>
+// CHECK: return
+func.func @spectral_matmul_in_panels(%x: tensor<1x5x3xf64>, %w: tensor<1x4x3x2xf64>, %y0: tensor<1x5x8xf64>) -> tensor<1x5x8xf64> {
+  %y = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<1x5x3xf64>, tensor<1x4x3x2xf64>)
+      outs(%y0 : tensor<1x5x8xf64>) -> tensor<1x5x8xf64>
+  return %y : tensor<1x5x8xf64>
+}
+
 // Of representations, the meaning; of a spectrum, with the transform that it includes.
 // CHECK-LABEL: func.func @circulant_of_a_spectrum_of_codes(
 // CHECK: return

@@ -167,10 +167,37 @@ LogicalResult RfftTransposeOp::reifyResultShapes(OpBuilder &builder, ReifiedRank
 //===----------------------------------------------------------------------===//
 
 LogicalResult SpectralMatmulOp::verify() {
-  if (failed(verifySpectral(*this, shaped(getInput()), shaped(getWeights()), shaped(getInit()), getInDim(), getOutDim(),
-                            {}, {})))
+  ShapedType weights = shaped(getWeights());
+  if (int64_t panel = getPanel()) {
+    if (!weights.hasStaticShape()) // spectral_matmul C2
+      return emitOpError("expects weights in panels of a static shape, got ") << weights;
+    weights = weights.clone({weights.getDimSize(0), weights.getDimSize(2), weights.getDimSize(1) * panel});
+  }
+  if (failed(verifySpectral(*this, shaped(getInput()), weights, shaped(getInit()), getInDim(), getOutDim(), {}, {})))
     return failure();
   return verifyDestination(*this, getInit(), {getInput(), getWeights()});
+}
+
+/// `type` with panels and in blocks swapped: k x p / P x q x P to k x q x p / P x P, and back.
+static RankedTensorType swapPanels(RankedTensorType type) {
+  return type.clone({type.getDimSize(0), type.getDimSize(2), type.getDimSize(1), type.getDimSize(3)});
+}
+
+static Value swapPanels(OpBuilder &builder, Location loc, Value weights) {
+  RankedTensorType type = swapPanels(cast<RankedTensorType>(weights.getType()));
+  Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType());
+  return linalg::TransposeOp::create(builder, loc, weights, empty, ArrayRef<int64_t>{0, 2, 1, 3})->getResult(0);
+}
+
+static SmallVector<ReassociationIndices> panelDims() { return {{0}, {1}, {2, 3}}; }
+
+Value SpectralMatmulOp::emitPlainWeights(OpBuilder &builder, Value weights) {
+  return tensor::CollapseShapeOp::create(builder, getLoc(), swapPanels(builder, getLoc(), weights), panelDims());
+}
+
+Value SpectralMatmulOp::emitPanels(OpBuilder &builder, Value weights) {
+  RankedTensorType split = swapPanels(cast<RankedTensorType>(getWeights().getType()));
+  return swapPanels(builder, getLoc(), tensor::ExpandShapeOp::create(builder, getLoc(), split, weights, panelDims()));
 }
 
 /// C6 of the products with windows.

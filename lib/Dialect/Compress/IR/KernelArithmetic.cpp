@@ -50,20 +50,20 @@ double RfftTransposeOp::getArithmeticSeconds(const Machine &machine, int64_t bat
   return transforms(getInput(), machine, batch);
 }
 
-/// Products of the out blocks of `init` with blocks of `weights`, which are k x taps… x q x p.
-static double products(Value init, Value weights, const Machine &machine, int64_t batch) {
-  double terms = product(shaped(weights).getShape().drop_front().drop_back(), batch);
+/// Products of the out blocks of `init` with blocks of `weights`, which are k x … x taps… x q x p.
+static double products(Value init, Value weights, int64_t numTaps, const Machine &machine, int64_t batch) {
+  double terms = product(shaped(weights).getShape().drop_back().take_back(numTaps + 1), batch);
   double all = product(shaped(init).getShape().drop_front(), batch) * terms *
                kernel::productOperations(shaped(init).getDimSize(0));
   return all * lanesOf(init, machine) / (machine.peakFlops * kSpectralReach);
 }
 
 double SpectralMatmulOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
-  return products(getInit(), getWeights(), machine, batch);
+  return products(getInit(), getWeights(), /*numTaps=*/0, machine, batch);
 }
 
 double SpectralConvOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {
-  return products(getInit(), getWeights(), machine, batch);
+  return products(getInit(), getWeights(), getStrides().size(), machine, batch);
 }
 
 double SpectralDotOp::getArithmeticSeconds(const Machine &machine, int64_t batch) {

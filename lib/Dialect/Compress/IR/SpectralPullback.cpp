@@ -244,16 +244,20 @@ struct SpectralPullback {
 } // namespace
 
 SmallVector<Value> SpectralMatmulOp::pullback(OpBuilder &builder, Value gradient) {
-  return SpectralPullback{builder,
-                          getLoc(),
-                          getInput(),
-                          getWeights(),
-                          gradient,
-                          static_cast<int64_t>(getInDim()),
-                          static_cast<int64_t>(getOutDim()),
-                          {},
-                          {}}
-      .run();
+  Value weights = getPanel() ? emitPlainWeights(builder, getWeights()) : getWeights();
+  SpectralPullback pullback{builder,
+                            getLoc(),
+                            getInput(),
+                            weights,
+                            gradient,
+                            static_cast<int64_t>(getInDim()),
+                            static_cast<int64_t>(getOutDim()),
+                            {},
+                            {}};
+  SmallVector<Value> gradients = pullback.run();
+  if (getPanel() && !gradients.empty())
+    gradients[1] = emitPanels(builder, gradients[1]);
+  return gradients;
 }
 
 SmallVector<Value> SpectralConvOp::pullback(OpBuilder &builder, Value gradient) {

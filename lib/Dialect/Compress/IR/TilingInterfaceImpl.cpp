@@ -365,9 +365,35 @@ static KernelTiling tileSpectral(ShapedType weights, int64_t rank, int64_t inDim
   return tiling;
 }
 
+/// The shape of `weights` without the dimension of its panels.
+static ShapedType withoutPanels(ShapedType weights, bool hasPanels) {
+  SmallVector<int64_t> shape(weights.getShape());
+  if (hasPanels)
+    shape.erase(shape.begin() + 1);
+  return weights.clone(shape);
+}
+
+/// The last loop is none any more: all of its dimensions are whole.
+static void makeLastLoopWhole(KernelTiling &tiling) {
+  int64_t loop = tiling.iterators.size() - 1;
+  tiling.iterators.pop_back();
+  for (OperandTiling &operand : tiling.operands)
+    for (DimTiling &dim : operand)
+      if (dim.loop == loop)
+        dim = DimTiling::whole();
+}
+
 KernelTiling SpectralMatmulOp::getKernelTiling() {
-  return tileSpectral(cast<ShapedType>(getWeights().getType()), cast<ShapedType>(getInit().getType()).getRank() - 1,
-                      getInDim(), getOutDim(), {}, {});
+  auto weights = cast<ShapedType>(getWeights().getType());
+  KernelTiling tiling =
+      tileSpectral(withoutPanels(weights, getPanel()), cast<ShapedType>(getInit().getType()).getRank() - 1, getInDim(),
+                   getOutDim(), {}, {});
+  if (getPanel()) {
+    makeLastLoopWhole(tiling);
+    makeLastLoopWhole(tiling);
+    tiling.operands[1].push_back(DimTiling::whole());
+  }
+  return tiling;
 }
 
 KernelTiling SpectralConvOp::getKernelTiling() {
@@ -379,23 +405,13 @@ KernelTiling SpectralDotOp::getKernelTiling() {
   auto weights = cast<ShapedType>(getWeights().getType());
   int64_t rank = cast<ShapedType>(getInit().getType()).getRank() - 1;
   // Without the panels, whose place is known below.
-  SmallVector<int64_t> shape(weights.getShape());
-  if (getPanel())
-    shape.erase(shape.begin() + 1);
-  KernelTiling tiling = tileSpectral(weights.clone(shape), rank, getInDim(), getOutDim(), getStrides(), getDilations());
+  KernelTiling tiling =
+      tileSpectral(withoutPanels(weights, getPanel()), rank, getInDim(), getOutDim(), getStrides(), getDilations());
   // Words hold blocks that are far apart, and panels are read as a whole: none of them is cut.
-  auto makeWhole = [&] {
-    int64_t loop = tiling.iterators.size() - 1;
-    tiling.iterators.pop_back();
-    for (OperandTiling &operand : tiling.operands)
-      for (DimTiling &dim : operand)
-        if (dim.loop == loop)
-          dim = DimTiling::whole();
-  };
-  makeWhole();
+  makeLastLoopWhole(tiling);
   DimTiling out = DimTiling::along(rank - 1);
   if (getPanel()) {
-    makeWhole();
+    makeLastLoopWhole(tiling);
     out = DimTiling::whole();
     tiling.operands[1].push_back(out);
   }

@@ -13,6 +13,11 @@
 //   %t = compress.relayout to(#compress.layout<order = [0, 1], tiles = [48, 1]>) ins(%w)      folds
 //   linalg.generic indexing_maps = [(m,n,k) -> (m,k), (m,n,k) -> (n floordiv 48, k, n mod 48), …] ins(%x, %t)
 //
+//   compress.spectral_matmul … ins(%x, %w : …, tensor<16x256x256xf32>)                        256 out blocks
+//   =>
+//   %t = compress.relayout to(#compress.layout<order = [0, 2, 1], tiles = [1, 64, 1]>) ins(%w)   folds
+//   compress.spectral_matmul … ins(%x, %t : …, tensor<16x4x256x64xf32>)
+//
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -29,8 +34,8 @@ using namespace mlir::compress;
 
 namespace {
 
-/// Vectors that a panel is wide: those of a register tile of ProductLowering.
-constexpr int64_t kPanelVectors = 3;
+/// Vectors that a panel is wide: those of a register tile of ProductLowering, and of one row's tile of spectra.
+constexpr int64_t kPanelVectors = 3, kSpectralPanelVectors = 4;
 
 /// A constant matrix of a product: one dimension is summed over, the other is the innermost one of the result.
 struct ConstantMatrix {
@@ -81,6 +86,25 @@ struct ArrangeWeightsPass : compress::impl::ArrangeWeightsPassBase<ArrangeWeight
     IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : products)
       arrange(rewriter, op);
+    if (vectorLanes > 1)
+      getOperation()->walk([&](SpectralMatmulOp op) { arrangeSpectra(rewriter, op); });
+  }
+
+  /// Several panels of whole vectors: one is stored as it is read already.
+  void arrangeSpectra(IRRewriter &rewriter, SpectralMatmulOp op) {
+    auto type = dyn_cast<RankedTensorType>(op.getWeights().getType());
+    int64_t width = kSpectralPanelVectors * vectorLanes;
+    auto isInnermost = [&](uint64_t dim) {
+      return static_cast<int64_t>(dim) + 2 == cast<ShapedType>(op.getInit().getType()).getRank();
+    };
+    if (!type || op.getPanel() || !op.getWeights().getDefiningOp<arith::ConstantOp>() || !isInnermost(op.getOutDim()) ||
+        !type.hasStaticShape() || type.getDimSize(2) <= width || type.getDimSize(2) % width != 0)
+      return;
+    rewriter.setInsertionPoint(op);
+    Value stored =
+        relayout(rewriter, op.getLoc(), op.getWeights(), SpectralMatmulOp::panelLayout(&getContext(), width));
+    rewriter.modifyOpInPlace(op, [&] { op.getWeightsMutable().assign(stored); });
+    ++numTiled;
   }
 
   void arrange(IRRewriter &rewriter, linalg::LinalgOp op) {
@@ -124,12 +148,14 @@ struct ArrangeWeightsPass : compress::impl::ArrangeWeightsPassBase<ArrangeWeight
   }
 
   static Value storeInPanels(OpBuilder &builder, const ConstantMatrix &matrix, int64_t width) {
-    Location loc = matrix.operand->getOwner()->getLoc();
     auto layout = LayoutAttr::get(builder.getContext(), {matrix.outDim, matrix.sumDim}, {width, 1}, 0);
-    auto type = cast<RankedTensorType>(layout.getStoredType(matrix.getType()));
+    return relayout(builder, matrix.operand->getOwner()->getLoc(), matrix.operand->get(), layout);
+  }
+
+  static Value relayout(OpBuilder &builder, Location loc, Value weights, LayoutAttr layout) {
+    auto type = cast<RankedTensorType>(layout.getStoredType(cast<RankedTensorType>(weights.getType())));
     Value empty = tensor::EmptyOp::create(builder, loc, type.getShape(), type.getElementType());
-    return RelayoutOp::create(builder, loc, TypeRange{type}, matrix.operand->get(), empty, LayoutAttr(), layout)
-        ->getResult(0);
+    return RelayoutOp::create(builder, loc, TypeRange{type}, weights, empty, LayoutAttr(), layout)->getResult(0);
   }
 };
 

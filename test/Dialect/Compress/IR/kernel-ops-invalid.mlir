@@ -123,6 +123,24 @@ func.func @spectral_matmul_c2(%x: memref<4x2x3xf32>, %w: memref<5x3x2xf32>, %i: 
 
 // -----
 
+func.func @spectral_matmul_c2_panels(%x: memref<4x2x3xf32>, %w: memref<4x2x?x2xf32>, %i: memref<4x2x4xf32>) {
+  // expected-error @+1 {{expects weights in panels of a static shape, got 'memref<4x2x?x2xf32>'}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<4x2x?x2xf32>) outs(%i : memref<4x2x4xf32>)
+  return
+}
+
+// -----
+
+func.func @spectral_matmul_c3_panels(%x: memref<4x2x3xf32>, %w: memref<4x2x3x2xf32>, %i: memref<4x2x3xf32>) {
+  // expected-error @+1 {{expects 3 in blocks and 4 out blocks, got 3 and 3}}
+  compress.spectral_matmul in_dim = 1 out_dim = 1
+      ins(%x, %w : memref<4x2x3xf32>, memref<4x2x3x2xf32>) outs(%i : memref<4x2x3xf32>)
+  return
+}
+
+// -----
+
 func.func @spectral_matmul_c3(%x: memref<4x2x3xf32>, %w: memref<4x4x2xf32>, %i: memref<4x2x2xf32>) {
   // expected-error @+1 {{expects 4 in blocks and 2 out blocks, got 3 and 2}}
   compress.spectral_matmul in_dim = 1 out_dim = 1

@@ -65,3 +65,42 @@ func.func @panels_of_columns(%x: tensor<?x2xf32>, %y0: tensor<?x11xf32>) -> tens
   %y = linalg.matmul ins(%x, %w : tensor<?x2xf32>, tensor<2x11xf32>) outs(%y0 : tensor<?x11xf32>) -> tensor<?x11xf32>
   return %y : tensor<?x11xf32>
 }
+
+// 24 out blocks are 3 panels of 8: four vectors of 2. What panels would not divide, or is one, stays; so does what is not constant.
+// CHECK-LABEL: @spectra
+// CHECK-NOT: compress.relayout
+// PANELS-LABEL: @spectra(
+// PANELS: %[[W:.*]] = arith.constant dense<5.000000e-01> : tensor<2x3x24xf32>
+// PANELS: %[[PANELS:.*]] = compress.relayout to(<order = [0, 2, 1], tiles = [1, 8, 1]>) ins(%[[W]] : tensor<2x3x24xf32>) outs(%{{.*}} : tensor<2x3x3x8xf32>)
+// PANELS: compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%{{.*}}, %[[PANELS]] : tensor<2x1x3xf32>, tensor<2x3x3x8xf32>)
+// PANELS-LABEL: @spectra_that_panels_do_not_divide
+// PANELS-NOT: compress.relayout
+// PANELS-LABEL: @spectra_of_an_argument
+// PANELS-NOT: compress.relayout
+// PANELS-LABEL: @spectra_of_positions
+// PANELS-NOT: compress.relayout
+// PANELS-FOLDED-LABEL: @spectra(
+// PANELS-FOLDED: arith.constant dense<5.000000e-01> : tensor<2x3x3x8xf32>
+func.func @spectra(%x: tensor<2x1x3xf32>, %y: tensor<2x1x24xf32>) -> tensor<2x1x24xf32> {
+  %w = arith.constant dense<0.5> : tensor<2x3x24xf32>
+  %r = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<2x1x3xf32>, tensor<2x3x24xf32>)
+      outs(%y : tensor<2x1x24xf32>) -> tensor<2x1x24xf32>
+  return %r : tensor<2x1x24xf32>
+}
+func.func @spectra_that_panels_do_not_divide(%x: tensor<2x1x3xf32>, %y: tensor<2x1x20xf32>) -> tensor<2x1x20xf32> {
+  %w = arith.constant dense<0.5> : tensor<2x3x20xf32>
+  %r = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<2x1x3xf32>, tensor<2x3x20xf32>)
+      outs(%y : tensor<2x1x20xf32>) -> tensor<2x1x20xf32>
+  return %r : tensor<2x1x20xf32>
+}
+func.func @spectra_of_an_argument(%x: tensor<2x1x3xf32>, %w: tensor<2x3x24xf32>, %y: tensor<2x1x24xf32>) -> tensor<2x1x24xf32> {
+  %r = compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : tensor<2x1x3xf32>, tensor<2x3x24xf32>)
+      outs(%y : tensor<2x1x24xf32>) -> tensor<2x1x24xf32>
+  return %r : tensor<2x1x24xf32>
+}
+func.func @spectra_of_positions(%x: tensor<2x3x9xf32>, %y: tensor<2x24x9xf32>) -> tensor<2x24x9xf32> {
+  %w = arith.constant dense<0.5> : tensor<2x3x24xf32>
+  %r = compress.spectral_matmul in_dim = 0 out_dim = 0 ins(%x, %w : tensor<2x3x9xf32>, tensor<2x3x24xf32>)
+      outs(%y : tensor<2x24x9xf32>) -> tensor<2x24x9xf32>
+  return %r : tensor<2x24x9xf32>
+}

@@ -190,18 +190,20 @@ def Compress_SpectralMatmulOp : Compress_SpectralOp<"spectral_matmul"> {
 
     `input` has the slot outermost, and in blocks `g` at dimension `in_dim` of the rest; `init` likewise, out blocks `o` at
     `out_dim`. The remaining dimensions are the same, in the same order. `weights` is `k x q x p`: frequency-major, out blocks
-    innermost, so that SIMD lanes can run along them.
+    innermost, so that SIMD lanes can run along them; or, in panels of P out blocks, `k x p / P x q x P`, so that a tile of P out blocks
+    reads one stream: the layout `#compress.layout<order = [0, 2, 1], tiles = [1, P, 1]>`.
 
     Constraints:
       - (C1) `in_dim` and `out_dim` are dimensions of `input` and `init`, the slot not counted.
-      - (C2) `weights` has rank 3; the slot extents of the three operands agree, are static and at least 1.
+      - (C2) `weights` has rank 3, or in panels 4 and a static shape; the slot extents of the three operands agree, are static and at least 1.
       - (C3) the block extents of `input` and `init` are those of `weights`, as far as they are static.
       - (C4) the remaining extents of `input` and `init` agree.
       - (C5) element types agree; the results are the tensors among the inits.
 
     Unspecified: order of the sums.
 
-    Loops: the remaining dimensions, out blocks, in blocks (a reduction into `init`). Slots are not tiled.
+    Loops: the remaining dimensions, out blocks, in blocks (a reduction into `init`). Slots are not tiled, nor are blocks of
+    weights in panels.
 
     Example:
 
@@ -217,7 +219,21 @@ def Compress_SpectralMatmulOp : Compress_SpectralOp<"spectral_matmul"> {
     `ins` `(` $input `,` $weights `:` type($input) `,` type($weights) `)` `outs` `(` $init `:` type($init) `)`
     (`->` type($results)^)?
   }];
-  let extraClassDeclaration = spectralDeclaration;
+  let extraClassDeclaration = spectralDeclaration # [{
+    /// Out blocks of a panel of the weights; 0: there are no panels.
+    int64_t getPanel() {
+      auto type = ::llvm::cast<::mlir::ShapedType>(getWeights().getType());
+      return type.getRank() == 4 ? type.getShape().back() : 0;
+    }
+    /// Emits the tensor `k x q x p` of weights in panels.
+    ::mlir::Value emitPlainWeights(::mlir::OpBuilder &builder, ::mlir::Value weights);
+    /// Emits the panels of a tensor `k x q x p`, as many as this op's weights have.
+    ::mlir::Value emitPanels(::mlir::OpBuilder &builder, ::mlir::Value weights);
+    /// The layout of weights in panels of `panel` out blocks.
+    static ::mlir::compress::LayoutAttr panelLayout(::mlir::MLIRContext *context, int64_t panel) {
+      return ::mlir::compress::LayoutAttr::get(context, {0, 2, 1}, {1, panel, 1}, 0);
+    }
+  }];
 }
 
 def Compress_SpectralConvOp : Compress_SpectralOp<"spectral_conv"> {

@@ -107,7 +107,8 @@ def ArrangeWeightsPass : Pass<"compress-arrange-weights"> {
     each output. The matrix is transposed, to be contiguous along outputs; `compress-fold-weights` evaluates that.
 
     With `vector-lanes` of more than 1, a matrix is stored in panels of three vectors of outputs instead: a product reads a
-    panel from one end to the other, where rows of the whole matrix would be a page or more apart. The last panel is filled
+    panel from one end to the other, where rows of the whole matrix would be a page or more apart. So are spectra that a layer multiplies,
+    in panels of four vectors of out blocks, if these divide the out blocks. The last panel of a matrix is filled
     with zeros; where that adds more than an eighth, rows stay whole.
 
     Runs after: fold-weights          Leaves: the same products of transposed or tiled constants
