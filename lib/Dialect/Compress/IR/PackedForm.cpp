@@ -16,6 +16,7 @@
 
 #include "PackedForm.h"
 #include "Contraction.h"
+#include "TensorEmitter.h"
 #include "compress/Dialect/Compress/IR/Constants.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -39,10 +40,6 @@ public:
       masksInputs |= consumer.roles[d] == Role::In || consumer.roles[d] == Role::Tap;
       isSupported &= box[d] == 1 && consumer.roles[d] != Role::Batch;
     }
-    // The stored values: the entry, then the dimensions of the weight, those that the mask has being 0.
-    valueDims.push_back(entry);
-    for (size_t d = 0; d < mask.size(); ++d)
-      valueDims.push_back(mask[d] == 1 ? consumer.weightMap.getResult(d) : getAffineConstantExpr(0, context));
   }
 
   bool allows(std::string &whyNot) const {
@@ -58,9 +55,44 @@ public:
 private:
   int64_t numEntries() { return weight.getValuesType().getDimSize(0); }
 
+  /// True if only one entry is stored: the whole weight.
+  bool isWhole() const { return !masksInputs && !masksOutputs; }
+
+  /// Loops of the stored values: the entry, unless it is the whole, then those of the dimensions that the mask leaves
+  /// alone.
+  SmallVector<AffineExpr> valueDims() {
+    SmallVector<AffineExpr> dims;
+    if (!isWhole())
+      dims.push_back(entry);
+    for (size_t d = 0; d < mask.size(); ++d)
+      if (mask[d] == 1)
+        dims.push_back(consumer.weightMap.getResult(d));
+    return dims;
+  }
+
+  /// The stored values with these dimensions alone. The others have one number: read at 0, they would make the product
+  /// no contraction, and codes behind it would have no form.
+  Value values(OpBuilder &builder) {
+    SmallVector<ReassociationIndices> groups;
+    ReassociationIndices group;
+    bool hasLoop = false;
+    for (int64_t d = 0; d <= static_cast<int64_t>(mask.size()); ++d) {
+      bool isLoop = d == 0 ? !isWhole() : mask[d - 1] == 1;
+      if (isLoop && hasLoop)
+        groups.push_back(std::exchange(group, {}));
+      hasLoop |= isLoop;
+      group.push_back(d);
+    }
+    groups.push_back(group);
+    return TensorEmitter{builder, weight.getLoc()}.collapse(weight.getValues(), groups);
+  }
+
+  /// Indices, or -1, in the narrowest integers that hold them: they are stored beside the weights.
   Value table(OpBuilder &builder, ArrayRef<int64_t> numbers) {
     SmallVector<double> values(numbers.begin(), numbers.end());
-    auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, builder.getI32Type());
+    int64_t most = *llvm::max_element(numbers);
+    Type element = builder.getIntegerType(llvm::isInt<8>(most) ? 8 : llvm::isInt<16>(most) ? 16 : 32);
+    auto type = RankedTensorType::get({static_cast<int64_t>(values.size())}, element);
     return materializeConstant(builder, weight.getLoc(), type, values);
   }
 
@@ -138,7 +170,7 @@ private:
     }
     addEntriesOnce(entryLoop, addEntries);
     Value gathered = emitGather(builder, x, sizes, reads, tables, entryLoop);
-    return emitContraction(builder, loc, gathered, dims, weight.getValues(), valueDims, consumer.init,
+    return emitContraction(builder, loc, gathered, dims, values(builder), valueDims(), consumer.init,
                            consumer.resultMap.getResults());
   }
 
@@ -180,19 +212,16 @@ private:
 
   Value emitScattered(OpBuilder &builder) {
     Location loc = consumer.op->getLoc();
-    if (!masksOutputs) { // one entry: the whole weight
-      SmallVector<AffineExpr> whole(valueDims);
-      whole[0] = getAffineConstantExpr(0, context);
+    if (isWhole())
       return emitContraction(builder, loc, consumer.paddedActivation, consumer.activationMap.getResults(),
-                             weight.getValues(), whole, consumer.init, consumer.resultMap.getResults());
-    }
+                             values(builder), valueDims(), consumer.init, consumer.resultMap.getResults());
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, consumer.init);
     SmallVector<AffineExpr> dims(consumer.resultMap.getResults());
     sizes[consumer.outDim] = builder.getIndexAttr(numEntries());
     dims[consumer.outDim] = entry;
-    Value packed = emitContraction(builder, loc, consumer.paddedActivation, consumer.activationMap.getResults(),
-                                   weight.getValues(), valueDims,
-                                   emitZeros(builder, loc, sizes, consumer.resultType().getElementType()), dims);
+    Value packed =
+        emitContraction(builder, loc, consumer.paddedActivation, consumer.activationMap.getResults(), values(builder),
+                        valueDims(), emitZeros(builder, loc, sizes, consumer.resultType().getElementType()), dims);
     return emitScatter(builder, packed);
   }
 
@@ -205,7 +234,7 @@ private:
                                 builder.getMultiDimIdentityMap(rank)};
     SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
     auto body = [&](OpBuilder &b, Location l, ValueRange args) {
-      Value none = arith::ConstantIntOp::create(b, l, 0, 32);
+      Value none = arith::ConstantIntOp::create(b, l, args[0].getType(), 0);
       Value isSet = arith::CmpIOp::create(b, l, arith::CmpIPredicate::sge, args[0], none);
       SmallVector<Value> at;
       for (int64_t d = 0; d < rank; ++d)
@@ -227,7 +256,6 @@ private:
   SmallVector<int64_t> box;
   /// The loop over stored entries.
   AffineExpr entry;
-  SmallVector<AffineExpr> valueDims;
   bool masksOutputs = false, masksInputs = false, isSupported = true;
 };
 

@@ -87,3 +87,18 @@ func.func @few_pixels(%x: tensor<1x24x5x5xf32>, %codes: tensor<24x24x3x3xi4>, %s
       -> tensor<1x24x3x3xf32>
   return %y : tensor<1x24x3x3xf32>
 }
+
+// The product of columns that are left is one of codes again: their box of one number is no dimension of it, and a product by the codes has
+// the fewest bytes.
+// LEAST: [Passed] select {{.*}}Function=columns {{.*}}compress.unpack: packed
+// LEAST: [Passed] select {{.*}}Function=columns {{.*}}compress.dequantize: coded
+func.func @columns(%x: tensor<?x8xf32>, %y0: tensor<?x64xf32>) -> tensor<?x64xf32> {
+  %codes = arith.constant dense<3> : tensor<4x64x1xi8>
+  %scales = arith.constant dense<0.5> : tensor<1x64x1xf32>
+  %v = compress.dequantize %codes, %scales code(#compress.uniform<bits = 8>) : tensor<4x64x1xi8>, tensor<1x64x1xf32> -> tensor<4x64x1xf32>
+  %w = compress.unpack %v mask = dense<[[true, false, true, false, false, true, true, false]]> : tensor<1x8xi1>
+      : tensor<4x64x1xf32> -> tensor<64x8xf32>
+  %y = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+    ins(%x, %w : tensor<?x8xf32>, tensor<64x8xf32>) outs(%y0 : tensor<?x64xf32>) -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
