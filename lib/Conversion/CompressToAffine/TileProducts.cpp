@@ -20,19 +20,16 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProductLowering.h"
+#include "TileRows.h"
 #include "Words.h"
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Rows of a tile, words of one of its rows, and bytes of a word.
-static constexpr int64_t kTile = 16, kBytesPerWord = 4;
-/// Tiles of a block: 2 x 2 sums and two of each factor are the 8 registers.
-static constexpr int64_t kTilesPerBlock = 2;
+static constexpr int64_t kBytesPerWord = 4;
 
 namespace {
 
@@ -61,18 +58,8 @@ public:
     scratch = allocateRows(builder, loc, {builder.getIndexAttr(side), builder.getIndexAttr(side)}, sum, 0);
     if (lastSteps() > 0)
       allocateLastWeights();
-    if (!ShapedType::isDynamic(extent(rowLoop)))
-      return lowerColumns();
     // Fewer rows than a tile has are the lanes' work.
-    Value rows = memref::DimOp::create(builder, loc, product.out, rowPosition());
-    Value least = arith::ConstantIndexOp::create(builder, loc, kTile);
-    Value fills = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, rows, least);
-    auto branch = scf::IfOp::create(builder, loc, fills, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(branch.thenBlock()->getTerminator());
-    lowerColumns();
-    builder.setInsertionPoint(branch.elseBlock()->getTerminator());
-    lowerFewRows();
+    rows().choose(builder, loc, [&] { lowerColumns(); }, lowerFewRows);
   }
 
 private:
@@ -81,6 +68,7 @@ private:
   AffineExpr dim(int64_t loop) const { return getAffineDimExpr(loop, builder.getContext()); }
   bool isSum(int64_t loop) const { return !product.outMap.isFunctionOfDim(loop); }
   int64_t rowPosition() const { return *product.outMap.getResultPosition(dim(rowLoop)); }
+  TileRows rows() const { return {product.out, rowPosition(), extent(rowLoop)}; }
   /// Steps that whole tiles leave.
   int64_t lastSteps() const { return extent(stepLoop) % kTile; }
 
@@ -189,50 +177,11 @@ private:
     if (lastSteps() > 0)
       copyLastWeights(nest, at);
     open(/*ofWeights=*/false);
-    lowerRows(nest, at);
-  }
-
-  /// A tile of rows from `offset` of its block, of which those from `first` on are stored.
-  struct Rows {
-    int64_t offset, first;
-  };
-
-  void lowerRows(const AffineNest &nest, SmallVector<AffineExpr> at) {
-    int64_t side = kTilesPerBlock * kTile, rows = extent(rowLoop);
-    const Rows both[] = {{0, 0}, {kTile, 0}};
-    auto lowerAt = [&](function_ref<AffineExpr(AffineNest &)> open, ArrayRef<Rows> tiles) {
-      OpBuilder::InsertionGuard guard(builder);
-      AffineNest inner(nest);
-      at[rowLoop] = open(inner);
+    rows().forEachBlock(nest, [&](AffineNest &inner, AffineExpr row, ArrayRef<TileRows::Rows> tiles) {
+      at[rowLoop] = row;
       lowerBlock(inner, at, tiles);
-    };
-    if (ShapedType::isDynamic(rows)) {
-      lowerAt([&](AffineNest &n) { return n.loopOverWholeSteps(product.out, rowPosition(), side); }, both);
-      lowerAt([&](AffineNest &n) { return n.loopOverRest(product.out, rowPosition(), {side}, kTile); }, both[0]);
-      return lowerLastRows(nest, at);
-    }
-    int64_t whole = rows / side * side, rest = rows - whole;
-    if (whole > 0)
-      lowerAt([&](AffineNest &n) { return n.loop(0, whole, side); }, both);
-    if (rest > kTile)
-      lowerAt([&](AffineNest &n) { return n.constant(whole); }, {{0, 0}, {rest - kTile, 2 * kTile - rest}});
-    else if (rest > 0)
-      lowerAt([&](AffineNest &n) { return n.constant(rows - kTile); }, Rows{0, kTile - rest});
+    });
   }
-
-  /// Of a dynamic extent, what whole tiles leave: a tile that ends with the last row, stored from where they end.
-  void lowerLastRows(const AffineNest &nest, SmallVector<AffineExpr> at) {
-    OpBuilder::InsertionGuard guard(builder);
-    AffineNest inner(nest);
-    AffineExpr count = builder.getAffineSymbolExpr(0);
-    // One turn, at the last row, or none.
-    AffineExpr last = inner.loopBetween(product.out, rowPosition(), count - 1, count - 1 + count % kTile, kTile);
-    at[rowLoop] = last + 1 - kTile;
-    lowerBlock(inner, at, Rows{0, kPartOfRows});
-  }
-
-  /// In place of Rows::first: those that whole tiles of a dynamic extent leave.
-  static constexpr int64_t kPartOfRows = -1;
 
   //===--------------------------------------------------------------------===//
   // A block of tiles
@@ -247,7 +196,7 @@ private:
     return amx::TileType::get({kTile, kTile}, cast<MemRefType>(scratch.getType()).getElementType());
   }
 
-  void lowerBlock(AffineNest &nest, SmallVector<AffineExpr> at, ArrayRef<Rows> tiles) {
+  void lowerBlock(AffineNest &nest, SmallVector<AffineExpr> at, ArrayRef<TileRows::Rows> tiles) {
     SmallVector<Value> sums;
     for (size_t i = 0; i < tiles.size() * columns.size(); ++i)
       sums.push_back(amx::TileZeroOp::create(builder, loc, sumTile()));
@@ -276,15 +225,15 @@ private:
                                                    [&](int64_t loop) { return isSum(loop) && loop != stepLoop; }));
   }
 
-  void multiply(AffineNest &nest, ArrayRef<AffineExpr> at, ArrayRef<Rows> tiles, MutableArrayRef<Value> sums,
+  void multiply(AffineNest &nest, ArrayRef<AffineExpr> at, ArrayRef<TileRows::Rows> tiles, MutableArrayRef<Value> sums,
                 function_ref<Value(int64_t)> weightsOf) {
     int64_t count = columns.size();
     SmallVector<Value> second;
     for (int64_t column = 0; column < count; ++column)
       second.push_back(weightsOf(column));
-    for (auto [r, rows] : llvm::enumerate(tiles)) {
+    for (auto [r, tile] : llvm::enumerate(tiles)) {
       SmallVector<AffineExpr> moved(at);
-      moved[rowLoop] = moved[rowLoop] + rows.offset;
+      moved[rowLoop] = moved[rowLoop] + tile.offset;
       Value first = loadTile(nest, activation.load.getMemref(), indexOf(activation, moved), rowStride);
       for (int64_t column = 0; column < count; ++column) {
         Value &sum = sums[r * count + column];
@@ -330,30 +279,23 @@ private:
   }
 
   /// Stores the tiles, and what comes of the rows that are this block's.
-  void storeSums(AffineNest &nest, ArrayRef<AffineExpr> at, ArrayRef<Rows> tiles, ArrayRef<Value> sums) {
+  void storeSums(AffineNest &nest, ArrayRef<AffineExpr> at, ArrayRef<TileRows::Rows> tiles, ArrayRef<Value> sums) {
     for (auto [i, sum] : llvm::enumerate(sums)) {
       Value row = arith::ConstantIndexOp::create(builder, loc, i / columns.size() * kTile);
       Value column = arith::ConstantIndexOp::create(builder, loc, i % columns.size() * kTile);
       amx::TileStoreOp::create(builder, loc, scratch, ValueRange{row, column}, sum);
     }
-    for (auto [i, rows] : llvm::enumerate(tiles)) {
+    for (auto [i, tile] : llvm::enumerate(tiles)) {
       OpBuilder::InsertionGuard guard(builder);
       AffineNest inner(nest);
-      AffineExpr row = openRows(inner, rows);
+      AffineExpr row = rows().open(inner, tile);
       SmallVector<AffineExpr> moved(at);
-      moved[rowLoop] = moved[rowLoop] + rows.offset + row;
+      moved[rowLoop] = moved[rowLoop] + tile.offset + row;
       for (auto [column, offset] : llvm::enumerate(columns)) {
         Value sum = inner.load(scratch, {row + i * kTile, inner.constant(column * kTile)}, kTile);
         storeRow(inner, moved, offset, sum);
       }
     }
-  }
-
-  AffineExpr openRows(AffineNest &nest, Rows rows) {
-    if (rows.first != kPartOfRows)
-      return nest.loop(rows.first, kTile);
-    AffineExpr count = builder.getAffineSymbolExpr(0);
-    return nest.loopBetween(product.out, rowPosition(), kTile - count % kTile, builder.getAffineConstantExpr(kTile));
   }
 
   void storeRow(AffineNest &nest, SmallVector<AffineExpr> at, int64_t offset, Value sum) {
