@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import compress_mlir
+import test_code_decoders
+import test_coded_dot
 from conftest import ROOT, need_to_run
 from onnx import TensorProto, helper, numpy_helper
 from quantized_graphs import Ops, evaluate
@@ -272,3 +274,46 @@ def test_each_product_of_bf16_loads_one_tile(emulator, rng, tmp_path):
     counts = assert_within_f32_of_the_rounded(library, emulator, x, to_bf16(x) @ to_bf16(w).T, True)
     if emulator.is_emulating:
         assert (counts.products, counts.loads, counts.stores) == (192, 192, 24), counts
+
+
+#===-- Products of codes -------------------------------------------------------------------------------------------===#
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("rows,cols,block", [(64, 96, 32), (40, 192, 64), (33, 512, 128), (100, 160, 32), (7, 64, 16)])
+def test_layers_of_codes(rows, cols, block, zeros, emulator, rng, tmp_path):
+    """Groups of a quarter of a tile, a half, one and two; panels of which some outputs exist; all kinds of rows."""
+    layer = test_coded_dot.Layer(rng, rows, cols, block, zeros=zeros)
+    library = compress_mlir.load(compress_mlir.compile(layer.save(tmp_path), tmp_path, target_cpu="sapphirerapids",
+                                                       target_triple="x86_64-linux-gnu", force="coded"))
+    assert emulator.choose(library)[0] == BAD_BATCH
+    for batch in (1, 15, 16, 17, 32, 50):
+        x = rng.standard_normal((batch, cols)).astype(np.float32)
+        results, counts = emulator.counted_run(library, {"x": x})
+        assert relative(results["y"], layer.rounded(x) @ layer.weight.T) < test_coded_dot.EMULATED
+        assert not emulator.is_emulating or (counts.products > 0) == (batch >= 16)
+
+
+@pytest.mark.parametrize("cols,rows", [(33, 33), (300, 33), (600, 17)])
+@pytest.mark.parametrize("decoder", ["ternary", "pow2_4", "signed4", "signed8", "codebook"])
+def test_integers_of_codes_are_multiplied_exactly(decoder, cols, rows, emulator, rng, tmp_path):
+    layer = test_code_decoders.Layer(rng, decoder, cols, rows, integers=True)
+    library = compress_mlir.load(compress_mlir.compile(layer.save(tmp_path), tmp_path, target_cpu="sapphirerapids",
+                                                       target_triple="x86_64-linux-gnu", force="coded", precision="i8"))
+    assert emulator.choose(library)[0] == BAD_BATCH
+    for batch in (16, 35):
+        x = layer.integers(rng, batch)
+        results, counts = emulator.counted_run(library, {"x": x})
+        np.testing.assert_array_equal(results["y"], x.astype(float) @ layer.weight.T)
+        assert not emulator.is_emulating or counts.products > 0
+
+
+def test_codes_are_decoded_once_for_all_rows(emulator, rng, tmp_path):
+    """64 rows, 64 columns, 4 groups of 128 inputs: 4 x 4 tiles of sums for each group, of two products each, a load for each product."""
+    layer = test_coded_dot.Layer(rng, 64, 512, 128)
+    library = compress_mlir.load(compress_mlir.compile(layer.save(tmp_path), tmp_path, target_cpu="sapphirerapids",
+                                                       target_triple="x86_64-linux-gnu", force="coded"))
+    assert emulator.choose(library)[0] == BAD_BATCH
+    _, counts = emulator.counted_run(library, {"x": rng.standard_normal((64, 512)).astype(np.float32)})
+    if emulator.is_emulating:
+        assert (counts.products, counts.loads, counts.stores, counts.zeros, counts.configures) == (128, 128, 64, 64, 1), counts

@@ -15,12 +15,13 @@
 //   } } }
 //
 // Bytes of codes have no sign, as the first factor of dot instructions wants it (CodeDecoder.h). What was added to them
-// is subtracted from where the sum of a group starts. Activations that do not fill the last group get zeros.
+// is subtracted from where the sum of a group starts. Activations that do not fill the last group get zeros. At least
+// 16 rows are computed in tile registers where there are some (CodedTiles.h).
 //
 //===----------------------------------------------------------------------===//
 
 #include "AffineNest.h"
-#include "CodeDecoder.h"
+#include "CodedTiles.h"
 #include "Epilogue.h"
 #include "RoundActivations.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -32,15 +33,6 @@ using namespace mlir::compress;
 static constexpr int64_t kBytesPerWord = 4;
 
 namespace {
-
-/// An activation, a row for each sample.
-struct RoundedRows {
-  /// … x words, bytes with sign.
-  Value words;
-  /// … x groups: what a number of the group is a multiple of; and the i32 that sums of its products start from, or if
-  /// there are zero points the sum of its numbers in f32.
-  Value scales, sums;
-};
 
 struct CodedDotLowering {
   CodedDotOp op;
@@ -58,6 +50,7 @@ struct CodedDotLowering {
   int64_t inWords = group / kBytesPerWord;
   int64_t outputs = cast<MemRefType>(op.getInit().getType()).getShape().back();
   int64_t rank = cast<MemRefType>(op.getInit().getType()).getRank();
+  bool usesTiles = false;
 
   //===--------------------------------------------------------------------===//
   // Activations
@@ -72,7 +65,7 @@ struct CodedDotLowering {
       all.push_back(builder.getIndexAttr(extent));
       return allocateRows(builder, loc, all, element, extent);
     };
-    rounded.words = allocate(groups * inWords, builder.getI32Type());
+    rounded.words = allocate(groups * inWords + (usesTiles ? wordsBehindRows(op) : 0), builder.getI32Type());
     rounded.scales = allocate(groups, builder.getF32Type());
     rounded.sums = allocate(groups, op.getZeros() ? Type(builder.getF32Type()) : builder.getI32Type());
     int64_t inputs = cast<MemRefType>(op.getInput().getType()).getShape().back(), whole = inputs / group;
@@ -137,7 +130,15 @@ struct CodedDotLowering {
     if (!isContiguousInside(op.getInput()) || !isContiguousInside(op.getInit()) || !isContiguousInside(op.getWords()) ||
         !isContiguousInside(op.getScales()) || (op.getZeros() && !isContiguousInside(op.getZeros())))
       lanes = 1;
+    usesTiles = allowsCodedTiles(op, lanes, instructions);
     round();
+    if (usesTiles)
+      lowerCodedDotToTiles(op, rounded, decoder, startsFromZero, [&] { lowerToLanes(); }, builder);
+    else
+      lowerToLanes();
+  }
+
+  void lowerToLanes() {
     int64_t whole = outputs / panel;
     if (whole > 0)
       lowerPanels(0, whole, panel);
