@@ -95,7 +95,7 @@ def run(library, feeds):
     path = pathlib.Path(library._library._name)
     wide = path.parent / ".wide" / path.name
     results = _run(library, feeds)
-    if not wide.exists() or not all(np.size(value) for value in feeds.values()):
+    if not wide.parent.exists() or not all(np.size(value) for value in feeds.values()):
         return results
     _calls += 1
     if PASS == "record":
