@@ -82,10 +82,27 @@ def lenet(rng, x_type, result_type, channels=3):
     return model, {"x": rng.integers(limits.min, limits.max + 1, (5, channels, 14, 14)).astype(x_type)}, chain.last
 
 
+def mobile(rng, x_type, result_type, channels=3):
+    """Channels with taps of their own, between convolutions of one tap: strides and dilations that differ, padding at one end, no bias."""
+    chain, more = Chain(rng, x_type, result_type), 2 * channels + 1
+    chain.layer("Conv", "d0", (channels, 1, 3, 3), 0, 9, group=channels, pads=[1] * 4)
+    chain.layer("Conv", "p0", (more, channels, 1, 1), 0, channels)
+    chain.layer("Conv", "d1", (more, 1, 3, 2), 0, 6, group=more, strides=[2, 1], dilations=[1, 3], pads=[1, 0, 0, 3], bias=False)
+    chain.layer("Conv", "p1", (channels, more, 1, 1), 0, more, relu=False)
+    chain.layer("Conv", "d2", (channels, 1, 5, 5), 0, 25, group=channels, relu=False, pads=[2] * 4)
+    model = make(chain.nodes, {"x": (x_type, ["n", channels, 11, 10])}, {chain.last: result_type}, chain.constants)
+    limits = np.iinfo(x_type)
+    return model, {"x": rng.integers(limits.min, limits.max + 1, (3, channels, 11, 10)).astype(x_type)}, chain.last
+
+
+NETWORKS = {"lenet": lenet, **{f"mobile{n}": lambda *args, n=n: mobile(*args, channels=n) for n in (2, 5, 16, 29, 40)}}
+
+
 @pytest.mark.parametrize("options", [{}, {"vector_lanes": 1}, {"target_cpu": "x86-64"}], ids=["", "scalar", "baseline"])
 @pytest.mark.parametrize("x_type, result_type", [(U8, U8), (I8, U8), (I8, I8)])
-def test_chains_are_right_within_a_step(x_type, result_type, options, rng, tmp_path, compile_and_load):
-    model, feeds, last = lenet(rng, x_type, result_type)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_chains_are_right_within_a_step(network, x_type, result_type, options, rng, tmp_path, compile_and_load):
+    model, feeds, last = NETWORKS[network](rng, x_type, result_type)
     onnx.save(model, str(tmp_path / "chain.onnx"))
     result = compile_and_load(tmp_path / "chain.onnx", **options).run(feeds)[last]
     expected = {"NumPy": quantized.evaluate(model, feeds)[last]}
@@ -98,14 +115,15 @@ def test_chains_are_right_within_a_step(x_type, result_type, options, rng, tmp_p
         assert largest <= 1 and len(np.unique(result)) > 10
 
 
-def test_chains_stay_in_bytes(rng, tmp_path):
+@pytest.mark.parametrize("network, layers", [(lenet, ["c0", "c1", "m", "g"]), (mobile, ["d0", "p0", "d1", "p1", "d2"])])
+def test_chains_stay_in_bytes(network, layers, rng, tmp_path):
     """Every layer is a product of bytes, and no float of an activation is stored."""
-    model, _, _ = lenet(rng, U8, U8, channels=16)
+    model, _, _ = network(rng, U8, U8, channels=16)
     onnx.save(model, str(tmp_path / "chain.onnx"))
     report = tmp_path / "report.json"
     compress_mlir.compile(tmp_path / "chain.onnx", tmp_path, report=report)
     products = [remark["layer"] for remark in json.loads(report.read_text())["layers"] if remark["pass"] == "multiply-bytes"]
-    assert products == ["c0", "c1", "m", "g"]
+    assert products == layers
     subprocess.run([_find_compiler(), str(tmp_path / "chain.onnx"), "-o", str(tmp_path), "--name", "c", "--emit", "affine", "--quiet"], check=True)
     stored = re.findall(r"memref\.alloc\(.*memref<(.*?)>", (tmp_path / "c.affine.mlir").read_text())
     assert stored and not [kind for kind in stored if kind.endswith("f32")], stored

@@ -255,19 +255,23 @@ CONVOLUTIONS = [(256, 64, 14, 14, 3, 1, 1, 1, 1), (4, 16, 5, 7, 3, 1, 1, 1, 1), 
                 (64, 32, 7, 5, 1, 1, 1, 0, 0), (20, 2, 15, 17, 5, 2, 1, 2, 2), (16, 96, 3, 29, 1, 2, 1, 0, 0), (6, 5, 9, 8, 3, 1, 1, 1, 0),
                 (3, 32, 17, 18, 3, 2, 1, 1, 1), (32, 17, 2, 2, 3, 1, 1, 1, 1), (68, 80, 4, 31, 2, 1, 1, 0, 0), (64, 96, 30, 29, 3, 1, 1, 0, 1),
                 (192, 80, 15, 26, 3, 1, 1, 1, 1)]
+# Each channel with taps of its own: fewer channels than lanes, whole vectors, some more.
+DEPTHWISE = [(2, 2, 5, 7, 3, 1, 1, 1, 1), (5, 5, 9, 8, 3, 2, 1, 1, 0), (16, 16, 6, 6, 3, 1, 1, 1, 1), (37, 37, 11, 4, 2, 1, 2, 0, 2),
+             (64, 64, 10, 9, 5, 2, 1, 2, 2), (72, 72, 3, 3, 1, 1, 1, 0, 0), (100, 100, 7, 13, 3, 1, 3, 3, 3)]
 
 
-def quantized_conv(rng, shape, ports, x_type):
+def quantized_conv(rng, shape, ports, x_type, group=1):
     """QLinearConv between floats of channels first, or between bytes of channels last, whose transposes the file has."""
     c, f, h, w, taps, stride, dilation, before, after = shape
     zero = x_type(rng.integers(1, 120))
-    constants = {"xs": F32(.021), "xz": zero, "w": codes(rng, f, c, taps, taps), "ws": rng.uniform(.5, 2, f).astype(F32) / F32(taps * np.sqrt(c) * 64),
+    constants = {"xs": F32(.021), "xz": zero, "w": codes(rng, f, c // group, taps, taps),
+                 "ws": rng.uniform(.5, 2, f).astype(F32) / F32(taps * np.sqrt(c // group) * 64),
                  "wz": np.zeros(f, I8), "ys": F32(.04), "yz": x_type(113), "b": rng.integers(-5000, 5000, f).astype(np.int32)}
     first, last = ([0, 3, 1, 2], [0, 2, 3, 1])
     is_float = ports == "float"
     nodes = [layer("QuantizeLinear", ["x", "xs", "xz"]) if is_float else layer("Transpose", ["x"], perm=first),
              layer("QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], pads=[before] * 2 + [after] * 2,
-                   strides=[stride] * 2, dilations=[dilation] * 2),
+                   strides=[stride] * 2, dilations=[dilation] * 2, group=group),
              layer("DequantizeLinear", ["c", "ys", "yz"]) if is_float else layer("Transpose", ["c"], perm=last)]
     for i, (node, y) in enumerate(zip(nodes, "qcy")):
         node.name, node.output[0] = f"n{i}", y
@@ -280,8 +284,8 @@ def quantized_conv(rng, shape, ports, x_type):
 def test_quantized_convolutions_at_the_borders_of_tiles(ports, x_type, lanes, target, rng, tmp_path, compile_and_load):
     """Bytes are those of NumPy and of ONNX Runtime; floats may be a step from them, where a product is nearest to a half."""
     need_to_run(target)
-    for i, shape in enumerate(CONVOLUTIONS):
-        model = quantized_conv(rng, shape, ports, x_type)
+    for i, (shape, group) in enumerate([(shape, 1) for shape in CONVOLUTIONS] + [(shape, shape[0]) for shape in DEPTHWISE]):
+        model = quantized_conv(rng, shape, ports, x_type, group)
         path = tmp_path / f"conv{i}.onnx"
         onnx.save(model, str(path))
         library = compile_and_load(path, vector_lanes=lanes, target_cpu=target)

@@ -173,8 +173,13 @@ void lowerUnpackRows(UnpackRowsOp op, int64_t lanes, StringRef extensions, OpBui
 bool isByteDot(linalg::LinalgOp op);
 /// Lowers such a sum to lanes; false if it has no dimension for them.
 bool lowerByteDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
-/// Lowers such a sum that is a convolution with 3 x 3 constant taps by fewer products; false if it is none, or if that
-/// does not pay, is not exact, or the processor has no dot products.
+/// True for such a sum whose factors and result share their innermost dimension, which is not summed over: channels
+/// with taps of their own.
+bool isProductOfByteLanes(linalg::LinalgOp op);
+/// Lowers such a sum to lanes of channels; false if there is one channel.
+bool lowerProductOfByteLanes(linalg::LinalgOp op, int64_t lanes, OpBuilder &builder);
+/// Lowers a sum of words that is a convolution with 3 x 3 constant taps by fewer products; false if it is none, or if
+/// that does not pay, is not exact, or the processor has no dot products.
 bool lowerWinogradDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder);
 void lowerRelayout(RelayoutOp op, OpBuilder &builder);
 

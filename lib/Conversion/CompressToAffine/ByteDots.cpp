@@ -89,6 +89,33 @@ static std::optional<Product> productOfWords(linalg::LinalgOp op, DotInstruction
   return product;
 }
 
+bool mlir::compress::isProductOfByteLanes(linalg::LinalgOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 || !isDotBody(op))
+    return false;
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return result.getNumResults() > 0 && llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+           AffineMap map = op.getMatchingIndexingMap(operand);
+           return map.getNumResults() > 0 && map.getResults().back() == result.getResults().back();
+         });
+}
+
+/// Bytes are widened in lanes of 32 bits. A processor multiplies their lower halves, which is all of them, and the
+/// upper ones, of which one is 0, by the same instruction as pairs of 16 bits.
+bool mlir::compress::lowerProductOfByteLanes(linalg::LinalgOp op, int64_t lanes, OpBuilder &builder) {
+  SmallVector<ProductFactor> factors;
+  for (OpOperand *operand : op.getDpsInputOperands())
+    factors.push_back({WeightLoad(operand->get()), op.getMatchingIndexingMap(operand)});
+  Product product{op.getDpsInits()[0], op.getMatchingIndexingMap(op.getDpsInitOperand(0)), factors,
+                  op.getStaticLoopRanges()};
+  product.multiplyAdd = [](AffineNest &nest, Value activation, Value weights, Value sum) -> Value {
+    Value left = arith::ExtUIOp::create(nest.builder, nest.loc, sum.getType(), activation);
+    Value right = arith::ExtSIOp::create(nest.builder, nest.loc, sum.getType(), weights);
+    Value product = arith::MulIOp::create(nest.builder, nest.loc, left, right);
+    return arith::AddIOp::create(nest.builder, nest.loc, sum, product);
+  };
+  return lowerProductToLanes(product, op, lanes, builder);
+}
+
 bool mlir::compress::lowerByteDot(linalg::LinalgOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
   DotInstructions instructions = DotInstructions::get(extensions);
   std::optional<Product> product;

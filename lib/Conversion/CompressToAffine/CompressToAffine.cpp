@@ -76,12 +76,14 @@ struct ConvertCompressToAffinePass : compress::impl::ConvertCompressToAffinePass
     SmallVector<linalg::LinalgOp> dots;
     if (vectorLanes > 1)
       getOperation()->walk([&](linalg::LinalgOp op) {
-        if (isByteDot(op))
+        if (isByteDot(op) || isProductOfByteLanes(op))
           dots.push_back(op);
       });
     for (linalg::LinalgOp op : dots) {
       OpBuilder builder(op);
-      if (lowerByteDot(op, vectorLanes, extensions, builder))
+      bool isLowered = isProductOfByteLanes(op) ? lowerProductOfByteLanes(op, vectorLanes, builder)
+                                                : lowerByteDot(op, vectorLanes, extensions, builder);
+      if (isLowered)
         op->erase();
     }
   }

@@ -132,15 +132,26 @@ private:
            });
   }
 
-  /// The longest dimension of the result that the factor loaded in lanes does not depend on, of equal ones the last; a
-  /// dynamic one if none is static.
+  /// The longest dimension of the result that no factor loaded in lanes depends on, of equal ones the last; a dynamic
+  /// one if none is static. If there is none, as both factors have the lanes, one that either of them does not depend
+  /// on.
   void chooseTileLoop() {
+    auto isInLanesAlong = [&](const ProductFactor &factor, int64_t loop) {
+      return factor.map.isFunctionOfDim(laneLoop) && factor.map.isFunctionOfDim(loop);
+    };
+    chooseTileLoop([&](int64_t loop) {
+      return llvm::none_of(factors, [&](const ProductFactor &factor) { return isInLanesAlong(factor, loop); });
+    });
+    if (tileLoop < 0 && llvm::all_of(factors, [&](auto &factor) { return factor.map.isFunctionOfDim(laneLoop); }))
+      chooseTileLoop([&](int64_t loop) {
+        return !llvm::all_of(factors, [&](const ProductFactor &factor) { return isInLanesAlong(factor, loop); });
+      });
+  }
+
+  void chooseTileLoop(function_ref<bool(int64_t)> isShared) {
     for (int64_t loop = 0; loop < numLoops(); ++loop) {
-      bool isShared = loop != laneLoop && outPosition(loop) && extents[loop] != 1 &&
-                      llvm::all_of(factors, [&](const ProductFactor &factor) {
-                        return !factor.map.isFunctionOfDim(laneLoop) || !factor.map.isFunctionOfDim(loop);
-                      });
-      if (isShared && (tileLoop < 0 || extents[loop] >= extents[tileLoop])) // dynamic is the smallest number
+      bool isCandidate = loop != laneLoop && outPosition(loop) && extents[loop] != 1 && isShared(loop);
+      if (isCandidate && (tileLoop < 0 || extents[loop] >= extents[tileLoop])) // dynamic is the smallest number
         tileLoop = loop;
     }
   }
@@ -342,15 +353,15 @@ private:
     storeSums(nest, index, run.step, columns, sums, /*isLast=*/true);
   }
 
-  /// Opens the loops of the result that are neither the lanes' nor the tile's: first those that choose what lanes load,
-  /// so that all others use it while it is in a cache.
+  /// Opens the loops of the result that are neither the lanes' nor the tile's, in the order of the result: first those
+  /// that choose what lanes load, so that all others use it while it is in a cache.
   SmallVector<AffineExpr> loopOverOuter(AffineNest &nest) {
     SmallVector<AffineExpr> index(numLoops());
     for (bool choosesLanes : {true, false})
-      for (int64_t loop = 0; loop < numLoops(); ++loop)
-        if (auto position = outPosition(loop);
-            position && loop != laneLoop && loop != tileLoop && choosesLanes == isLoadedAlong(loop))
-          index[loop] = nest.loopOverDim(out, *position);
+      for (auto [position, expr] : llvm::enumerate(outMap.getResults()))
+        if (int64_t loop = cast<AffineDimExpr>(expr).getPosition();
+            loop != laneLoop && loop != tileLoop && choosesLanes == isLoadedAlong(loop))
+          index[loop] = nest.loopOverDim(out, position);
     return index;
   }
 

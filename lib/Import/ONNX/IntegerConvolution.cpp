@@ -65,7 +65,20 @@ static Shape splitGroups(ArrayRef<int64_t> shape, int64_t at, int64_t groups) {
   return result;
 }
 
-/// The convolution in words, channels last.
+/// True if each channel has taps of its own, and makes one of the result.
+static bool isPerChannel(const Convolution &convolution) {
+  return convolution.groups > 1 && convolution.result[1] == convolution.groups;
+}
+
+/// True if products of bytes, in words or in lanes of channels, make the convolution.
+static bool isOfBytes(const Convolution &convolution, RankedTensorType weights) {
+  int64_t channels = weights.getDimSize(1);
+  if (convolution.groups > 1)
+    return isPerChannel(convolution) && channels == 1;
+  return convolution.result[1] > 1 && channels % kBytesPerWord == 0;
+}
+
+/// The convolution in words or in lanes of channels, channels last.
 static FailureOr<IntegerProduct> emitConvOfWords(Node &node, const DotActivation &x, const Convolution &convolution,
                                                  const IntegerWeights &weights, Value start) {
   int64_t filters = weights.type.getDimSize(0), channels = weights.type.getDimSize(1);
@@ -82,7 +95,8 @@ static FailureOr<IntegerProduct> emitConvOfWords(Node &node, const DotActivation
         product.weights[(f * taps + t) * channels + c] = weights.bytes[(f * channels + c) * taps + t];
   Shape places{convolution.result[0]};
   llvm::append_range(places, ArrayRef<int64_t>(convolution.result).drop_front(2));
-  Value sums = product.emit(node.builder, node.loc, node.sizes(places));
+  Value sums = isPerChannel(convolution) ? product.emitPerChannel(node.builder, node.loc, node.sizes(places))
+                                         : product.emit(node.builder, node.loc, node.sizes(places));
   return IntegerProduct{sums, {filters}, /*isChannelsLast=*/true};
 }
 
@@ -102,8 +116,7 @@ FailureOr<IntegerProduct> onnx_import::emitConv(Node &node, ProductOperands oper
     return failure();
   if (weights->sums.empty())
     return node.refuse("weights that are no constant are not supported");
-  if (weights->allowsDots() && convolution->groups == 1 && type->getDimSize(1) > 1 &&
-      weights->type.getDimSize(1) % kBytesPerWord == 0)
+  if (weights->allowsDots() && isOfBytes(*convolution, weights->type))
     if (auto x = DotActivation::get(node, node.input(operands.x), node.isUnsigned(operands.x), *zero)) {
       auto start = startOfSums(node, *weights, x->zero, operands.bias);
       if (failed(start))

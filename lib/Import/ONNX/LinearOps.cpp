@@ -194,6 +194,16 @@ static Value convolve(Node &node, Value x, Value weights, Value init, const Wind
       .getResult(0);
 }
 
+/// A convolution of two dimensions in which each channel has taps of its own.
+static Value convolveChannels(Node &node, Value x, Value weights, Value init, const Window &window) {
+  Shape taps{cast<RankedTensorType>(weights.getType()).getDimSize(0)};
+  llvm::append_range(taps, window.kernel);
+  return linalg::DepthwiseConv2DNchwChwOp::create(
+             node.builder, node.loc, init.getType(), ValueRange{x, node.reshape(weights, taps)}, init,
+             node.builder.getI64VectorAttr(window.strides), node.builder.getI64VectorAttr(window.dilations))
+      .getResult(0);
+}
+
 static Value convolveGroups(Node &node, Value x, Value weights, Value init, const Window &window, int64_t groups) {
   auto split = [&](Value value, int64_t at) {
     Shape shape(cast<RankedTensorType>(value.getType()).getShape());
@@ -256,16 +266,21 @@ static LogicalResult importConv(Node &node) {
   } else {
     init = node.filled(*type, 0);
   }
-  Value input = padSpatial(node, node.input(0), window->before, window->after, 0), weights = node.input(1);
+  Value input = node.input(0), weights = node.input(1);
   if (spatial == 1) { // a row
     for (Value *value : {&input, &weights, &init})
       *value = node.reshape(*value, withUnit(cast<RankedTensorType>(value->getType()).getShape(), 2));
     window->strides.insert(window->strides.begin(), 1);
     window->dilations.insert(window->dilations.begin(), 1);
     window->kernel.insert(window->kernel.begin(), 1);
+    window->before.insert(window->before.begin(), 0);
+    window->after.insert(window->after.begin(), 0);
   }
-  Value result = groups == 1 ? convolve(node, input, weights, init, *window)
-                             : convolveGroups(node, input, weights, init, *window, groups);
+  input = padSpatial(node, input, window->before, window->after, 0);
+  bool isPerChannel = filters == groups && node.type(1).getDimSize(1) == 1;
+  Value result = groups == 1    ? convolve(node, input, weights, init, *window)
+                 : isPerChannel ? convolveChannels(node, input, weights, init, *window)
+                                : convolveGroups(node, input, weights, init, *window, groups);
   return node.yield(node.reshape(result, type->getShape()));
 }
 

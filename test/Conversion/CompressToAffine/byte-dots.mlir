@@ -110,3 +110,35 @@ func.func @no_words(%x: memref<4x4x8xi8>, %w: memref<8x32x4xi8>, %y: memref<4x32
   }
   return
 }
+
+// Channels with taps of their own are lanes of both factors, each byte widened to its sum. Four places are a tile, as they use the same taps.
+// CHECK-LABEL: @channels
+// CHECK-SAME: %[[X:.*]]: memref<?x6x32xi8>, %[[W:.*]]: memref<3x32xi8>, %[[Y:.*]]: memref<?x4x32xi32>
+// CHECK: affine.for %[[M:.*]] = 0 to
+// CHECK: affine.for %[[T:.*]] = 0 to 3 iter_args
+// CHECK: %[[A:.*]] = affine.vector_load %[[X]][%[[M]], %[[T]], 0] : memref<?x6x32xi8>, vector<16xi8>
+// CHECK: %[[B:.*]] = affine.vector_load %[[W]][%[[T]], 0] : memref<3x32xi8>, vector<16xi8>
+// CHECK: arith.extui %[[A]] : vector<16xi8> to vector<16xi32>
+// CHECK: arith.extsi %[[B]] : vector<16xi8> to vector<16xi32>
+// CHECK: arith.muli
+// CHECK: arith.addi
+// CHECK: affine.vector_load %[[X]][%[[M]], %[[T]] + 3, 0]
+// CHECK: arith.extsi %[[B]] : vector<16xi8> to vector<16xi32>
+// CHECK: arith.muli
+// CHECK: return
+// LOOPS-LABEL: @channels
+// LOOPS: linalg.generic
+func.func @channels(%x: memref<?x6x32xi8>, %w: memref<3x32xi8>, %y: memref<?x4x32xi32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, p, c, t) -> (m, p + t, c)>, affine_map<(m, p, c, t) -> (t, c)>,
+                                   affine_map<(m, p, c, t) -> (m, p, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<?x6x32xi8>, memref<3x32xi8>) outs(%y : memref<?x4x32xi32>) {
+  ^bb0(%a: i8, %b: i8, %sum: i32):
+    %0 = arith.extui %a : i8 to i32
+    %1 = arith.extsi %b : i8 to i32
+    %2 = arith.muli %0, %1 : i32
+    %3 = arith.addi %sum, %2 : i32
+    linalg.yield %3 : i32
+  }
+  return
+}

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress/Dialect/Compress/IR/LinearConsumer.h"
 #include "TensorEmitter.h"
+#include "compress/Dialect/Compress/IR/ChannelConsumer.h"
 #include "mlir/Dialect/Linalg/IR/LinalgInterfaces.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -230,7 +230,8 @@ static bool windowsFit(const LinearConsumer &consumer) {
   });
 }
 
-std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot) {
+/// What consumers have in common, whatever the channels of the weight are.
+static std::optional<LinearConsumer> analyze(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot) {
   auto reject = [&](const char *reason) {
     whyNot = reason;
     return std::nullopt;
@@ -293,8 +294,6 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
     }
     consumer.dims.push_back(dim);
   }
-  if (consumer.inDim < 0 || consumer.outDim < 0)
-    return reject("the weight has no out or no in dimension here");
   for (AffineExpr expr : resultMap.getResults()) {
     auto loop = dyn_cast<AffineDimExpr>(expr);
     if (!loop || !(uses(activationMap, loop.getPosition()) || uses(weightMap, loop.getPosition())))
@@ -304,6 +303,38 @@ std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand
     return reject("a window does not move forwards, or reaches beyond its activation");
   absorbPadding(consumer);
   return consumer;
+}
+
+std::optional<LinearConsumer> LinearConsumer::get(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot) {
+  auto consumer = analyze(op, weight, whyNot);
+  if (consumer && (consumer->inDim < 0 || consumer->outDim < 0)) {
+    whyNot = "the weight has no out or no in dimension here";
+    return std::nullopt;
+  }
+  return consumer;
+}
+
+std::optional<ChannelConsumer> ChannelConsumer::get(linalg::LinalgOp op, OpOperand &weight, std::string &whyNot) {
+  auto consumer = analyze(op, weight, whyNot);
+  if (!consumer)
+    return std::nullopt;
+  // The other dimensions of the weight are taps, or of one number that the consumer does not see.
+  int64_t channel = -1, in = -1, out = -1;
+  bool isPerChannel = true;
+  for (auto [d, expr] : llvm::enumerate(consumer->weightMap.getResults()))
+    if (auto loop = dyn_cast<AffineDimExpr>(expr); loop && consumer->roles[d] != Role::Tap) {
+      isPerChannel &= channel < 0 && consumer->roles[d] == Role::Batch;
+      channel = d;
+      in = positionOf(consumer->activationMap, loop.getPosition());
+      out = positionOf(consumer->resultMap, loop.getPosition());
+    }
+  if (!isPerChannel || in < 0 || out < 0) {
+    whyNot = "the weight's channels are not those of activation and result, one of each";
+    return std::nullopt;
+  }
+  consumer->inDim = in;
+  consumer->outDim = out;
+  return ChannelConsumer{std::move(*consumer), channel};
 }
 
 bool LinearConsumer::initIsZero() const {

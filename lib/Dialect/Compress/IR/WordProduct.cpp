@@ -68,6 +68,21 @@ Value WordProduct::emitPanels(OpBuilder &builder, Location loc) const {
                              ArrayRef<char>(bytes.data(), bytes.size()));
 }
 
+/// The weights of filters of one channel as taps, filter.
+Value WordProduct::emitTaps(OpBuilder &builder, Location loc) const {
+  int64_t numTaps = llvm::product_of(taps);
+  std::string bytes(weights.size(), '\0');
+  for (int64_t f = 0; f < filters; ++f)
+    for (int64_t t = 0; t < numTaps; ++t)
+      bytes[t * filters + f] = weights[f * numTaps + t];
+  SmallVector<int64_t> shape(taps);
+  shape.push_back(filters);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(builder.getInsertionBlock());
+  return materializeConstant(builder, loc, RankedTensorType::get(shape, builder.getI8Type()),
+                             ArrayRef<char>(bytes.data(), bytes.size()));
+}
+
 /// What the sums start from, in panels.
 Value WordProduct::emitStart(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes) const {
   Type element = builder.getI32Type();
@@ -85,6 +100,24 @@ Value WordProduct::emitStart(OpBuilder &builder, Location loc, ArrayRef<OpFoldRe
     return split;
   auto places = llvm::to_vector(llvm::seq<int64_t>(0, sizes.size()));
   return linalg::BroadcastOp::create(builder, loc, split, empty, places)->getResult(0);
+}
+
+/// init + sum of products of bytes without sign and bytes with, over the loops of three maps of which the last is the
+/// result's.
+static Value emitSums(OpBuilder &builder, Location loc, ValueRange bytes, Value init, ArrayRef<AffineMap> maps) {
+  SmallVector<utils::IteratorType> iterators;
+  for (unsigned d = 0; d < maps.back().getNumDims(); ++d)
+    iterators.push_back(maps.back().isFunctionOfDim(d) ? utils::IteratorType::parallel
+                                                       : utils::IteratorType::reduction);
+  return linalg::GenericOp::create(builder, loc, TypeRange{init.getType()}, bytes, ValueRange{init}, maps, iterators,
+                                   [](OpBuilder &b, Location l, ValueRange arguments) {
+                                     Value left = arith::ExtUIOp::create(b, l, b.getI32Type(), arguments[0]);
+                                     Value right = arith::ExtSIOp::create(b, l, b.getI32Type(), arguments[1]);
+                                     Value product = arith::MulIOp::create(b, l, left, right);
+                                     linalg::YieldOp::create(
+                                         b, l, arith::AddIOp::create(b, l, arguments[2], product).getResult());
+                                   })
+      .getResult(0);
 }
 
 Value WordProduct::emit(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes) {
@@ -105,22 +138,41 @@ Value WordProduct::emit(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult>
   ws.append({loop(word), loop(panel + 1), loop(word + 1)});
   ys.append({loop(panel), loop(panel + 1)});
   auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(numLoops, 0, exprs, builder.getContext()); };
-  SmallVector<utils::IteratorType> iterators(panel + 2, utils::IteratorType::parallel);
-  iterators.append(spatial + 2, utils::IteratorType::reduction);
   Value x = emitWords(builder, loc), w = emitPanels(builder, loc), init = emitStart(builder, loc, sizes);
-  Value sums = linalg::GenericOp::create(builder, loc, TypeRange{init.getType()}, ValueRange{x, w}, ValueRange{init},
-                                         ArrayRef<AffineMap>{map(xs), map(ws), map(ys)}, iterators,
-                                         [](OpBuilder &b, Location l, ValueRange arguments) {
-                                           Value left = arith::ExtUIOp::create(b, l, b.getI32Type(), arguments[0]);
-                                           Value right = arith::ExtSIOp::create(b, l, b.getI32Type(), arguments[1]);
-                                           Value product = arith::MulIOp::create(b, l, left, right);
-                                           linalg::YieldOp::create(
-                                               b, l, arith::AddIOp::create(b, l, arguments[2], product).getResult());
-                                         })
-                   .getResult(0);
+  Value sums = emitSums(builder, loc, {x, w}, init, {map(xs), map(ws), map(ys)});
   SmallVector<ReassociationIndices> groups;
   for (int64_t d = 0; d <= outer; ++d)
     groups.push_back({d});
   groups.back().push_back(outer + 1);
   return tensor::CollapseShapeOp::create(builder, loc, sums, groups);
+}
+
+Value WordProduct::emitPerChannel(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes) {
+  // Loops: lead, place, channel; tap.
+  int64_t outer = sizes.size(), spatial = taps.size(), lead = outer - spatial, tap = outer + 1;
+  auto loop = [&](int64_t i) { return builder.getAffineDimExpr(i); };
+  SmallVector<AffineExpr> xs, ws, ys;
+  for (int64_t d = 0; d < lead; ++d)
+    xs.push_back(loop(d));
+  for (int64_t d = 0; d < spatial; ++d) {
+    xs.push_back(loop(lead + d) * strides[d] + loop(tap + d) * dilations[d]);
+    ws.push_back(loop(tap + d));
+  }
+  for (int64_t d = 0; d < outer; ++d)
+    ys.push_back(loop(d));
+  for (auto *exprs : {&xs, &ws, &ys})
+    exprs->push_back(loop(outer));
+  auto map = [&](ArrayRef<AffineExpr> exprs) { return AffineMap::get(tap + spatial, 0, exprs, builder.getContext()); };
+  SmallVector<OpFoldResult> all(sizes);
+  all.push_back(builder.getIndexAttr(filters));
+  Value init = tensor::EmptyOp::create(builder, loc, all, builder.getI32Type());
+  if (start) {
+    auto places = llvm::to_vector(llvm::seq<int64_t>(0, outer));
+    init = linalg::BroadcastOp::create(builder, loc, start, init, places)->getResult(0);
+  } else {
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+    init = linalg::FillOp::create(builder, loc, zero, init).getResult(0);
+  }
+  Value w = emitTaps(builder, loc);
+  return emitSums(builder, loc, {activation, w}, init, {map(xs), map(ws), map(ys)});
 }

@@ -27,12 +27,14 @@ bool ByteLayer::takeDims(std::string &whyNot) {
   };
   int64_t rank = consumer.resultType().getRank();
   SmallVector<int64_t> dimOfResult(rank, -1), windows;
-  bool isPlain =
-      of(Role::Batch) == 0 && llvm::count(consumer.roles, Role::Out) == 1 && llvm::count(consumer.roles, Role::In) == 1;
+  bool isPlain = isPerChannel() || (of(Role::Batch) == 0 && llvm::count(consumer.roles, Role::Out) == 1 &&
+                                    llvm::count(consumer.roles, Role::In) == 1);
   for (auto [d, dim] : llvm::enumerate(consumer.dims))
     if (dim.kind != ActivationDim::In) {
       isPlain &= dimOfResult[dim.resultDim] < 0;
       dimOfResult[dim.resultDim] = d;
+    } else {
+      isPlain &= !isPerChannel();
     }
   for (int64_t r = 0; r < rank; ++r) {
     if (r == consumer.outDim)
@@ -85,7 +87,7 @@ bool ByteLayer::takeWeights(const CodedTensor &weights, std::string &whyNot) {
     whyNot = "the numbers of its code are no bytes times one number";
     return false;
   }
-  int64_t out = llvm::find(consumer.roles, Role::Out) - consumer.roles.begin();
+  int64_t out = isPerChannel() ? channel : llvm::find(consumer.roles, Role::Out) - consumer.roles.begin();
   for (auto [d, count] : llvm::enumerate(cast<RankedTensorType>(weights.scales.getType()).getShape()))
     if (count > 1 && static_cast<int64_t>(d) != out) {
       whyNot = "its weights have several scales for an output";
@@ -100,11 +102,12 @@ bool ByteLayer::takeWeights(const CodedTensor &weights, std::string &whyNot) {
     for (const ActivationDim &dim : consumer.dims)
       if (dim.kind == ActivationDim::Window && dim.resultDim == r)
         dims.push_back(dim.tapDim);
-  dims.push_back(llvm::find(consumer.roles, Role::In) - consumer.roles.begin());
+  if (!isPerChannel())
+    dims.push_back(llvm::find(consumer.roles, Role::In) - consumer.roles.begin());
   SmallVector<int64_t> extents = llvm::map_to_vector(dims, [&](int64_t d) { return type.getDimSize(d); });
   SmallVector<int64_t> ordered = computeStrides(extents);
   product.filters = extents.front();
-  product.channels = extents.back();
+  product.channels = isPerChannel() ? 1 : extents.back();
   product.weights.resize(type.getNumElements());
   sums.assign(product.filters, 0);
   magnitudes.assign(product.filters, 0);
@@ -149,9 +152,9 @@ void ByteLayer::takeBias() {
   }
 }
 
-std::optional<ByteLayer> ByteLayer::get(const LinearConsumer &consumer, const CodedTensor &weights,
-                                        std::string &whyNot) {
-  ByteLayer layer{consumer, {}, {}, {}, {}, {}, {}, {}};
+std::optional<ByteLayer> ByteLayer::get(const LinearConsumer &consumer, const CodedTensor &weights, std::string &whyNot,
+                                        int64_t channel) {
+  ByteLayer layer{consumer, channel, {}, {}, {}, {}, {}, {}, {}};
   if (!consumer.resultType().getElementType().isF32()) {
     whyNot = "it is not of f32";
     return std::nullopt;
@@ -276,8 +279,9 @@ Value ByteLayer::emit(RewriterBase &rewriter, ByteActivation x) {
     product.start = perOutput<int32_t>(rewriter, loc, start);
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(rewriter, loc, consumer.init);
   applyPermutationToVector(sizes, resultOrder);
+  sizes.pop_back();
   product.activation = emitBytes(rewriter, loc, x);
-  Value sums = product.emit(rewriter, loc, ArrayRef(sizes).drop_back());
+  Value sums = isPerChannel() ? product.emitPerChannel(rewriter, loc, sizes) : product.emit(rewriter, loc, sizes);
   bool addsBias = bias && !integers && llvm::any_of(*bias, [](double value) { return value != 0; });
   Value numbers = emitNumbers(rewriter, loc, sums, x, addsBias);
   Value result = transposed(rewriter, loc, numbers, invertPermutationVector(resultOrder));

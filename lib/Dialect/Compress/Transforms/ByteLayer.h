@@ -9,8 +9,8 @@
 #define COMPRESS_LIB_DIALECT_COMPRESS_TRANSFORMS_BYTELAYER_H
 
 #include "ByteActivation.h"
+#include "compress/Dialect/Compress/IR/ChannelConsumer.h"
 #include "compress/Dialect/Compress/IR/CodedTensor.h"
-#include "compress/Dialect/Compress/IR/LinearConsumer.h"
 #include "compress/Dialect/Compress/IR/WordProduct.h"
 
 namespace mlir::compress {
@@ -20,6 +20,8 @@ namespace mlir::compress {
 ///   y[…, f] = init + x_scale * scales[f] * (sum of codes of x times codes of w - x_zero * sum of codes of w)
 struct ByteLayer {
   LinearConsumer consumer;
+  /// The dimension of the weights' channels, if each has taps of its own; else -1.
+  int64_t channel = -1;
   /// The weights, without activation and start.
   WordProduct product;
   SmallVector<float> scales;
@@ -33,10 +35,14 @@ struct ByteLayer {
   std::optional<SmallVector<double>> bias;
 
   /// nullopt, and the reason as the end of a sentence, if the layer is another.
-  static std::optional<ByteLayer> get(const LinearConsumer &consumer, const CodedTensor &weights, std::string &whyNot);
+  static std::optional<ByteLayer> get(const LinearConsumer &consumer, const CodedTensor &weights, std::string &whyNot,
+                                      int64_t channel = -1);
 
   /// True if no sum of `x` leaves 32 bits.
   bool fitsSums(const ByteActivation &x) const;
+
+  /// True if each channel has taps of its own.
+  bool isPerChannel() const { return channel >= 0; }
 
   /// The layer's result from `x`, which stands for its activation.
   Value emit(RewriterBase &rewriter, ByteActivation x);

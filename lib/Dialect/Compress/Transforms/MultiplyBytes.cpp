@@ -87,12 +87,18 @@ private:
   void rewrite(RewriterBase &rewriter, WeightConsumer &candidate, const Machine &machine) {
     std::string whyNot;
     auto consumer = LinearConsumer::get(candidate.op, *candidate.operand, whyNot);
+    int64_t channel = -1;
+    if (!consumer)
+      if (auto perChannel = ChannelConsumer::get(candidate.op, *candidate.operand, whyNot)) {
+        consumer = perChannel->consumer;
+        channel = perChannel->channel;
+      }
     if (!consumer || !mayBeBytes(*consumer))
       return;
     auto coded = candidate.weight.getCoded();
     std::optional<ByteLayer> layer;
     if (coded)
-      layer = ByteLayer::get(*consumer, *coded, whyNot);
+      layer = ByteLayer::get(*consumer, *coded, whyNot, channel);
     else
       whyNot = "its weights are no stored integers";
     if (!layer) {

@@ -147,3 +147,48 @@ func.func @rounded(%x: tensor<2x4x2x2xf32>) -> tensor<2x1x2x2xf32> {
   %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<2x4x2x2xf32>, tensor<1x4x1x1xf32>) outs(%init : tensor<2x1x2x2xf32>) -> tensor<2x1x2x2xf32>
   return %y : tensor<2x1x2x2xf32>
 }
+
+// -----
+
+// Each of three channels has two taps of its own: -1 and 2 times those of the first. Sums of weights are 3, -3 and 6, the zero point is 3, and
+// biases of 1 are 4 steps of 0.5 * 0.5. Channels are last.
+// CHECK-LABEL: func @depthwise
+// CHECK-DAG: arith.constant dense<[-5, 13, -14]> : tensor<3xi32>
+// CHECK-DAG: %[[W:.*]] = arith.constant dense<{{.*}}1, -1, 2], [2, -2, 4]{{.*}}> : tensor<1x2x3xi8>
+// CHECK: %[[T:.*]] = linalg.transpose ins(%{{.*}} : tensor<?x3x1x4xi8>) {{.*}} permutation = [0, 2, 3, 1]
+// CHECK: %[[X:.*]] = tensor.pad %[[T]] low[0, 0, 1, 0] high[0, 0, 1, 0]
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]
+// CHECK-SAME: ins(%[[X]], %[[W]] : tensor<?x1x6x3xi8>, tensor<1x2x3xi8>) outs(%{{.*}} : tensor<?x1x5x3xi32>)
+// CHECK: linalg.transpose {{.*}} permutation = [0, 3, 1, 2]
+// REMARK: products of bytes with sums
+#channels = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+func.func @depthwise(%q: tensor<?x3x1x4xi8>) -> tensor<?x3x1x5xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %q, %c0 : tensor<?x3x1x4xi8>
+  %codes = arith.constant dense<[[[[1, 2]]], [[[-1, -2]]], [[[2, 4]]]]> : tensor<3x1x1x2xi8>
+  %scales = arith.constant dense<0.5> : tensor<3x1x1x1xf32>
+  %bias = arith.constant dense<1.0> : tensor<3xf32>
+  %none = arith.constant 0.0 : f32
+  %d = compress.dequantize %codes, %scales code(#compress.uniform<bits = 8>) : tensor<3x1x1x2xi8>, tensor<3x1x1x1xf32> -> tensor<3x1x1x2xf32>
+  %w = tensor.collapse_shape %d [[0, 1], [2], [3]] : tensor<3x1x1x2xf32> into tensor<3x1x2xf32>
+  %e = tensor.empty(%n) : tensor<?x3x1x4xf32>
+  %x = linalg.generic {indexing_maps = [#channels, #channels], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+    ins(%q : tensor<?x3x1x4xi8>) outs(%e : tensor<?x3x1x4xf32>) {
+  ^bb0(%in: i8, %out: f32):
+    %zero = arith.constant 3 : i32
+    %scale = arith.constant 0.5 : f32
+    %wide = arith.extui %in : i8 to i32
+    %moved = arith.subi %wide, %zero : i32
+    %number = arith.sitofp %moved : i32 to f32
+    %y = arith.mulf %number, %scale : f32
+    linalg.yield %y : f32
+  } -> tensor<?x3x1x4xf32>
+  %padded = tensor.pad %x low[0, 0, 0, 1] high[0, 0, 0, 1] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %none : f32
+  } : tensor<?x3x1x4xf32> to tensor<?x3x1x6xf32>
+  %o = tensor.empty(%n) : tensor<?x3x1x5xf32>
+  %init = linalg.broadcast ins(%bias : tensor<3xf32>) outs(%o : tensor<?x3x1x5xf32>) dimensions = [0, 2, 3]
+  %y = linalg.depthwise_conv_2d_nchw_chw ins(%padded, %w : tensor<?x3x1x6xf32>, tensor<3x1x2xf32>) outs(%init : tensor<?x3x1x5xf32>) -> tensor<?x3x1x5xf32>
+  return %y : tensor<?x3x1x5xf32>
+}

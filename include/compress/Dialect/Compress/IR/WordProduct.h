@@ -39,9 +39,15 @@ struct WordProduct {
   /// The sums as i32, `sizes` and then filters. Channels that are no whole words get others, whose weights are 0.
   Value emit(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes);
 
+  /// The sums of a depthwise convolution, in the same order: filter f has one channel, and reads channel f alone.
+  ///
+  ///   y[lead…, place…, f] = start[f] + sum over tap… of x[lead…, place * stride + tap * dilation…, f] * w[f, tap…, 0]
+  Value emitPerChannel(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes);
+
 private:
   Value emitWords(OpBuilder &builder, Location loc) const;
   Value emitPanels(OpBuilder &builder, Location loc) const;
+  Value emitTaps(OpBuilder &builder, Location loc) const;
   Value emitStart(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> sizes) const;
   int64_t words() const;
 };

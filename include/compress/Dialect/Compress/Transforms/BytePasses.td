@@ -62,10 +62,12 @@ def MultiplyBytesPass : Pass<"compress-multiply-bytes"> {
     `sum * (scale of x * scale of w)`, plus other biases, in f32; so that they differ from those of the layer in floats by
     roundings of floats alone.
 
+    Where each channel has taps of its own (depthwise convolutions), channels are the last dimension of the product, and there are no words.
+
     `rounds-activations`: convolutions whose activation is f32 round it to bytes first: over the range of the numbers of each sample and 0; by
     their largest magnitude, about 128, where the layer is padded, so that what is padded is one number.
 
-    A layer stays as it is, with a remark, if its weights have other dimensions than out, in and taps (grouped convolutions), several
+    A layer stays as it is, with a remark, if its weights have other dimensions than out, in and taps (groups of several channels), several
     scales for an output, or numbers that 8 bits with sign do not hold; and if 32 bits do not hold its sums.
 
     Runs after: import, fit, normalize-quant          Leaves: layers of floats, and products of integers
