@@ -20,12 +20,11 @@ from compress_mlir import export, native, onnx_functions  # noqa: E402
 # Networks of one topology, by the recipe of the dense one: how they are called, and what is compared with it.
 FAMILIES = {
     "mlp": ("MLP 784-256-256-10", ("mlp", "mlp-int8", "mlp-int4", "mlp-int4-groups", "mlp-int4-multipliers", "mlp-pow2", "mlp-ternary",
-                                   "mlp-smartdeal-obtained", "mlp-smartdeal-post", "mlp-smartdeal", "mlp-smartdeal-layer", "mlp-smartdeal-slices",
-                                   "mlp-smartdeal-half", "mlp-smartdeal-vectors", "mlp-switching", "mlp-alternating",
-                                   "mlp-alternating-half")),
-    "dense": ("LeNet 16-64-512", ("dense", "dense-int8", "dense-int4", "dense-smartdeal", "dense-alternating", "dense-lasso", "dense-ssl",
-                                  "dense-ssl-int8", "dense-lowrank", "dense-force", "dense-force-lowrank", "circulant",
-                                  "circulant-spectra8", "circulant-spectra4")),
+                                   "mlp-smartdeal-obtained", "mlp-smartdeal-post", "mlp-smartdeal", "mlp-smartdeal-half", "mlp-smartdeal-vectors",
+                                   "mlp-switching", "mlp-alternating")),
+    "dense": ("LeNet 16-64-512", ("dense", "dense-int8", "dense-int4", "dense-smartdeal", "dense-lasso", "dense-ssl", "dense-ssl-int8",
+                                  "dense-lowrank", "dense-force", "dense-force-lowrank", "circulant", "circulant-spectra8",
+                                  "circulant-spectra4")),
     "cnn": ("3x3 CNN 16-64-64", ("cnn", "cnn-int8", "cnn-int4", "cnn-escalate", "cnn-escalate-balanced", "cnn-escalate-alternating")),
     "small": ("3x3 CNN 12-24-24, the plain small one", ("small", "small-int8", "small-int4")),
     "residual": ("Residual 3x3 CNN 16, four blocks", ("residual", "residual-lasso", "residual-depth")),
@@ -33,9 +32,8 @@ FAMILIES = {
 # Networks without training: compress-compile fits these rules to the network of a recipe, on 1,000 calibration images.
 OBTAINED = {"mlp-smartdeal-obtained": ("mlp", "default: smartdeal(0.5)")}
 # Recipes of a format that kernels want, and the recipe of the freer one that it restricts.
-FREE = {"mlp-int4-multipliers": "mlp-int4-groups", "mlp-smartdeal": "mlp-smartdeal-slices", "mlp-smartdeal-layer": "mlp-smartdeal-slices",
-        "mlp-smartdeal-vectors": "mlp-smartdeal-half", "cnn-escalate-balanced": "cnn-escalate", "mlp-pow2": "mlp", "mlp-ternary": "mlp",
-        "mlp-int4-groups": "mlp"}
+FREE = {"mlp-int4-multipliers": "mlp-int4-groups", "mlp-smartdeal-vectors": "mlp-smartdeal-half", "cnn-escalate-balanced": "cnn-escalate",
+        "mlp-pow2": "mlp", "mlp-ternary": "mlp", "mlp-int4-groups": "mlp"}
 
 
 def write_onnx(model, path):
@@ -172,8 +170,7 @@ def times(timed):
 
 
 # Trainings whose curves are shown.
-CURVES = ("mlp-smartdeal", "mlp-switching", "mlp-alternating", "mlp-alternating-half", "dense-alternating", "cnn-escalate",
-          "cnn-escalate-alternating", "dense-lasso", "dense-ssl")
+CURVES = ("mlp-smartdeal", "mlp-switching", "mlp-alternating", "cnn-escalate", "cnn-escalate-alternating", "dense-lasso", "dense-ssl")
 
 
 def curves(work):
