@@ -20,7 +20,7 @@ static int64_t tileRowsFor(int64_t lanes) { return lanes >= 16 ? 8 : 4; }
 static int64_t mostRowsFor(int64_t lanes, int64_t vectors) {
   constexpr int64_t kMostRows = 14;
   int64_t registers = lanes >= 16 ? 32 : 16;
-  return std::min(kMostRows, (registers - 1 - vectors) / vectors);
+  return std::clamp<int64_t>((registers - 1 - vectors) / vectors, 1, kMostRows);
 }
 /// Rows of the tiles that cover a static `extent` by as few of at most `most` as there can be, all of about one height.
 static int64_t evenRows(int64_t extent, int64_t most) {
