@@ -123,7 +123,8 @@ struct CodedDotLowering {
 
   /// A vector of outputs in a panel; `existing` lanes of it if not all.
   struct Outputs {
-    int64_t offset, existing;
+    AffineExpr offset;
+    int64_t existing;
   };
 
   void lower() {
@@ -146,26 +147,41 @@ struct CodedDotLowering {
       lowerPanels(whole, panels, outputs % panel);
   }
 
-  /// Panels from `begin` to `end`, of which `count` outputs exist: all rows for one, then the next.
+  /// Panels from `begin` to `end`, of which `count` outputs exist: all rows for one, then the next. Tiles of a panel
+  /// are a loop: where there are no vectors, each pair of outputs is one.
   void lowerPanels(int64_t begin, int64_t end, int64_t count) {
     constexpr int64_t kRows = 4, kVectors = 2;
-    int64_t width = std::gcd(lanes, panel);
+    int64_t width = std::gcd(lanes, panel), tileWidth = kVectors * width, whole = count / tileWidth * tileWidth;
     OpBuilder::InsertionGuard guard(builder);
     AffineNest nest(builder, loc);
     AffineExpr number = nest.loop(begin, end);
-    for (const TileRun &tile : cutRows(kRows))
-      for (int64_t first = 0; first < count; first += kVectors * width) {
-        SmallVector<Outputs> outs;
-        for (int64_t offset = first; offset < std::min(count, first + kVectors * width); offset += width)
-          outs.push_back({offset, count - offset < width ? count - offset : 0});
+    for (const TileRun &tile : cutRows(kRows)) {
+      if (whole > 0) {
         OpBuilder::InsertionGuard inner(builder);
         AffineNest inside(nest);
-        SmallVector<AffineExpr> row;
-        for (int64_t d = 0; d + 1 < rank; ++d)
-          row.push_back(d + 2 == rank ? inside.loopOver(tile.run, op.getInit(), d)
-                                      : inside.loopOverDim(op.getInit(), d));
-        lowerTile(inside, number, row, tile.offsets, outs, width);
+        lowerRows(inside, number, tile, outputsOf(inside.loop(0, whole, tileWidth), tileWidth, width), width);
       }
+      if (whole < count)
+        lowerRows(nest, number, tile, outputsOf(nest.constant(whole), count - whole, width), width);
+    }
+  }
+
+  /// The vectors of `count` outputs from `first` on.
+  static SmallVector<Outputs> outputsOf(AffineExpr first, int64_t count, int64_t width) {
+    SmallVector<Outputs> outs;
+    for (int64_t offset = 0; offset < count; offset += width)
+      outs.push_back({first + offset, count - offset < width ? count - offset : 0});
+    return outs;
+  }
+
+  void lowerRows(const AffineNest &nest, AffineExpr number, const TileRun &tile, ArrayRef<Outputs> outs,
+                 int64_t width) {
+    OpBuilder::InsertionGuard guard(builder);
+    AffineNest inside(nest);
+    SmallVector<AffineExpr> row;
+    for (int64_t d = 0; d + 1 < rank; ++d)
+      row.push_back(d + 2 == rank ? inside.loopOver(tile.run, op.getInit(), d) : inside.loopOverDim(op.getInit(), d));
+    lowerTile(inside, number, row, tile.offsets, outs, width);
   }
 
   SmallVector<TileRun> cutRows(int64_t most) {
@@ -238,7 +254,7 @@ struct CodedDotLowering {
     LaneEmitter emit{builder, loc, width};
     SmallVector<Value> codes;
     for (const Outputs &out : outs)
-      codes.push_back(nest.load(op.getWords(), {number, in, word, nest.constant(out.offset)}, width));
+      codes.push_back(nest.load(op.getWords(), {number, in, word, out.offset}, width));
     for (int64_t field = 0; field < fields; ++field) {
       SmallVector<Value> bytes;
       for (Value code : codes)
@@ -311,8 +327,8 @@ struct CodedDotLowering {
     int64_t perScale = op.getGroupsPerScale();
     AffineExpr place = perScale == groups ? nest.constant(0) : in.floorDiv(perScale);
     auto loadOfOuts = [&](Value of) {
-      return llvm::map_to_vector(
-          outs, [&](const Outputs &out) { return nest.load(of, {number, place, nest.constant(out.offset)}, width); });
+      return llvm::map_to_vector(outs,
+                                 [&](const Outputs &out) { return nest.load(of, {number, place, out.offset}, width); });
     };
     SmallVector<Value> weightScales = loadOfOuts(op.getScales()), minusZeros;
     if (op.getZeros())
