@@ -148,11 +148,15 @@ struct SpectralLowering {
       body(run);
   }
 
+  /// Where there are fewer vectors of positions, a tile has more out blocks: enough sums hide the latency.
   void lowerPositionLanes(Slots slots) {
-    int64_t sums = tileSumsFor(lanes) * 2 / slots.parts, outs = sums / kPositionVectors;
-    if (ShapedType::isStatic(outBlocks()))
-      outs = std::max<int64_t>(1, std::min(outs, outBlocks()));
-    int64_t vectors = sums / outs;
+    int64_t sums = tileSumsFor(lanes) * 2 / slots.parts, vectors = kPositionVectors;
+    if (ShapedType::isStatic(tileExtent()))
+      vectors = std::min(vectors, countOverlapping(tileExtent(), lanes));
+    int64_t outs = sums / vectors;
+    if (ShapedType::isStatic(outBlocks()) && outBlocks() > 0) // tiles of about one height
+      outs = llvm::divideCeil(outBlocks(), llvm::divideCeil(outBlocks(), outs));
+    vectors = sums / outs;
     forEachRun(tileExtent(), lanes, vectors, [&](const TileRun &positions) {
       forEachRun(outBlocks(), 1, outs, [&](const TileRun &outs) { lowerNest(slots, positions, outs); });
     });
@@ -235,6 +239,17 @@ struct SpectralLowering {
     lowerTile(nest, slots.parts, slot, positions, out, tile, outs);
   }
 
+  /// How many sums each sum of a tile of `numSums` is at first, of in blocks in turn: one multiply-add after the other
+  /// waits for the latency of the one before.
+  int64_t turnsFor(int64_t numSums) const {
+    constexpr int64_t kEnoughSums = 8;
+    int64_t turns = 1;
+    if (lanes > 1 && !words && ShapedType::isStatic(inBlocks()))
+      while (numSums * turns < kEnoughSums && inBlocks() % (2 * turns) == 0 && inBlocks() > 2 * turns)
+        turns *= 2;
+    return turns;
+  }
+
   /// The sums over taps and in blocks of one tile.
   void lowerTile(AffineNest &nest, int64_t parts, AffineExpr slot, ArrayRef<AffineExpr> positions, AffineExpr out,
                  const TileRun &tile, const TileRun &outs) {
@@ -244,17 +259,25 @@ struct SpectralLowering {
       sums.push_back(words && words->isI8() ? loadOffset(nest, index, i % parts, outs.run.width, width)
                                             : before.back());
     });
+    int64_t numSums = sums.size(), turns = turnsFor(numSums);
+    if (turns > 1)
+      sums.append(numSums * (turns - 1), nest.zero(init, std::max(tile.run.width, outs.run.width)));
     SmallVector<AffineExpr> taps;
     for (int64_t t = 0; t < numTaps(); ++t)
       taps.push_back(nest.loopCarrying(weightsType().getDimSize(firstTap() + t), sums));
-    AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks(), sums)
+    AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks() / turns, sums)
                                                      : nest.loopOverDimCarrying(weights, firstTap() + numTaps(), sums);
     if (words)
       accumulateDots(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
     else
-      multiplyAccumulate(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
+      for (int64_t turn = 0; turn < turns; ++turn)
+        multiplyAccumulate(nest, tile, outs, parts, slot, positions, out, taps, in * turns + turn,
+                           MutableArrayRef(sums).slice(turn * numSums, numSums));
     for (int64_t t = 0; t <= numTaps(); ++t)
       nest.closeCarrying(sums);
+    for (int64_t left = sums.size(); left > numSums; left /= 2)
+      for (int64_t i = 0; i < left / 2; ++i)
+        sums[i] = arith::AddFOp::create(builder, loc, sums[i], sums[left / 2 + i]);
     forEachSum(tile, outs, parts, slot, positions, out, [&](int64_t i, ArrayRef<AffineExpr> index, int64_t width) {
       bool isI8 = words && words->isI8();
       nest.store(isI8 ? scaled(nest, sums[i], before[i], index, i % parts, outs.run.width, width) : sums[i], init,

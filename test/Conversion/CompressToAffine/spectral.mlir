@@ -136,3 +136,33 @@ func.func @panels(%x: memref<4x1x5xf32>, %w: memref<4x2x5x16xf32>, %y: memref<4x
       outs(%y : memref<4x1x32xf32>)
   return
 }
+
+// A row of one vector leaves registers for twice the out blocks that two vectors would: five are a tile of three and one
+// of two, whose sums are independent.
+// CHECK-LABEL: func @few_pixels
+// CHECK: %{{.*}}:5 = affine.for %{{.*}} = 0 to 2 iter_args
+// CHECK: %{{.*}}:6 = affine.for %{{.*}} = 0 to 2 iter_args
+// CHECK-COUNT-12: math.fma
+// CHECK-NOT: math.fma
+// CHECK: %{{.*}}:4 = affine.for %{{.*}} = 0 to 2 iter_args
+// CHECK-COUNT-8: math.fma
+// CHECK-NOT: math.fma
+func.func @few_pixels(%x: memref<4x2x6x6xf32>, %w: memref<4x3x3x2x5xf32>, %y: memref<4x5x4x4xf32>) {
+  compress.spectral_conv in_dim = 0 out_dim = 0 strides = [1, 1] dilations = [1, 1] ins(%x, %w : memref<4x2x6x6xf32>, memref<4x3x3x2x5xf32>) outs(%y : memref<4x5x4x4xf32>)
+  return
+}
+
+// A single vector of out blocks: four sums of in blocks in turn, each for both parts, which do not wait for each other.
+// CHECK-LABEL: func @in_turn
+// CHECK: %[[R:.*]]:4 = affine.for %{{.*}} = 0 to 2 iter_args
+// CHECK: %[[C:.*]]:8 = affine.for %[[G:.*]] = 0 to 2 iter_args
+// CHECK: affine.vector_load %arg1[3, %[[G]] * 4 + 3, 0] : memref<4x8x4xf32>, vector<4xf32>
+// CHECK: affine.yield
+// CHECK: %[[A:.*]] = arith.addf %[[C]]#0, %[[C]]#4
+// CHECK: %[[B:.*]] = arith.addf %[[C]]#2, %[[C]]#6
+// CHECK: %[[SUM:.*]] = arith.addf %[[A]], %[[B]]
+// CHECK: affine.vector_store %[[SUM]], %arg2
+func.func @in_turn(%x: memref<4x1x8xf32>, %w: memref<4x8x4xf32>, %y: memref<4x1x4xf32>) {
+  compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : memref<4x1x8xf32>, memref<4x8x4xf32>) outs(%y : memref<4x1x4xf32>)
+  return
+}
