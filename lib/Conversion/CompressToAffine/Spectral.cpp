@@ -23,7 +23,7 @@
 #include "Epilogue.h"
 #include "PlaneViews.h"
 #include "ProductLowering.h"
-#include "Words.h"
+#include "SpectralSteps.h"
 #include "compress/Kernel/FFT.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <numeric>
@@ -42,49 +42,13 @@ constexpr int64_t kSharedOutVectors = 2, kOutVectors = 4;
 /// Vectors of positions where lanes are positions.
 constexpr int64_t kPositionVectors = 2;
 
-/// What a product of words has beyond one of f32.
-struct WordFactors {
-  WordFormat format;
-  DotInstructions instructions;
-  /// Of the activation, and of the weights by frequency and out block; null for bf16.
-  Value inputScales, weightScales, offsets;
-  /// Positions that have a scale of their own.
-  int64_t numFree;
-
-  bool isI8() const { return format == WordFormat::i8; }
-};
-
-struct SpectralLowering {
-  /// Planes; or words, which have a dimension for the part behind the frequency.
-  Value input;
-  Value weights, init;
-  int64_t inDim, outDim;
-  PlaneWindows windows;
+struct SpectralLowering : SpectralOperands {
   /// The sums start from zero, and nothing of `init` is read.
   bool startsFromZero;
   int64_t lanes;
   OpBuilder &builder;
   Location loc;
-  std::optional<WordFactors> words = std::nullopt;
-  /// Out blocks of a panel of the weights; 0: there are no panels.
-  int64_t panel = 0;
 
-  MemRefType initType() const { return cast<MemRefType>(init.getType()); }
-  MemRefType weightsType() const { return cast<MemRefType>(weights.getType()); }
-  int64_t rank() const { return initType().getRank() - 1; }
-  int64_t numTaps() const { return windows.taps.size(); }
-  /// Known if an operand's type tells.
-  int64_t inBlocks() const {
-    return staticOf(weightsType().getDimSize(firstTap() + numTaps()),
-                    cast<MemRefType>(input.getType()).getDimSize(inDim + 1));
-  }
-  int64_t outBlocks() const {
-    return panel ? initType().getDimSize(outDim + 1)
-                 : staticOf(weightsType().getDimSize(1 + firstTap() + numTaps()), initType().getDimSize(outDim + 1));
-  }
-  /// The dimension of the weights with the first tap, or if there is none with in blocks.
-  int64_t firstTap() const { return panel ? 2 : 1; }
-  static int64_t staticOf(int64_t a, int64_t b) { return ShapedType::isStatic(a) ? a : b; }
   /// The dimension of `init`, without the slot, along which a tile has several positions: the last one; -1 if none.
   int64_t tileDim() const { return outDim == rank() - 1 ? rank() - 2 : rank() - 1; }
   int64_t tileExtent() const {
@@ -104,7 +68,7 @@ struct SpectralLowering {
   }
 
   void lower() {
-    int64_t k = initType().getDimSize(0), real = words ? k % 2 : kernel::numRealSlots(k);
+    int64_t k = numSlots(), real = words ? k % 2 : kernel::numRealSlots(k);
     for (int64_t slot = 0; slot < real; ++slot)
       lowerSlots(slot, slot + 1, /*isComplex=*/false);
     if (real < k)
@@ -245,7 +209,7 @@ struct SpectralLowering {
     constexpr int64_t kEnoughSums = 8;
     int64_t turns = 1;
     if (lanes > 1 && !words && ShapedType::isStatic(inBlocks()))
-      while (numSums * turns < kEnoughSums && inBlocks() % (2 * turns) == 0 && inBlocks() > 2 * turns)
+      while (numSums * turns < kEnoughSums && inSteps() % (2 * turns) == 0 && inSteps() > 2 * turns)
         turns *= 2;
     return turns;
   }
@@ -262,19 +226,7 @@ struct SpectralLowering {
     int64_t numSums = sums.size(), turns = turnsFor(numSums);
     if (turns > 1)
       sums.append(numSums * (turns - 1), nest.zero(init, std::max(tile.run.width, outs.run.width)));
-    SmallVector<AffineExpr> taps;
-    for (int64_t t = 0; t < numTaps(); ++t)
-      taps.push_back(nest.loopCarrying(weightsType().getDimSize(firstTap() + t), sums));
-    AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inBlocks() / turns, sums)
-                                                     : nest.loopOverDimCarrying(weights, firstTap() + numTaps(), sums);
-    if (words)
-      accumulateDots(nest, tile, outs, parts, slot, positions, out, taps, in, sums);
-    else
-      for (int64_t turn = 0; turn < turns; ++turn)
-        multiplyAccumulate(nest, tile, outs, parts, slot, positions, out, taps, in * turns + turn,
-                           MutableArrayRef(sums).slice(turn * numSums, numSums));
-    for (int64_t t = 0; t <= numTaps(); ++t)
-      nest.closeCarrying(sums);
+    addSteps(nest, {parts, slot, positions, out, {}, {}}, tile, outs, turns, sums);
     for (int64_t left = sums.size(); left > numSums; left /= 2)
       for (int64_t i = 0; i < left / 2; ++i)
         sums[i] = arith::AddFOp::create(builder, loc, sums[i], sums[left / 2 + i]);
@@ -283,6 +235,30 @@ struct SpectralLowering {
       nest.store(isI8 ? scaled(nest, sums[i], before[i], index, i % parts, outs.run.width, width) : sums[i], init,
                  index);
     });
+  }
+
+  /// Adds all taps and in blocks to the sums of a tile: of in blocks, `turns` in turn to as many sums each.
+  void addSteps(AffineNest &nest, SpectralStep step, const TileRun &tile, const TileRun &outs, int64_t turns,
+                SmallVectorImpl<Value> &sums) {
+    size_t numSums = sums.size() / turns;
+    SmallVector<AffineExpr> taps;
+    for (int64_t t = 0; t < numTaps(); ++t)
+      taps.push_back(nest.loopCarrying(weightsType().getDimSize(firstTap() + t), sums));
+    step.taps = taps;
+    AffineExpr in = ShapedType::isStatic(inBlocks()) ? nest.loopCarrying(inSteps() / turns, sums)
+                                                     : nest.loopOverDimCarrying(weights, firstTap() + numTaps(), sums);
+    for (int64_t turn = 0; turn < turns; ++turn) {
+      step.in = in * turns + turn;
+      emitSpectralStep(nest, *this, step, tile, outs, MutableArrayRef(sums).slice(turn * numSums, numSums));
+    }
+    nest.closeCarrying(sums);
+    if (hasHalfWord()) {
+      step.in = nest.constant(inSteps());
+      step.isHalf = true;
+      emitSpectralStep(nest, *this, step, tile, outs, MutableArrayRef(sums).take_front(numSums));
+    }
+    for (int64_t t = 0; t < numTaps(); ++t)
+      nest.closeCarrying(sums);
   }
 
   /// A number for each out block at `index` of the result: `of` has frequencies by out blocks.
@@ -327,127 +303,15 @@ struct SpectralLowering {
           body(number++, index, std::max(tile.run.width, outs.run.width));
         }
   }
-
-  /// Index of the activation for the result's `positions`.
-  SmallVector<AffineExpr> inputIndex(AffineExpr slot, ArrayRef<AffineExpr> positions, int64_t offset,
-                                     ArrayRef<AffineExpr> taps, AffineExpr in) {
-    SmallVector<AffineExpr> index(positions);
-    if (!index.empty())
-      index.back() = index.back() + offset;
-    for (auto [p, expr] : llvm::enumerate(index))
-      expr = expr * windows.strides[p];
-    for (auto [tap, window] : llvm::zip(taps, windows.taps))
-      index[window.position] = index[window.position] + tap * window.step;
-    index.insert(index.begin() + inDim, in);
-    index.insert(index.begin(), slot);
-    return index;
-  }
-
-  /// The activation at `index`: of `width` positions if lanes are positions, or of one for all lanes.
-  Value loadInput(AffineNest &nest, ArrayRef<AffineExpr> index, const TileRun &tile, int64_t width) {
-    return tile.run.width > 1 ? nest.loadStrided(input, index, windows.strides.back(), width)
-                              : nest.loadBroadcast(input, index, width);
-  }
-
-  /// The weights of each out block of the tile, at each of `slots`.
-  SmallVector<Value> loadWeights(AffineNest &nest, const TileRun &outs, ArrayRef<AffineExpr> slots,
-                                 ArrayRef<AffineExpr> taps, AffineExpr in, AffineExpr out, int64_t width) {
-    SmallVector<Value> loaded;
-    for (int64_t atOut : outs.offsets)
-      for (AffineExpr slot : slots) {
-        SmallVector<AffineExpr> index{slot};
-        if (panel)
-          index.push_back((out + atOut).floorDiv(panel));
-        index.append(taps.begin(), taps.end());
-        index.append({in, panel ? (out + atOut) % panel : out + atOut});
-        loaded.push_back(outs.run.width > 1 ? nest.load(weights, index, width)
-                                            : nest.loadBroadcast(weights, index, width));
-      }
-    return loaded;
-  }
-
-  /// Asks for a step of the next panel, which comes from far away: for one of its lines, if there are other tiles of
-  /// rows to ask for the others. Behind the last panel a prefetch does nothing.
-  void prefetchPanel(AffineNest &nest, AffineExpr row, const TileRun &tile, AffineExpr slot, ArrayRef<AffineExpr> taps,
-                     AffineExpr in, AffineExpr out) {
-    constexpr int64_t kLineWords = 16;
-    SmallVector<AffineExpr> index{slot.ceilDiv(2), out.floorDiv(panel) + 1};
-    llvm::append_range(index, taps);
-    index.append({in, nest.constant(0)});
-    int64_t lines = std::max<int64_t>(1, panel / kLineWords);
-    if (tile.run.part == LaneRun::Part::WholeSteps) {
-      index.back() = row.floorDiv(tile.run.step) % lines * kLineWords;
-      return nest.prefetch(weights, index);
-    }
-    for (int64_t line = 0; line < lines; ++line) {
-      index.back() = nest.constant(line * kLineWords);
-      nest.prefetch(weights, index);
-    }
-  }
-
-  /// The same for words: a dot product for each part.
-  void accumulateDots(AffineNest &nest, const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
-                      ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
-                      MutableArrayRef<Value> sums) {
-    int64_t width = std::max(tile.run.width, outs.run.width);
-    if (parts == 1 && panel && outs.run.width > 1 && tile.offsets.size() > 1)
-      prefetchPanel(nest, positions.back(), tile, slot, taps, in, out);
-    SmallVector<Value> w = loadWeights(nest, outs, {slot.ceilDiv(2)}, taps, in, out, width);
-    int64_t numOuts = w.size(), position = 0;
-    for (int64_t atPosition : tile.offsets) {
-      for (int64_t part = 0; part < parts; ++part) {
-        SmallVector<AffineExpr> index = inputIndex(slot.ceilDiv(2), positions, atPosition, taps, in);
-        index.insert(index.begin() + 1, nest.constant(part));
-        Value x = loadInput(nest, index, tile, width);
-        for (int64_t o = 0; o < numOuts; ++o) {
-          Value &sum = sums[(position * numOuts + o) * parts + part];
-          sum = emitDot(nest, words->format, words->instructions, x, w[o], sum);
-        }
-      }
-      ++position;
-    }
-  }
-
-  /// sums += weights * input for each position and out block of the tile.
-  void multiplyAccumulate(AffineNest &nest, const TileRun &tile, const TileRun &outs, int64_t parts, AffineExpr slot,
-                          ArrayRef<AffineExpr> positions, AffineExpr out, ArrayRef<AffineExpr> taps, AffineExpr in,
-                          MutableArrayRef<Value> sums) {
-    int64_t width = std::max(tile.run.width, outs.run.width);
-    SmallVector<AffineExpr> slots;
-    for (int64_t part = 0; part < parts; ++part)
-      slots.push_back(slot + part);
-    SmallVector<Value> w = loadWeights(nest, outs, slots, taps, in, out, width), x;
-    for (int64_t atPosition : tile.offsets) {
-      for (int64_t part = 0; part < parts; ++part)
-        x.push_back(loadInput(nest, inputIndex(slot + part, positions, atPosition, taps, in), tile, width));
-    }
-    Value *sum = sums.data();
-    for (int64_t i = 0, e = tile.offsets.size(); i < e; ++i) {
-      Value xr = x[i * parts], xi = x[i * parts + parts - 1], minusXi = parts == 2 ? nest.negate(xi) : Value();
-      for (int64_t o = 0, oe = outs.offsets.size(); o < oe; ++o, sum += parts) {
-        Value wr = w[o * parts], wi = w[o * parts + parts - 1];
-        sum[0] = nest.fma(wr, xr, sum[0]);
-        if (parts == 1)
-          continue;
-        sum[1] = nest.fma(wr, xi, sum[1]);
-        sum[0] = nest.fma(wi, minusXi, sum[0]);
-        sum[1] = nest.fma(wi, xr, sum[1]);
-      }
-    }
-  }
 };
 
-/// Lowers a product of `input` and `weights` into `init`; `strides` and `dilations` of the innermost dimensions are
-/// those of a convolution.
-void lowerSpectral(Operation *op, Value input, Value weights, Value init, int64_t inDim, int64_t outDim,
-                   ArrayRef<int64_t> strides, ArrayRef<int64_t> dilations, int64_t panel, int64_t lanes,
-                   OpBuilder &builder) {
-  SpectralLowering lowering{input, weights, init,    inDim,        outDim,       planeWindows(init, strides, dilations),
-                            false, lanes,   builder, op->getLoc(), std::nullopt, panel};
+/// Lowers a product of f32, or of f32 by words of weights.
+void lowerSpectral(Operation *op, SpectralOperands operands, int64_t lanes, OpBuilder &builder) {
+  SpectralLowering lowering{std::move(operands), /*startsFromZero=*/false, lanes, builder, op->getLoc()};
   if (lanes > 1) {
-    lowering.startsFromZero = eraseZeroFill(op, init);
-    arrangePlanes(op, lanes, lowering.input, lowering.init, inDim, outDim, lowering.windows, lowering.startsFromZero,
-                  builder);
+    lowering.startsFromZero = eraseZeroFill(op, lowering.init);
+    arrangePlanes(op, lanes, lowering.input, lowering.init, lowering.inDim, lowering.outDim, lowering.windows,
+                  lowering.startsFromZero, builder);
   }
   lowering.lower();
 }
@@ -455,35 +319,57 @@ void lowerSpectral(Operation *op, Value input, Value weights, Value init, int64_
 } // namespace
 
 void mlir::compress::lowerSpectralMatmul(SpectralMatmulOp op, int64_t lanes, OpBuilder &builder) {
-  lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), {}, {}, op.getPanel(),
+  lowerSpectral(op,
+                {op.getInput(), op.getWeights(), op.getInit(), static_cast<int64_t>(op.getInDim()),
+                 static_cast<int64_t>(op.getOutDim()), planeWindows(op.getInit(), {}, {}), op.getPanel()},
                 lanes, builder);
 }
 
 void mlir::compress::lowerSpectralConv(SpectralConvOp op, int64_t lanes, OpBuilder &builder) {
-  lowerSpectral(op, op.getInput(), op.getWeights(), op.getInit(), op.getInDim(), op.getOutDim(), op.getStrides(),
-                op.getDilations(), /*panel=*/0, lanes, builder);
+  lowerSpectral(op,
+                {op.getInput(), op.getWeights(), op.getInit(), static_cast<int64_t>(op.getInDim()),
+                 static_cast<int64_t>(op.getOutDim()), planeWindows(op.getInit(), op.getStrides(), op.getDilations())},
+                lanes, builder);
+}
+
+/// The words that the activation of `op` is rounded to, and the scales of both factors.
+static WordFactors roundActivation(SpectralDotOp op, DotInstructions instructions, int64_t lanes,
+                                   SpectralLowering &lowering, OpBuilder &builder) {
+  llvm::SmallDenseSet<int64_t> moved;
+  for (const PlaneWindows::Tap &tap : lowering.windows.taps)
+    moved.insert(tap.position);
+  WordPlanes planes =
+      emitWordPlanes(builder, op.getLoc(), op.getWords(), lowering.input, lowering.inDim, moved.size(), lanes);
+  lowering.input = planes.words;
+  bool isScaled = !op.getScaling().empty();
+  return {op.getWords(),
+          instructions,
+          planes.scales,
+          isScaled ? op.getScaling()[0] : Value(),
+          isScaled ? op.getScaling()[1] : Value(),
+          planes.numFree};
 }
 
 void mlir::compress::lowerSpectralDot(SpectralDotOp op, int64_t lanes, StringRef extensions, OpBuilder &builder) {
-  int64_t inDim = op.getInDim(), outDim = op.getOutDim();
-  Value input = op.getInput(), init = op.getInit();
-  PlaneWindows windows = planeWindows(init, op.getStrides(), op.getDilations());
-  bool startsFromZero = lanes > 1 && eraseZeroFill(op, init);
-  if (lanes > 1)
-    arrangePlanes(op, lanes, input, init, inDim, outDim, windows, startsFromZero, builder);
-  llvm::SmallDenseSet<int64_t> moved;
-  for (const PlaneWindows::Tap &tap : windows.taps)
-    moved.insert(tap.position);
-  WordPlanes planes = emitWordPlanes(builder, op.getLoc(), op.getWords(), input, inDim, moved.size(), lanes);
-  Value weightScales, offsets;
-  if (!op.getScaling().empty()) {
-    weightScales = op.getScaling()[0];
-    offsets = op.getScaling()[1];
+  SpectralOperands operands{op.getInput(),
+                            op.getWeights(),
+                            op.getInit(),
+                            static_cast<int64_t>(op.getInDim()),
+                            static_cast<int64_t>(op.getOutDim()),
+                            planeWindows(op.getInit(), op.getStrides(), op.getDilations()),
+                            op.getPanel()};
+  DotInstructions instructions = DotInstructions::get(extensions);
+  bool hasDots = instructions.has(op.getWords(), lanes) || instructions.tilesBF16;
+  if (op.getWords() == WordFormat::bf16 && !hasDots) {
+    operands.decodesWords = true;
+    return lowerSpectral(op, std::move(operands), lanes, builder);
   }
-  WordFactors words{op.getWords(), DotInstructions::get(extensions), planes.scales, weightScales, offsets,
-                    planes.numFree};
-  SpectralLowering lowering{planes.words,   op.getWeights(), init,    inDim,       outDim, windows,
-                            startsFromZero, lanes,           builder, op.getLoc(), words,  op.getPanel()};
+  SpectralLowering lowering{std::move(operands), lanes > 1 && eraseZeroFill(op, op.getInit()), lanes, builder,
+                            op.getLoc()};
+  if (lanes > 1)
+    arrangePlanes(op, lanes, lowering.input, lowering.init, lowering.inDim, lowering.outDim, lowering.windows,
+                  lowering.startsFromZero, builder);
+  lowering.words = roundActivation(op, instructions, lanes, lowering, builder);
   if (!lowering.lowerToTiles())
     lowering.lower();
 }

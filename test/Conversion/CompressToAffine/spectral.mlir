@@ -154,14 +154,15 @@ func.func @few_pixels(%x: memref<4x2x6x6xf32>, %w: memref<4x3x3x2x5xf32>, %y: me
 
 // A single vector of out blocks: four sums of in blocks in turn, each for both parts, which do not wait for each other.
 // CHECK-LABEL: func @in_turn
+// CHECK-SAME: %{{.*}}: memref<4x1x8xf32>, %[[W:.*]]: memref<4x8x4xf32>, %[[Y:.*]]: memref<4x1x4xf32>
 // CHECK: %[[R:.*]]:4 = affine.for %{{.*}} = 0 to 2 iter_args
 // CHECK: %[[C:.*]]:8 = affine.for %[[G:.*]] = 0 to 2 iter_args
-// CHECK: affine.vector_load %arg1[3, %[[G]] * 4 + 3, 0] : memref<4x8x4xf32>, vector<4xf32>
+// CHECK: affine.vector_load %[[W]][3, %[[G]] * 4 + 3, 0] : memref<4x8x4xf32>, vector<4xf32>
 // CHECK: affine.yield
 // CHECK: %[[A:.*]] = arith.addf %[[C]]#0, %[[C]]#4
 // CHECK: %[[B:.*]] = arith.addf %[[C]]#2, %[[C]]#6
 // CHECK: %[[SUM:.*]] = arith.addf %[[A]], %[[B]]
-// CHECK: affine.vector_store %[[SUM]], %arg2
+// CHECK: affine.vector_store %[[SUM]], %[[Y]]
 func.func @in_turn(%x: memref<4x1x8xf32>, %w: memref<4x8x4xf32>, %y: memref<4x1x4xf32>) {
   compress.spectral_matmul in_dim = 1 out_dim = 1 ins(%x, %w : memref<4x1x8xf32>, memref<4x8x4xf32>) outs(%y : memref<4x1x4xf32>)
   return

@@ -123,10 +123,14 @@ double Product::seconds(const Machine &machine) const {
 double Product::secondsOf(WordFormat format, const WordWeights &weights, const Machine &machine) const {
   // The largest magnitude, a scale, the conversion, the packing; and of a product of parts of words a shift for each.
   constexpr double kPerRoundedNumber = 10, kShifts = 2;
-  double peak = format == WordFormat::bf16 ? machine.peakBF16 : machine.peakInt8;
+  bool isBF16 = format == WordFormat::bf16;
+  double peak = isBF16 ? machine.peakBF16 : machine.peakInt8;
+  double stream = streamSeconds(static_cast<int64_t>(weights.words.size()) * 4, machine);
+  if (isBF16 && peak <= 0) // words of weights become f32, with a shift or a mask for tiles of positions
+    return std::max(operations(machine) / (machine.peakFlops * kSpectralReach), stream);
   double rounding = numbersOf(cast<ShapedType>(input.getType()).getShape()) * kPerRoundedNumber / machine.peakFlops;
   double dot = operations(machine) / ((peak > 0 ? peak : machine.peakFlops / kShifts) * kSpectralReach);
-  return rounding + std::max(dot, streamSeconds(static_cast<int64_t>(weights.words.size()) * 4, machine));
+  return rounding + std::max(dot, stream);
 }
 
 /// Notes the windows, and the dimensions of the weights with their taps; false and the reason if the op cannot say it.

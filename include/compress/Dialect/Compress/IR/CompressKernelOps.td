@@ -291,6 +291,7 @@ def Compress_SpectralDotOp : Compress_KernelOp<"spectral_dot"> {
 
     Spectra of the activation are rounded to the same format when the op runs: to the nearest bf16, ties to even; or, for i8, to
     the nearest of 255 multiples of the largest magnitude over 127, one for each frequency and each position that is no window.
+    On processors without dot products of bf16 it stays f32, and the weights become f32 where they are loaded.
     Sums are f32 of products of bf16, or exact integers, which are scaled once:
 
         init[f, …, o, y…] += scales[f, o] * scale(input)[f, …] * sum over g, u… of weights[f, u…, g, o] * input[f, …, g, …]
