@@ -23,7 +23,8 @@ GRAMMAR = """\
   escalate-conv-CI-CO-HxW-rR-sS-f32        ternary combinations of 6 basis kernels, 90 % of the coefficients zero (C-H-f32 as above)
   escalate-conv-CI-CO-HxW-rR-sS-i16        the same with as many zeros for each output and basis kernel; --precision i8
   ternary-conv-CI-CO-HxW-rR-sS-f32         kernels of -1, 0 and 1 times a scale of each output, 90 % of them zero; -i16: --precision i8
-  rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096
+  rfft-kK-nN                               N transforms of K points, contiguous both sides; without -nN: 64 and 4096;
+                                           with -avx behind it: our code for AVX without fma, which Debian's FFTW is
   mnist-circulant-bB                       the network of examples/mnist/models
   mnist-NETWORK-bB                         a trained light network of there, as mnist-mlp_smartdeal; the peer gets the same file
 with -bf16 or -i8 (compress-compile --precision) after circulant-* and dense-*, then -l2cold or -dramcold"""
@@ -38,7 +39,7 @@ _FORMS = [rf"circulant-fc-{_FC}-k(?P<k>\d+)-b(?P<batch>\d+)@", rf"circulant-conv
           rf"dense-fc-{_FC}-b(?P<batch>\d+)@", rf"dense-conv-{_CONV}@", rf"int8-fc-{_FC}-b(?P<batch>\d+)", rf"int8-conv-{_CONV}(?P<ports>-nhwc)?",
           rf"int4-fc-{_FC}-b(?P<batch>\d+)", rf"pow2-fc-{_FC}-b(?P<batch>\d+)", rf"ternary-fc-{_FC}-b(?P<batch>\d+)",
           rf"smartdeal-fc-{_FC}-b(?P<batch>\d+)", rf"int4mult-fc-{_FC}-b(?P<batch>\d+)",
-          rf"(escalate|ternary)-conv-{_CONV}-(?P<arithmetic>f32|i16)", r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)", r"mnist-circulant-b(?P<batch>\d+)",
+          rf"(escalate|ternary)-conv-{_CONV}-(?P<arithmetic>f32|i16)", r"rfft-k(?P<k>\d+)-n(?P<batch>\d+)(?P<avx>-avx)?", r"mnist-circulant-b(?P<batch>\d+)",
           rf"mnist-(?P<network>{'|'.join(NETWORKS)})-b(?P<batch>\d+)"]
 _PATTERNS = [re.compile(form.replace("@", "(-(?P<precision>bf16|i8))?") + "(-(?P<cold>l2cold|dramcold))?") for form in _FORMS]
 
@@ -77,11 +78,12 @@ class Case:
     precision: str = ""      # of compress-compile; "" is its default
     cold: str = ""
     channels_last: bool = False  # bytes in and out
+    target_cpu: str = ""     # of compress-compile; "" is this machine's
 
     @property
     def layer(self):
         """What cases of the same weights have in common: the name without batch, number format and caches."""
-        return re.sub(r"(-[bn]\d+)?(-bf16|-i8)?(-l2cold|-dramcold)?$", "", self.name)
+        return re.sub(r"(-[bn]\d+)?(-bf16|-i8|-avx)?(-l2cold|-dramcold)?$", "", self.name)
 
     @property
     def peers(self):
@@ -120,6 +122,8 @@ def parse(name):
     arithmetic = given.pop("arithmetic", None)
     if given.pop("ports", None):
         words["channels_last"] = True
+    if given.pop("avx", None):
+        words["target_cpu"] = "sandybridge"
     n = {key: int(value) for key, value in given.items()}
     zero = [key for key, value in n.items() if value < 1]
     if zero:
@@ -145,7 +149,7 @@ def select(words):
             if not matching:
                 raise _refuse(word, "the glob matches no named case")
             names += matching
-        elif re.fullmatch(r"rfft-k\d+(-l2cold|-dramcold)?", word):
+        elif re.fullmatch(r"rfft-k\d+(-avx)?(-l2cold|-dramcold)?", word):
             names += [re.sub(r"(k\d+)", rf"\1-n{count}", word) for count in (64, 4096)]
         else:
             names.append(word)

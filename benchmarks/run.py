@@ -64,21 +64,22 @@ class Bench:
             self.made[key] = network.write(path) if which == "ours" else peers.write(which, network, path)
         return self.made[key]
 
-    def compile(self, model, precision, batch=None):
+    def compile(self, model, precision, batch=None, target_cpu=""):
         """(library, weight bytes) by compress-compile with default options; raises Refused."""
-        key = model, precision, batch
+        key = model, precision, batch, target_cpu
         if key not in self.compiled:
             self.compiled[key] = self._compile(*key)
         if isinstance(self.compiled[key], Refused):
             raise self.compiled[key]
         return self.compiled[key]
 
-    def _compile(self, model, precision, batch):
+    def _compile(self, model, precision, batch, target_cpu):
         name = "m" + str(len(self.compiled))
         report = self.folder / f"{name}.json"
         command = [str(_find_compiler()), str(model), "-o", str(self.folder), "--name", name, "--quiet", "--report", str(report)]
         command += ["--precision", precision] if precision else []
         command += ["--batch", str(batch)] if batch else []
+        command += ["--target-cpu", target_cpu] if target_cpu else []
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -95,7 +96,7 @@ class Bench:
         """An int8 or int4 case is the quantized file as it is, an int8 one at its batch: that shares one scale. If it is refused,
         the float file with --precision i8."""
         if not case.quantized_peer:
-            return (*self.compile(self.model(case, network, "ours"), case.precision), "")
+            return (*self.compile(self.model(case, network, "ours"), case.precision, target_cpu=case.target_cpu), "")
         batch = case.batch if case.quantized_peer == "ort-int8" else None
         try:
             return (*self.compile(self.model(case, network, case.quantized_peer), "", batch), "quantized file")

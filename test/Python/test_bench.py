@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import batch_steps, cases, models, peers, roofline  # noqa: E402
+from benchmarks import batch_steps, cases, models, peers, roofline, run  # noqa: E402
 
 
 def bench(*words):
@@ -30,7 +30,8 @@ def bench(*words):
     ("int8-conv-4-6-9x11-r3-s2-nhwc", dict(kind="int8-conv", cols=4, rows=6, stride=2, channels_last=True, bound=2e-2, peers=["ort-int8"],
                                            layer="int8-conv-4-6-9x11-r3-s2-nhwc")),
     ("int4-fc-12x64-b5", dict(kind="int4-fc", rows=12, cols=64, batch=5, bound=2e-2, peers=["ort-int4", "ort-int8"])),
-    ("rfft-k6-n10", dict(kind="rfft", k=6, batch=10)),
+    ("rfft-k6-n10", dict(kind="rfft", k=6, batch=10, target_cpu="")),
+    ("rfft-k6-n10-avx-l2cold", dict(k=6, batch=10, target_cpu="sandybridge", cold="l2cold", layer="rfft-k6", peers=["fftw"])),
     ("mnist-circulant-b64", dict(batch=64)),
 ])
 def test_names_say_shapes(name, meaning):
@@ -39,7 +40,7 @@ def test_names_say_shapes(name, meaning):
 
 
 @pytest.mark.parametrize("word", ["", "circulant-fc-37x29-k5", "circulant-fc-37x29-k0-b3", "dense-fc-8-k2-b1",
-                                  "dense-fc-8-b1-f64", "int8-fc-8-b1-bf16",
+                                  "dense-fc-8-b1-f64", "int8-fc-8-b1-bf16", "dense-fc-8-b1-avx",
                                   "circulant-fc-8-k2-b1-l2cold-i8", "no-such-*", "circulant-fc-8-k2-b1 "])
 def test_bad_names_are_refused_with_the_grammar(word):
     with pytest.raises(cases.UnknownCase, match="circulant-conv-CI-CO-HxW-rR-sS-kK"):
@@ -49,6 +50,7 @@ def test_bad_names_are_refused_with_the_grammar(word):
 def test_every_named_case_parses_and_globs_find_it():
     assert [case.name for case in cases.select([])] == list(cases.TARGETS)
     assert {case.k for case in cases.select(["rfft-k8", "rfft-k6?-n64"])} == {8, 64}
+    assert [case.name for case in cases.select(["rfft-k5-avx"])] == ["rfft-k5-n64-avx", "rfft-k5-n4096-avx"]
     for case in cases.select([]):
         assert set(case.peers) <= set(peers.NAMES)
 
@@ -71,6 +73,16 @@ def test_batch_steps_times_each_batch():
     assert re.fullmatch(r"circulant-fc-16x24-k8-b1: worst step [\d.]+ at batch [23]; us of batch 1: [\d.]+, 2: .*, 4: [\d.]+\n", done.stdout)
     refused = subprocess.run([ROOT / "scripts" / "batch-steps", "nonsense"], capture_output=True, text=True)
     assert refused.returncode == 2 and "'nonsense' is no case" in refused.stderr
+
+
+def test_code_for_the_peers_instruction_set_has_no_fma(tmp_path):
+    """rfft-*-avx: vectors of 256 bits, products and sums apart, and no call of a library's fma."""
+    case = cases.parse("rfft-k16-n10-avx")
+    bench_of = run.Bench(tmp_path, machine=None, rounds=1, seconds=0)
+    library, _, _ = bench_of.compile_ours(case, models.network(case))
+    code = subprocess.run(["llvm-objdump-22", "-d", str(library)], capture_output=True, text=True, check=True).stdout
+    assert "%ymm" in code and "vmulps" in code
+    assert "vfmadd" not in code and "fmaf" not in code
 
 
 def naive(case, network, x):
@@ -153,7 +165,6 @@ def test_an_odd_shape_is_timed_and_checked_and_a_refused_format_says_so(tmp_path
 
 
 def test_a_wrong_output_fails_the_row(tmp_path, monkeypatch):
-    from benchmarks import run
     monkeypatch.setattr(cases.Case, "bound", 0.0)
     case = cases.parse("circulant-fc-6x5-k2-b1")
     (row,) = run.Bench(tmp_path, MACHINE, 1, 0.001, []).run(case)
@@ -161,7 +172,6 @@ def test_a_wrong_output_fails_the_row(tmp_path, monkeypatch):
 
 
 def test_a_crash_while_timing_fails_the_row_and_the_next_case_runs(tmp_path, monkeypatch):
-    from benchmarks import run
     bench_of = run.Bench(tmp_path, MACHINE, 1, 0.001, [])
     with monkeypatch.context() as patch:
         patch.setattr(run, "driver", lambda: "/bin/false")
