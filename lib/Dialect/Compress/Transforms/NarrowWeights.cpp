@@ -315,10 +315,11 @@ private:
     return error <= maxError && dot < decoding;
   }
 
-  /// The operand of a dense product that is constant.
+  /// The operand of a dense product of floats that is constant.
   static OpOperand *denseWeight(Operation *op) {
     auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
-    if (!linalgOp || !(linalg::isaContractionOpInterface(linalgOp) || linalg::isaConvolutionOpInterface(linalgOp)))
+    if (!linalgOp || !isa<FloatType>(getElementTypeOrSelf(linalgOp.getDpsInits()[0].getType())) ||
+        !(linalg::isaContractionOpInterface(linalgOp) || linalg::isaConvolutionOpInterface(linalgOp)))
       return nullptr;
     for (OpOperand *operand : linalgOp.getDpsInputOperands())
       if (isa<RankedTensorType>(operand->get().getType()) &&

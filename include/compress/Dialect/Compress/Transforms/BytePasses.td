@@ -65,7 +65,8 @@ def MultiplyBytesPass : Pass<"compress-multiply-bytes"> {
     Where each channel has taps of its own (depthwise convolutions), channels are the last dimension of the product, and there are no words.
 
     `rounds-activations`: convolutions whose activation is f32 round it to bytes first: over the range of the numbers of each sample and 0; by
-    their largest magnitude, about 128, where the layer is padded, so that what is padded is one number.
+    their largest magnitude, about 128, where the layer is padded, so that what is padded is one number. Dense constant weights of at least
+    four in channels become bytes, too, with a scale for each output; a remark has their error.
 
     A layer stays as it is, with a remark, if its weights have other dimensions than out, in and taps (groups of several channels), several
     scales for an output, or numbers that 8 bits with sign do not hold; and if 32 bits do not hold its sums.
@@ -76,11 +77,11 @@ def MultiplyBytesPass : Pass<"compress-multiply-bytes"> {
     Example: test/Dialect/Compress/Transforms/multiply-bytes.mlir
   }];
   let options = [
-    Option<"roundsActivations", "rounds-activations", "bool", "false", "Round f32 activations of convolutions, by samples">,
+    Option<"roundsActivations", "rounds-activations", "bool", "false", "Round f32 activations of convolutions, by samples, and dense weights of theirs">,
     Option<"machine", "machine", "std::string", "::mlir::compress::Machine::kDefaultName",
            "Description for the predicted times: a preset, native or a JSON file">];
   let statistics = [Statistic<"numMultiplied", "num-multiplied", "Layers that multiply bytes">];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "math::MathDialect", "tensor::TensorDialect"];
+  let dependentDialects = ["arith::ArithDialect", "::mlir::compress::CompressDialect", "linalg::LinalgDialect", "math::MathDialect", "tensor::TensorDialect"];
 }
 
 #endif // COMPRESS_TRANSFORMS_BYTEPASSES_TD
