@@ -200,9 +200,9 @@ void AffineNest::store(Value value, Value memref, ArrayRef<AffineExpr> indices) 
     affine::AffineStoreOp::create(builder, loc, value, memref, mapOf(indices), ivs);
 }
 
-void AffineNest::prefetch(Value memref, ArrayRef<AffineExpr> indices) {
+void AffineNest::prefetch(Value memref, ArrayRef<AffineExpr> indices, bool isWrite) {
   constexpr unsigned kSecondCache = 2; // on its way to the first one, which is in use
-  memref::PrefetchOp::create(builder, loc, memref, materialize(indices), /*isWrite=*/false, kSecondCache,
+  memref::PrefetchOp::create(builder, loc, memref, materialize(indices), isWrite, kSecondCache,
                              /*isDataCache=*/true);
 }
 

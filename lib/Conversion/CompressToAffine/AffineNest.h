@@ -98,7 +98,7 @@ public:
   void store(Value value, Value memref, ArrayRef<AffineExpr> indices);
 
   /// Asks for the line of a number, which need not exist.
-  void prefetch(Value memref, ArrayRef<AffineExpr> indices);
+  void prefetch(Value memref, ArrayRef<AffineExpr> indices, bool isWrite = false);
 
   /// a*b + c, rounded once.
   Value fma(Value a, Value b, Value c);

@@ -19,8 +19,8 @@
 //     affine.vector_store %s0, %xs[0, %b, %j] … }
 //
 // Slots that a transpose of the planes makes innermost are stored so at once, by transposing them back; lanes may then
-// be rows as well as blocks. Short blocks are transposed in registers. The loop around the tile keeps the compiler from
-// holding it in registers, which it would spill.
+// be rows as well as blocks; the lines of the next group are fetched meanwhile. Short blocks are transposed in
+// registers. The loop around the tile keeps the compiler from holding it in registers, which it would spill.
 //
 // A last block that the extent does not fill is peeled: its missing numbers are zero, or are not computed. Of a dynamic
 // extent the whole blocks are lowered the same way, and one block that may be cut short by masks.
@@ -234,6 +234,25 @@ struct TransformLowering {
     return at;
   }
 
+  /// Asks for part `t` of k of the next group's lines, those that are read and those that rows of slots are stored to;
+  /// in order, which other orders lose to. Loads and stores are apart from the codelet, which is as long: without this
+  /// one waits for the other. Behind the last group a prefetch does nothing.
+  void prefetchNextGroup(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width, int64_t t) {
+    constexpr int64_t kLineNumbers = 16;
+    int64_t perRow = llvm::divideCeil(blockSize(), kLineNumbers), all = 2 * width * perRow;
+    for (int64_t i = t * all / blockSize(), e = (t + 1) * all / blockSize(); i < e; ++i) {
+      int64_t row = width + i / 2 / perRow;
+      AffineExpr first = nest.constant(i / 2 % perRow * kLineNumbers);
+      if (i % 2 == 0) {
+        nest.prefetch(flat, flatIndexOf(index, row, first));
+        continue;
+      }
+      SmallVector<AffineExpr> at = rowOf(index, row);
+      at.push_back(first);
+      nest.prefetch(slotRows, at, /*isWrite=*/true);
+    }
+  }
+
   /// The first `valid` numbers of each row exist.
   void lowerGroupToPlanes(AffineNest &nest, ArrayRef<AffineExpr> index, int64_t width, int64_t valid) {
     int64_t k = blockSize();
@@ -253,7 +272,10 @@ struct TransformLowering {
           inside.store(value, tile, {t + i, inside.constant(0)});
       });
     }
+    int64_t numLoads = 0;
     auto load = [&](int64_t t) {
+      if (tile && slotRows)
+        prefetchNextGroup(nest, index, width, numLoads++);
       if (tile)
         return nest.load(tile, {nest.constant(t), nest.constant(0)}, width);
       if (!numbers[t])

@@ -74,3 +74,25 @@ func.func @may_be_the_same(%x: memref<3x32xf32>, %y: memref<3x8x4xf32>) {
   linalg.transpose ins(%s : memref<4x3x8xf32>) outs(%y : memref<3x8x4xf32>) permutation = [1, 2, 0]
   return
 }
+
+// Of rows that are longer than registers hold, lines of the next four are asked for between the operations: what is read, and
+// what is written.
+// CHECK-LABEL: @next_rows
+// CHECK-SAME: %[[X:.*]]: memref<?x8xf32>, %[[Y:.*]]: memref<?x8xf32>
+// CHECK: %[[ROWS:.*]] = memref.expand_shape %[[Y]]
+// CHECK: affine.for %{{.*}} = 0 to #{{.*}} step 4 {
+// CHECK: memref.prefetch %[[X]][%{{.*}}, %{{.*}}], read
+// CHECK: memref.prefetch %[[ROWS]][%{{.*}}, %{{.*}}, %{{.*}}], write
+// CHECK: arith.addf %{{.*}} : vector<4xf32>
+// CHECK-COUNT-3: memref.prefetch %[[ROWS]]{{.*}}, write
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @next_rows(%x: memref<?x8xf32>, %y: memref<?x8xf32> {compress.result}) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x8xf32>
+  %s = memref.alloc(%n) : memref<8x?x1xf32>
+  compress.rfft dim = 1 ins(%x : memref<?x8xf32>) outs(%s : memref<8x?x1xf32>)
+  %f = memref.collapse_shape %s [[0], [1, 2]] : memref<8x?x1xf32> into memref<8x?xf32>
+  linalg.transpose ins(%f : memref<8x?xf32>) outs(%y : memref<?x8xf32>) permutation = [1, 0]
+  return
+}
